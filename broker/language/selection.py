@@ -1,0 +1,38 @@
+"""What a query asks for, as frozen trees; parsed once, then evaluated here or translated by a store. (5.7.2)"""
+
+from dataclasses import dataclass
+
+from broker.language.geo import GeoQuery
+from broker.language.q import Query
+from broker.language.scope import ScopeQuery
+from broker.language.types import TypeSelection
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySelector:
+    """One element of `entities`: ids, a pattern of ids, types; all given ones must hold. (5.2.33)"""
+
+    ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    types: TypeSelection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The entities wanted: any of the selectors, any of the attributes, and every filter. (5.7.2.4)"""
+
+    selectors: tuple[EntitySelector, ...] = ()
+    attrs: frozenset[str] = frozenset()
+    q: Query | None = None
+    geo: GeoQuery | None = None
+    scope: ScopeQuery | None = None
+    dataset_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the result wanted. (5.5.9)"""
+
+    limit: int = 20
+    offset: int = 0
+    count: bool = False

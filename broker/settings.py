@@ -1,0 +1,68 @@
+"""The settings of the broker. (docs/settings.md)"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from base.settings import setting
+
+PREFIX = "ENGAWA_BROKER_"
+SECTION = "broker"
+PERSON_TYPES = (
+    "Person Resident Citizen Evacuee Patient Household FamilyMember Victim Voter Patron Student Employee "
+    "住民 市民 避難者 被災者 患者 世帯 有権者 利用者 児童 生徒"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """All settings of one broker process."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; anything but loopback opens the broker to others.")
+    port: int = setting(1026, "TCP port to listen on.")
+    data: Path = setting(Path("var/broker"), "Folder of the databases, secrets and the admin socket.")
+    alias: str = setting("", "Name of this broker in Via headers; empty: made at first start and kept.")
+    title: str = setting("縁側 Engawa", "Name of the city or broker shown on its pages.")
+
+    tenants: int = setting(100, "How many tenants there may be besides the default one.")
+    implicit_tenants: bool = setting(True, "Whether a create operation makes an unknown tenant.")
+    person_types: tuple[str, ...] = setting(
+        tuple(PERSON_TYPES.split()),
+        "Names of entity types that describe people and are refused: last part of the type's IRI.",
+    )
+    anonymous_purge: str = setting(
+        "loopback", "Who may purge without permission: 'loopback' (while bound to loopback), 'always' or 'never'."
+    )
+
+    body_bytes: int = setting(8_000_000, "Longest request body taken.")
+    nesting: int = setting(64, "Deepest nesting of JSON taken.")
+    batch_size: int = setting(1_000, "Most entities in one batch operation.")
+    url_bytes: int = setting(16_384, "Longest request target taken.")
+    connections: int = setting(1_000, "Most connections open at once.")
+    page_default: int = setting(20, "Entities on a page when the request has no limit.")
+    page_most: int = setting(1_000, "Largest limit a request may ask for.")
+    query_seconds: float = setting(5.0, "Longest time one query may take.")
+    query_terms: int = setting(100, "Most terms in one q, scopeQ or type selection.")
+    value_indexes: int = setting(32, "Most attributes whose values are indexed on demand, per tenant.")
+    index_threshold: int = setting(2_000, "How many entities q must have scanned before an index is made.")
+    cache_bytes: int = setting(32_000_000, "Memory for answers kept as bytes.")
+    subscriptions: int = setting(10_000, "Most subscriptions per tenant.")
+
+    context_bytes: int = setting(1_000_000, "Longest @context document fetched or hosted.")
+    context_depth: int = setting(8, "How many remote @contexts may stand behind one another.")
+    context_seconds: float = setting(5.0, "Longest time one fetch of an @context may take.")
+    context_age: float = setting(86_400.0, "Seconds a fetched @context is used when its server does not say.")
+    context_folder: Path | None = setting(None, "Folder of preloaded @contexts (index.json: URL → file), never fetched.")
+    contexts: int = setting(1_000, "Most @contexts kept per broker.")
+
+    outgoing: tuple[str, ...] = setting(
+        (), "Private or link-local hosts, addresses or networks (CIDR) that notifications and fetches may reach."
+    )
+    notify_seconds: float = setting(10.0, "Longest time one notification may take when the subscription does not say.")
+    notify_connections: int = setting(8, "Most connections to one notification endpoint.")
+    notify_attempts: int = setting(10, "Attempts before a notification becomes a dead letter.")
+    notify_backoff: float = setting(1.0, "Seconds before the second attempt; doubled each time, at most an hour.")
+    outbox_rows: int = setting(1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first.")
+
+    expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
+    log_format: str = setting("auto", "Log lines as 'json', 'text', or 'auto': text on a terminal.")
+    log_level: str = setting("info", "Least severity logged: debug, info, warning, error.")
