@@ -1,0 +1,112 @@
+"""What `engawa doctor` looks at in a broker: folder, disk, port, databases, preloaded contexts."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import orjson
+
+from base.admin import NotRunning, Refused, ask
+from base.checks import Finding
+from broker.settings import BrokerSettings
+
+ENOUGH_BYTES = 500_000_000
+
+
+async def examine(settings: BrokerSettings) -> list[Finding]:
+    """Look at everything this broker needs; asks the running broker for what only it can say."""
+    try:
+        running = await ask(settings.data, "stats")
+    except (NotRunning, Refused):
+        running = None
+    return [
+        _folder(settings.data),
+        _disk(settings.data),
+        _port(settings, running is not None),
+        await _databases(settings, running is not None),
+        *_contexts(settings.context_folder),
+    ]
+
+
+def _folder(folder: Path) -> Finding:
+    existing = _existing(folder)
+    good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    seen = f"{folder} {'can be written' if good else 'cannot be written'}"
+    if existing != folder and good:
+        seen = f"{folder} is made at the first start"
+    return Finding(
+        "broker",
+        "data folder",
+        good,
+        seen,
+        f"let this user write to {existing}, or choose another folder with --data",
+    )
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(_existing(folder)).free
+    return Finding(
+        "broker",
+        "disk",
+        free > ENOUGH_BYTES,
+        f"{free / 1e9:.1f} GB free",
+        "make room: the broker stops taking changes when the disk is full",
+    )
+
+
+def _port(settings: BrokerSettings, running: bool) -> Finding:
+    fix = "stop the other program, or give the broker another port with --port"
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if running:
+                return Finding("broker", "port", True, f"{settings.port}: the broker listens")
+            return Finding("broker", "port", False, f"{settings.port}: {error.strerror}", fix)
+    if running:
+        return Finding("broker", "port", True, f"{settings.port} is free; the running broker has another one")
+    return Finding("broker", "port", True, f"{settings.port} is free")
+
+
+async def _databases(settings: BrokerSettings, running: bool) -> Finding:
+    if running:
+        faults = await ask(settings.data, "check", seconds=3600)
+        seen = "asked the running broker"
+    else:
+        faults, seen = _read_databases(settings), "read the files; the broker does not run"
+    good = not faults
+    shown = seen if good else f"{len(faults)} faults; the first: {faults[0]}"
+    return Finding(
+        "broker",
+        "databases",
+        good,
+        shown,
+        "restore the tenant's file from a back-up, and report this with 'engawa version'",
+    )
+
+
+def _read_databases(settings: BrokerSettings) -> list[str]:
+    from broker.store.sqlite.catalogue import check_files
+
+    return check_files(settings) if settings.data.is_dir() else []
+
+
+def _contexts(folder: Path | None) -> list[Finding]:
+    if folder is None:
+        return []
+    try:
+        index = orjson.loads((folder / "index.json").read_bytes())
+        for url, name in index.items():
+            if not isinstance(orjson.loads((folder / name).read_bytes()), dict):
+                raise ValueError(f"the file for {url} holds no JSON object")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        fix = "give the folder an index.json that maps URLs to files with JSON-LD contexts"
+        return [Finding("broker", "contexts", False, f"{folder}: {error}", fix)]
+    return [Finding("broker", "contexts", True, f"{len(index)} in {folder}")]
