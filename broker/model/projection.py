@@ -1,0 +1,16 @@
+"""Which members of an entity an answer holds: the form of `pick` and `omit` after parsing. (4.21)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Names of members (attribute IRIs, or id, type, scope, …), each with a projection of the linked entity or None."""
+
+    members: tuple[tuple[str, Projection | None], ...]
+
+    def names(self) -> frozenset[str]:
+        """Give the members named on this level."""
+        return frozenset(name for name, _ in self.members)
