@@ -1,0 +1,1 @@
+"""Measures the broker against R, the smallest honest aiohttp handler. (docs/performance.md)"""
