@@ -64,5 +64,6 @@ class BrokerSettings:
     outbox_rows: int = setting(1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first.")
 
     expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
+    log_requests: str = setting("errors", "Which requests get a log line: 'errors' (5xx) or 'all'.")
     log_format: str = setting("auto", "Log lines as 'json', 'text', or 'auto': text on a terminal.")
     log_level: str = setting("info", "Least severity logged: debug, info, warning, error.")

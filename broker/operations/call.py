@@ -1,18 +1,32 @@
 """A request as an operation sees it, free of the transport, and what the operation answers. (DESIGN 2.1)"""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from base.jsonld import Context
 from broker.contexts import Contexts
 from broker.notify import Notifier
+from broker.operations.cache import Cache
 from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue
 
 JSON = "application/json"
 LD_JSON = "application/ld+json"
 GEO_JSON = "application/geo+json"
+
+
+class Params(dict[str, str]):
+    """The parameters of a request; hashable, so that what is derived from them can be kept."""
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hash = hash(tuple(self.items()))
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict is not hashable, this one is never changed
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +36,14 @@ class Call:
     method: str
     target: str  # path and query string as sent
     path: Mapping[str, str]
-    params: Mapping[str, str]
+    params: Params
     tenant: str  # '' is the default tenant
     context: Context
     accept: str  # JSON, LD_JSON or GEO_JSON
     body: Any
     now: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    embedded: bool = False  # whether the @context came in the body (ld+json)
     local_caller: bool = False  # whether anonymous callers have the permissions of a loopback binding
     origin: str = ""  # scheme://host:port under which the caller reached us
 
@@ -52,3 +67,24 @@ class Broker:
     catalogue: Catalogue
     contexts: Contexts
     notifier: Notifier
+    cache: Cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """A row of the table of operations: what is served where, by which function, with which parameters."""
+
+    method: str
+    path: str  # below /ngsi-ld/v1; {name} stands for one segment
+    run: Callable[[Call, Broker], Awaitable[Answer]]
+    clause: str
+    params: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()  # values the parameter `options` may hold
+    body: bool = False
+    merge_patch: bool = False
+    accept: tuple[str, ...] = (JSON, LD_JSON)
+    creates_tenant: bool = False
+    tenantless: bool = False
+
+
+NO_CONTENT = Answer(204)

@@ -1,0 +1,80 @@
+"""A server on one address with limits, started and ended cleanly."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from base.errors import Problem
+
+
+class AddressInUse(Problem):
+    """The address to listen on is taken."""
+
+    status = 500
+    title = "Address in use"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host to listen on is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+
+
+def _limit(server: web.Server, most: int) -> None:
+    """Answer 503 to connections beyond the most, and close them."""
+    accept = server.connection_made
+
+    def connection_made(handler: RequestHandler, transport: asyncio.Transport) -> None:
+        if len(server.connections) >= most:
+            transport.write(FULL)
+            transport.close()
+        accept(handler, transport)
+
+    server.connection_made = connection_made  # type: ignore[method-assign]  # aiohttp has no other place for it
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: web.Application, host: str, port: int, *, connections: int = 1000, seconds: float = 10.0
+) -> AsyncIterator[int]:
+    """Serve an application until the block ends; gives the port, which is a free one for 0."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=seconds)
+    await runner.setup()
+    if runner.server is not None:
+        _limit(runner.server, connections)
+    try:
+        site = web.TCPSite(runner, host, port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            raise AddressInUse(
+                f"Port {port} on {host} cannot be used ({error.strerror}); choose another one or stop what uses it."
+            ) from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def until_asked_to_stop() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,59 @@
+"""The body of a request: length, JSON, nesting, and where its @context stands. (6.3.4, 6.3.5)"""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from base.errors import BadRequestData, InvalidRequest, LengthRequired, PayloadTooLarge
+from broker.operations.call import LD_JSON
+
+
+async def read(request: web.Request, most: int, nesting: int) -> Any:
+    """Read a JSON body within the limits; 411 without a length, 413 beyond the most."""
+    length = request.content_length
+    if length is None:
+        raise LengthRequired("The request has no Content-Length; send it with the body's length.")
+    if length > most:
+        raise PayloadTooLarge(f"The body has {length} bytes and may have {most}; split it.")
+    raw = await request.read()
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+    if raw.count(b"{") + raw.count(b"[") > nesting:
+        _refuse_deep(body, nesting)
+    return body
+
+
+def _refuse_deep(body: Any, most: int) -> None:
+    level = [body]
+    for _ in range(most + 1):
+        level = [
+            member
+            for part in level
+            for member in (part.values() if type(part) is dict else part)
+            if type(member) is dict or type(member) is list
+        ]
+        if not level:
+            return
+    raise BadRequestData(f"The body is nested deeper than {most} levels; flatten it.")
+
+
+def embedded_context(body: Any, kind: str, link: str | None) -> Any:
+    """Give the @context of an object body; the two ways to give one must not be mixed. (6.3.5)"""
+    if kind == LD_JSON:
+        if link is not None:
+            raise BadRequestData(
+                "A body of application/ld+json holds its @context; leave out the Link header."
+            )
+        if "@context" not in body:
+            raise BadRequestData("A body of application/ld+json needs an @context member.")
+        return body["@context"]
+    if "@context" in body:
+        raise BadRequestData(
+            "A body of application/json has no @context; use a Link header or application/ld+json."
+        )
+    return link

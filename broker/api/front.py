@@ -1,0 +1,180 @@
+"""The aiohttp front: HTTP request → Call → operation → Answer → HTTP response. (DESIGN 2.1)"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import web
+from multidict import CIMultiDict
+
+from base import clock, ids
+from base.errors import InternalError, Problem, UriTooLong
+from broker.api import body as bodies
+from broker.api import request as heads
+from broker.api.metrics import Metrics
+from broker.api.routes import Routes
+from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
+
+log = structlog.get_logger("engawa.broker")
+REL = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as any transport hands it over; the body is read only if the operation has one."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]  # by name in any case
+    origin: str
+    body: Callable[[], Awaitable[Any]]
+
+
+class Front:
+    """Serves the operations of one broker, over HTTP or from within this process."""
+
+    def __init__(
+        self, broker: Broker, operations: Sequence[Operation], metrics: Metrics, *, loopback: bool
+    ) -> None:
+        self._broker = broker
+        self._routes = Routes(operations)
+        self._metrics = metrics
+        purge = broker.settings.anonymous_purge
+        self._local = purge == "always" or (loopback and purge == "loopback")
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer one HTTP request; every refusal becomes problem details here and nowhere else."""
+        began = perf_counter()
+        settings = self._broker.settings
+        identifier = ids.request()
+        arrival = Arrival(
+            request.method,
+            request.raw_path,
+            request.headers,
+            f"{request.scheme}://{request.host}",
+            lambda: bodies.read(request, settings.body_bytes, settings.nesting),
+        )
+        operation: Operation | None = None
+        try:
+            operation, path, query = self._find(arrival)
+            response = _respond(
+                await operation.run(await self._call(arrival, operation, path, query), self._broker)
+            )
+        except Problem as problem:
+            response = refuse(problem)
+        except (ConnectionError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("request failed", request=identifier, operation=operation and operation.clause)
+            response = refuse(
+                InternalError(f"Something failed here; the operator finds it as request {identifier}.")
+            )
+        return self._finish(request, response, operation, identifier, perf_counter() - began)
+
+    async def fetch(
+        self, target: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], Any]:
+        """Answer a GET from within this process: status, headers, JSON. What the pages use."""
+        arrival = Arrival("GET", target, CIMultiDict(headers or {}), "", _no_body)
+        try:
+            operation, path, query = self._find(arrival)
+            response = _respond(
+                await operation.run(await self._call(arrival, operation, path, query), self._broker)
+            )
+        except Problem as problem:
+            response = refuse(problem)
+        body = response.body
+        return (
+            response.status,
+            response.headers,
+            orjson.loads(body) if isinstance(body, bytes) and body else None,
+        )
+
+    def _finish(
+        self,
+        request: web.Request,
+        response: web.Response,
+        operation: Operation | None,
+        identifier: str,
+        took: float,
+    ) -> web.Response:
+        headers = response.headers
+        headers["X-Request-Id"] = identifier
+        tenant = request.headers.get("NGSILD-Tenant")
+        if tenant and response.status < 500:
+            headers["NGSILD-Tenant"] = tenant
+        self._metrics.count(operation, response.status, took)
+        if self._broker.settings.log_requests == "all" or response.status >= 500:
+            log.info(
+                "request",
+                request=identifier,
+                operation=f"{operation.method} {operation.path}" if operation else "-",
+                status=response.status,
+                ms=round(took * 1000, 2),
+            )
+        return response
+
+    def _find(self, arrival: Arrival) -> tuple[Operation, dict[str, str], str]:
+        most = self._broker.settings.url_bytes
+        if len(arrival.target) > most:
+            raise UriTooLong(f"The URL has {len(arrival.target)} bytes and may have {most}.")
+        path, _, query = arrival.target.partition("?")
+        operation, variables = self._routes.find(arrival.method, heads.segments(path))
+        return operation, variables, query
+
+    async def _call(self, arrival: Arrival, operation: Operation, path: dict[str, str], query: str) -> Call:
+        headers, broker = arrival.headers, self._broker
+        params = heads.checked(operation, heads.parameters(query))
+        tenant = heads.tenant(headers.get("NGSILD-Tenant"))
+        accept = heads.media_type(headers.get("Accept"), operation.accept)
+        link = heads.context_link(headers.get("Link"))
+        body: Any = None
+        source: Any = link
+        kind = JSON
+        if operation.body:
+            kind = heads.content_type(headers.get("Content-Type"), operation.merge_patch)
+            body = await arrival.body()
+            if isinstance(body, dict):
+                source = bodies.embedded_context(body, kind, link)
+        if tenant and not operation.tenantless and not operation.creates_tenant:
+            broker.catalogue.open(tenant)
+        return Call(
+            operation.method,
+            arrival.target,
+            path,
+            params,
+            tenant,
+            broker.contexts.known(source) or await broker.contexts.resolve(source, tenant),
+            accept,
+            body,
+            clock.now(),
+            headers,
+            embedded=kind == LD_JSON,
+            local_caller=self._local,
+            origin=arrival.origin,
+        )
+
+
+async def _no_body() -> None:
+    return None
+
+
+def _respond(answer: Answer) -> web.Response:
+    headers = CIMultiDict(answer.headers)
+    if answer.context is not None:
+        link = f"<{answer.context.link}>; {REL}"
+        headers["Link"] = f"{link}, {headers['Link']}" if "Link" in headers else link
+    if answer.body is not None:
+        headers["Content-Type"] = answer.media_type
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def refuse(problem: Problem) -> web.Response:
+    """Turn a Problem into problem details; 411 and 415 go without a body. (6.3.3, 6.3.4)"""
+    if problem.bodyless:
+        return web.Response(status=problem.status, headers=problem.headers)
+    headers = {"Content-Type": JSON, **problem.headers}
+    return web.Response(body=orjson.dumps(problem.body()), status=problem.status, headers=headers)

@@ -1,0 +1,107 @@
+"""The OpenAPI description of what this broker serves, made from the table of operations."""
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from typing import Any
+
+from broker.operations.call import JSON, LD_JSON, Operation
+from broker.settings import BrokerSettings
+
+NUMBERS = {"limit", "offset", "joinLevel"}
+FLAGS = {"count", "local", "deleteAll"}
+ARRAYS = ("create", "upsert", "update", "merge")
+
+
+def version() -> str:
+    """Give the version of the installed package."""
+    try:
+        return installed("engawa")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def document(operations: Sequence[Operation], settings: BrokerSettings) -> dict[str, Any]:
+    """Describe all operations. (OpenAPI 3.1)"""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault("/ngsi-ld/v1" + operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{settings.title}: NGSI-LD context broker",
+            "version": version(),
+            "description": "ETSI GS CIM 009 V1.9.1; what is offered now is listed in README.md.",
+        },
+        "paths": paths,
+        "components": {"schemas": {"Problem": _PROBLEM}},
+    }
+
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "status": {"type": "integer"},
+    },
+}
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.run.__name__,
+        "summary": (operation.run.__doc__ or "").partition(".")[0],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), _TENANT],
+        "responses": {
+            "2XX": {"description": "Done."},
+            "4XX": {
+                "description": "Refused; the body says why.",
+                "content": {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        },
+    }
+    if operation.body:
+        schema = _body_schema(operation)
+        described["requestBody"] = {
+            "required": True,
+            "content": {kind: {"schema": schema} for kind in (JSON, LD_JSON)},
+        }
+    return described
+
+
+_TENANT = {
+    "name": "NGSILD-Tenant",
+    "in": "header",
+    "schema": {"type": "string", "pattern": r"^[\w.:\-]{1,128}$"},
+}
+
+
+def _body_schema(operation: Operation) -> dict[str, Any]:
+    last = operation.path.rpartition("/")[2]
+    if last in ARRAYS:
+        return {"type": "array", "items": {"type": "object"}, "minItems": 1}
+    if last == "delete":
+        return {"type": "array", "items": {"type": "string", "format": "uri"}, "minItems": 1}
+    return {"type": "object"}
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "query", "schema": _schema(name, operation)} for name in sorted(operation.params)
+    ]
+
+
+def _schema(name: str, operation: Operation) -> dict[str, Any]:
+    if name == "options":
+        return {"type": "string", "description": "Any of: " + ", ".join(sorted(operation.options))}
+    if name in NUMBERS:
+        return {"type": "integer", "minimum": 0}
+    return {"type": "boolean"} if name in FLAGS else {"type": "string"}

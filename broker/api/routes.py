@@ -1,0 +1,60 @@
+"""Which operation a request means: a tree of path segments built once from the table. (6.2)"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from base.errors import BadRequestData, MethodNotAllowed, ResourceNotFound
+from broker.operations.call import Operation
+
+ROOT = ("", "ngsi-ld", "v1")
+
+
+@dataclass(slots=True)
+class _Node:
+    fixed: dict[str, "_Node"] = field(default_factory=dict)
+    variable: "_Node | None" = None
+    name: str = ""
+    methods: dict[str, Operation] = field(default_factory=dict)
+
+
+class Routes:
+    """The operations by path and method."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self._top = _Node()
+        for operation in operations:
+            self._node(operation.path).methods[operation.method] = operation
+
+    def _node(self, path: str) -> _Node:
+        node = self._top
+        for part in path.strip("/").split("/"):
+            if part.startswith("{"):
+                node.variable = node.variable or _Node(name=part[1:-1])
+                node = node.variable
+            else:
+                node = node.fixed.setdefault(part, _Node())
+        return node
+
+    def find(self, method: str, segments: tuple[str, ...]) -> tuple[Operation, dict[str, str]]:
+        """Find the operation and the path's variables; 404 for an unknown path, 405 for an unknown method. (6.3.2)"""
+        if segments[:3] != ROOT or len(segments) == 3:
+            raise ResourceNotFound("There is no such resource; NGSI-LD begins at /ngsi-ld/v1.")
+        node, variables = self._top, {}
+        for part in segments[3:]:
+            following = node.fixed.get(part)
+            if following is None:
+                following = node.variable
+                if following is None:
+                    raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
+                variables[following.name] = part
+            node = following
+        operation = node.methods.get(method)
+        if operation is None:
+            if not node.methods:
+                raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
+            allowed = ", ".join(node.methods)
+            raise MethodNotAllowed(f"This resource allows {allowed}.", headers={"Allow": allowed})
+        for name, value in variables.items():
+            if not value:
+                raise BadRequestData(f"The path lacks {name}; give it as a segment of the URL.")
+        return operation, variables

@@ -1,0 +1,53 @@
+"""The table of operations: what is served where, by which function, with which parameters. (6.2)"""
+
+from broker.operations import attributes, batch, contexts, discovery, entities, subscriptions
+from broker.operations.call import GEO_JSON, JSON, LD_JSON, Operation
+
+SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProperty", "format", "options"})
+GEO = frozenset({"georel", "geometry", "coordinates", "geoproperty"})
+PAGE = frozenset({"limit", "offset", "count"})
+SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "expandValues", "jsonKeys"}) | GEO
+TYPE = frozenset({"type", "local"})
+FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
+READ = (JSON, LD_JSON, GEO_JSON)
+LOCAL = frozenset({"local"})
+
+# fmt: off
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
+    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | PAGE | LOCAL, FORMAT_OPTIONS, accept=READ),
+    Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
+    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | TYPE, FORMAT_OPTIONS, accept=READ),
+    Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
+    Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},
+              frozenset({"simplified", "keyValues", "normalized", "concise"}), body=True, merge_patch=True),
+    Operation("DELETE", "/entities/{entityId}", entities.delete_entity, "6.5.3.2", TYPE),
+    Operation("POST",   "/entities/{entityId}/attrs", attributes.append_attributes, "6.6.3.1", TYPE | {"options"},
+              frozenset({"noOverwrite"}), body=True),
+    Operation("PATCH",  "/entities/{entityId}/attrs", attributes.update_attributes, "6.6.3.2", TYPE, body=True, merge_patch=True),
+    Operation("PATCH",  "/entities/{entityId}/attrs/{attrId}", attributes.partial_update_attribute, "6.7.3.1", TYPE, body=True, merge_patch=True),
+    Operation("PUT",    "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "6.7.3.3", TYPE, body=True),
+    Operation("DELETE", "/entities/{entityId}/attrs/{attrId}", attributes.delete_attribute, "6.7.3.2", TYPE | {"datasetId", "deleteAll"}),
+    Operation("POST",   "/entityOperations/create", batch.create_batch, "6.14.3.1", LOCAL, body=True, creates_tenant=True),
+    Operation("POST",   "/entityOperations/upsert", batch.upsert_batch, "6.15.3.1", LOCAL | {"options"}, frozenset({"replace", "update"}),
+              body=True, creates_tenant=True),
+    Operation("POST",   "/entityOperations/update", batch.update_batch, "6.16.3.1", LOCAL | {"options"}, frozenset({"noOverwrite"}), body=True),
+    Operation("POST",   "/entityOperations/delete", batch.delete_batch, "6.17.3.1", LOCAL, body=True),
+    Operation("POST",   "/entityOperations/merge", batch.merge_batch, "6.31.3.1", LOCAL, body=True),
+    Operation("POST",   "/entityOperations/query", batch.query_batch, "6.23.3.1", PAGE | LOCAL | {"format", "options", "geometryProperty"},
+              FORMAT_OPTIONS, body=True, accept=READ),
+    Operation("GET",    "/types", discovery.list_types, "6.25.3.1", LOCAL | {"details"}),
+    Operation("GET",    "/types/{type}", discovery.retrieve_type, "6.26.3.1", LOCAL),
+    Operation("GET",    "/attributes", discovery.list_attributes, "6.27.3.1", LOCAL | {"details"}),
+    Operation("GET",    "/attributes/{attrId}", discovery.retrieve_attribute, "6.28.3.1", LOCAL),
+    Operation("POST",   "/subscriptions", subscriptions.create_subscription, "6.10.3.1", LOCAL, body=True, creates_tenant=True),
+    Operation("GET",    "/subscriptions", subscriptions.query_subscriptions, "6.10.3.2", PAGE | {"options"}, frozenset({"sysAttrs"})),
+    Operation("GET",    "/subscriptions/{subscriptionId}", subscriptions.retrieve_subscription, "6.11.3.1", frozenset({"options"}), frozenset({"sysAttrs"})),
+    Operation("PATCH",  "/subscriptions/{subscriptionId}", subscriptions.update_subscription, "6.11.3.2", LOCAL, body=True, merge_patch=True),
+    Operation("DELETE", "/subscriptions/{subscriptionId}", subscriptions.delete_subscription, "6.11.3.3", LOCAL),
+    Operation("POST",   "/jsonldContexts", contexts.add_context, "6.29.3.1", body=True, tenantless=True),
+    Operation("GET",    "/jsonldContexts", contexts.list_contexts, "6.29.3.2", PAGE | {"details", "kind"}, tenantless=True),
+    Operation("GET",    "/jsonldContexts/{contextId}", contexts.serve_context, "6.30.3.1", frozenset({"details"}), tenantless=True),
+    Operation("DELETE", "/jsonldContexts/{contextId}", contexts.delete_context, "6.30.3.2", frozenset({"reload"}), tenantless=True),
+)
+# fmt: on

@@ -1,0 +1,114 @@
+"""The resources /entities/{entityId}/attrs and /entities/{entityId}/attrs/{attrId}. (5.6.2–5.6.5, 5.6.19)"""
+
+from base.errors import BadRequestData
+from broker.model import expand, merge, validate
+from broker.model.document import Document
+from broker.model.merge import UpdateResult
+from broker.operations import asked
+from broker.operations.call import NO_CONTENT, Answer, Broker, Call
+from broker.operations.changing import apply, refuse_people, selected
+from broker.operations.entities import same_id
+from broker.operations.rendering import dump
+from broker.store.contract import TenantStore
+
+
+async def append_attributes(call: Call, broker: Broker) -> Answer:
+    """Append attributes to an entity. (5.6.3, 6.6.3.1)"""
+    id, store = _target(call, broker)
+    fragment = expand.fragment(same_id(call.body, id), call.context.table, call.now, nulls=False)
+    refuse_people(broker, fragment)
+    overwrite = "noOverwrite" not in call.params.get("options", "").split(",")
+    done: list[UpdateResult] = []
+
+    def rule(current: Document | None) -> Document:
+        document, result = merge.append(selected(call, id, current), fragment, call.now, overwrite=overwrite)
+        done[:] = [result]
+        return document
+
+    await apply(broker, call, store, id, rule)
+    return _told(done[0])
+
+
+async def update_attributes(call: Call, broker: Broker) -> Answer:
+    """Update attributes of an entity. (5.6.2, 6.6.3.2)"""
+    id, store = _target(call, broker)
+    fragment = expand.fragment(same_id(call.body, id), call.context.table, call.now, nulls=True)
+    refuse_people(broker, fragment)
+    done: list[UpdateResult] = []
+
+    def rule(current: Document | None) -> Document:
+        document, result = merge.update(selected(call, id, current), fragment, call.now)
+        done[:] = [result]
+        return document
+
+    await apply(broker, call, store, id, rule)
+    return _told(done[0])
+
+
+def _told(result: UpdateResult) -> Answer:
+    """Answer 204, or 207 with what was not updated, in fully qualified names. (5.2.18, 6.3.6)"""
+    if not result.not_updated:
+        return NO_CONTENT
+    refused = [{"attributeName": name, "reason": reason} for name, reason in result.not_updated]
+    return Answer(207, dump({"updated": list(result.updated), "notUpdated": refused}))
+
+
+async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
+    """Update members of one attribute instance. (5.6.4, 6.7.3.1)"""
+    id, store = _target(call, broker)
+    attr = _attribute(call)
+    name = call.path["attrId"]
+    instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
+    await apply(
+        broker,
+        call,
+        store,
+        id,
+        lambda current: merge.partial_update(selected(call, id, current), attr, instances, call.now),
+    )
+    return NO_CONTENT
+
+
+async def replace_attribute(call: Call, broker: Broker) -> Answer:
+    """Replace one attribute instance. (5.6.19, 6.7.3.3)"""
+    id, store = _target(call, broker)
+    attr = _attribute(call)
+    name = call.path["attrId"]
+    instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
+    await apply(
+        broker,
+        call,
+        store,
+        id,
+        lambda current: merge.replace_attribute(selected(call, id, current), attr, instances, call.now),
+    )
+    return NO_CONTENT
+
+
+async def delete_attribute(call: Call, broker: Broker) -> Answer:
+    """Delete an attribute, one instance of it, or all of them. (5.6.5, 6.7.3.2)"""
+    id, store = _target(call, broker)
+    attr = _attribute(call)
+    dataset = call.params.get("datasetId")
+    if dataset is not None and dataset != "@none":
+        validate.uri(dataset, "datasetId")
+    every = asked.flag(call.params, "deleteAll")
+    await apply(
+        broker,
+        call,
+        store,
+        id,
+        lambda current: merge.delete_attribute(selected(call, id, current), attr, dataset, every, call.now),
+    )
+    return NO_CONTENT
+
+
+def _target(call: Call, broker: Broker) -> tuple[str, TenantStore]:
+    return validate.uri(call.path["entityId"], "entityId"), broker.catalogue.open(call.tenant)
+
+
+def _attribute(call: Call) -> str:
+    validate.name(call.path["attrId"])
+    if call.path["attrId"] in ("id", "type", "@id", "@type"):
+        raise BadRequestData("id and type of an entity are no attributes.")
+    return call.context.table.iri(call.path["attrId"])

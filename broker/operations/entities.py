@@ -1,0 +1,187 @@
+"""The resources /entities and /entities/{entityId}. (5.6.1, 5.6.6, 5.6.17, 5.6.18, 5.6.21, 5.7.1, 5.7.2)"""
+
+from urllib.parse import quote
+
+from base.errors import BadRequestData, NotPermitted, ResourceNotFound
+from broker.language import types
+from broker.language.selection import Window
+from broker.model import expand, merge, represent, validate
+from broker.model.document import Document
+from broker.operations import asked, rendering
+from broker.operations.asked import Limits
+from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
+from broker.operations.changing import apply, refuse_people, selected
+from broker.settings import BrokerSettings
+from broker.store.contract import EntityChange, TenantStore
+
+ROOT = "/ngsi-ld/v1"
+PURGE_PAGE = 500
+
+
+async def create_entity(call: Call, broker: Broker) -> Answer:
+    """Create an entity. (5.6.1, 6.4.3.1)"""
+    document = expand.entity(call.body, call.context.table, call.now)
+    refuse_people(broker, document)
+    store = await broker.catalogue.create(call.tenant)
+    await apply(broker, call, store, document["id"], lambda current: merge.create(current, document))
+    return Answer(201, headers={"Location": f"{ROOT}/entities/{quote(document['id'], safe=':')}"})
+
+
+async def retrieve_entity(call: Call, broker: Broker) -> Answer:
+    """Retrieve an entity. (5.7.1, 6.5.3.1)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    shape = asked.representation(call.params, call.context.table, call.accept == GEO_JSON)
+    store = broker.catalogue.open(call.tenant)
+    stamp = store.stamp(id, call.now)
+    if stamp is None:
+        raise absent(id)
+    if shape.attrs or shape.pick or shape.dataset_ids or "type" in call.params:
+        _check_shown(call, store, id, shape)
+    bodies = rendering.entities(call, broker, store, [stamp], shape)
+    if not bodies:
+        raise absent(id)
+    return rendering.linked(call, Answer(200, rendering.one(call, bodies[0]), call.accept))
+
+
+def _check_shown(call: Call, store: TenantStore, id: str, shape: represent.Representation) -> None:
+    stored = store.document(id, call.now)
+    if stored is None or not of_type(call, stored.document):
+        raise absent(id)
+    if represent.nothing_left(stored.document, shape):
+        raise ResourceNotFound(f"Entity {id} has none of the attributes asked for.")
+
+
+def of_type(call: Call, document: Document) -> bool:
+    """Say whether the entity is of the types asked for by the parameter `type`. (4.17)"""
+    if "type" not in call.params:
+        return True
+    return types.matches(types.parse(call.params["type"], call.context.table), document["type"])
+
+
+def absent(id: str) -> ResourceNotFound:
+    """Say that an entity is not there."""
+    return ResourceNotFound(f"Entity {id} does not exist.")
+
+
+def limits(settings: BrokerSettings) -> Limits:
+    """Take the limits of a query from the settings."""
+    return Limits(settings.page_default, settings.page_most, settings.query_terms)
+
+
+async def query_entities(call: Call, broker: Broker) -> Answer:
+    """Query entities. (5.7.2, 6.4.3.2)"""
+    geojson = call.accept == GEO_JSON
+    wanted = asked.from_params(call.params, call.context.table, geojson, limits(broker.settings))
+    return await answer_query(call, broker, wanted)
+
+
+async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answer:
+    """Answer a query understood, a page of it. (5.7.2.4, 5.5.9)"""
+    if not wanted.narrow_enough():
+        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    store = broker.catalogue.open(call.tenant)
+    found = await store.query(wanted.selection, wanted.window, call.now)
+    bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
+    headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
+    links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+    if links:
+        headers["Link"] = ", ".join(links)
+    return rendering.linked(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
+
+
+async def replace_entity(call: Call, broker: Broker) -> Answer:
+    """Replace an entity as a whole. (5.6.18, 6.5.3.3)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    store = broker.catalogue.open(call.tenant)
+    body = same_id(call.body, id)
+    document = expand.entity({**body, "id": id}, call.context.table, call.now)
+    refuse_people(broker, document)
+    await apply(
+        broker,
+        call,
+        store,
+        id,
+        lambda current: merge.replace(selected(call, id, current), document, call.now),
+    )
+    return NO_CONTENT
+
+
+async def merge_entity(call: Call, broker: Broker) -> Answer:
+    """Merge a fragment into an entity. (5.6.17, 6.5.3.4)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    store = broker.catalogue.open(call.tenant)
+    options = call.params.get("options", "").split(",")
+    fragment = expand.fragment(
+        same_id(call.body, id),
+        call.context.table,
+        call.now,
+        nulls=True,
+        simplified=call.params.get("format") in ("simplified", "keyValues")
+        or not {"keyValues", "simplified"}.isdisjoint(options),
+        lang=call.params.get("lang"),
+        observed_at=call.params.get("observedAt"),
+    )
+    refuse_people(broker, fragment)
+    await apply(
+        broker,
+        call,
+        store,
+        id,
+        lambda current: merge.merge_patch(selected(call, id, current), fragment, call.now),
+    )
+    return NO_CONTENT
+
+
+def same_id(body: object, id: str) -> dict[str, object]:
+    """Refuse a fragment that names another entity than the URL does."""
+    if not isinstance(body, dict):
+        raise BadRequestData("The body must be a JSON object.")
+    if "id" in body and body["id"] != id:
+        raise BadRequestData(
+            "The id in the body differs from the one in the URL; leave it out or make them equal."
+        )
+    return body
+
+
+async def delete_entity(call: Call, broker: Broker) -> Answer:
+    """Delete an entity. (5.6.6, 6.5.3.2)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    store = broker.catalogue.open(call.tenant)
+
+    def rule(current: Document | None) -> None:
+        selected(call, id, current)
+
+    await apply(broker, call, store, id, rule)
+    return NO_CONTENT
+
+
+async def purge_entities(call: Call, broker: Broker) -> Answer:
+    """Delete all entities, or some attributes of all entities, that a query selects. (5.6.21, 6.4.3.3)"""
+    if not call.local_caller:
+        raise NotPermitted(
+            "Purge needs a permission that anonymous callers do not have here; delete entities by id."
+        )
+    wanted = asked.from_params(call.params, call.context.table, False, limits(broker.settings))
+    if not wanted.narrow_enough():
+        raise BadRequestData("The purge is too wide; give type, attrs, q or georel, or local=true.")
+    drop = asked.names(call.params.get("drop"), call.context.table)
+    keep = asked.names(call.params.get("keep"), call.context.table)
+    if drop and keep:
+        raise BadRequestData("keep and drop exclude each other.")
+    store = broker.catalogue.open(call.tenant)
+    ids = []
+    while True:
+        found = await store.query(wanted.selection, Window(PURGE_PAGE, len(ids)), call.now)
+        ids += [stamp.id for stamp in found.stamps]
+        if not found.more:
+            break
+
+    def rule(current: Document | None) -> Document | None:
+        if current is None or not (drop or keep):
+            return None
+        return merge.purge_attributes(current, drop, keep, call.now)
+
+    for start in range(0, len(ids), PURGE_PAGE):
+        changes = [EntityChange(id, rule) for id in ids[start : start + PURGE_PAGE]]
+        await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
+    return NO_CONTENT

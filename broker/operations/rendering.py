@@ -1,0 +1,107 @@
+"""Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from broker.model import represent
+from broker.model.represent import Representation
+from broker.operations.call import GEO_JSON, LD_JSON, Answer, Broker, Call
+from broker.store.contract import Stamp, Stored, TenantStore
+
+
+def dump(value: Any) -> bytes:
+    """Write JSON."""
+    return orjson.dumps(value)
+
+
+def embeds_context(call: Call) -> bool:
+    """Say whether the answer holds its @context in the body: ld+json, and GeoJSON unless asked otherwise. (6.3.6)"""
+    if call.accept == GEO_JSON:
+        return "body=json" not in call.headers.get("prefer", "").replace(" ", "").lower().split(",")
+    return call.accept == LD_JSON
+
+
+def entities(
+    call: Call, broker: Broker, store: TenantStore, stamps: Sequence[Stamp], shape: Representation
+) -> list[bytes]:
+    """Give the bytes of each entity of a page."""
+    bodies: list[bytes | None] = []
+    missing: list[Stamp] = []
+    suffix = (call.context.table.key, shape, _embedded_in_each(call))
+    for stamp in stamps:
+        body = (
+            None
+            if stamp.expires is not None
+            else broker.cache.get((call.tenant, stamp.key, stamp.version, suffix))
+        )
+        bodies.append(body)
+        if body is None:
+            missing.append(stamp)
+    if missing:
+        made = {
+            s.id: _keep(call, broker, stamp, s, shape, suffix) for stamp, s in _read(store, missing, call.now)
+        }
+        bodies = [body or made.get(stamp.id) for body, stamp in zip(bodies, stamps, strict=True)]
+    return [body for body in bodies if body is not None]
+
+
+def _read(store: TenantStore, missing: Sequence[Stamp], now: int) -> list[tuple[Stamp, Stored]]:
+    by_id = {stamp.id: stamp for stamp in missing}
+    return [(by_id[stored.id], stored) for stored in store.documents(missing, now)]
+
+
+def _keep(
+    call: Call, broker: Broker, stamp: Stamp, stored: Stored, shape: Representation, suffix: Any
+) -> bytes:
+    body = dump(shown(call, stored.document, shape))
+    if stored.expires is None:
+        broker.cache.put((call.tenant, stamp.key, stored.version, suffix), body)
+    return body
+
+
+def _embedded_in_each(call: Call) -> Any:
+    return orjson.dumps(call.context.source) if call.accept == LD_JSON else None
+
+
+def shown(call: Call, document: Any, shape: Representation) -> dict[str, Any]:
+    """Shape one entity as asked for, with its @context where the media type wants it. (4.5)"""
+    if shape.geojson:
+        return represent.feature(document, call.context.table, shape)
+    body = represent.show(document, call.context.table, shape)
+    if call.accept == LD_JSON:
+        body["@context"] = call.context.source
+    return body
+
+
+def page(call: Call, bodies: list[bytes]) -> bytes:
+    """Join entities to a list, or to a GeoJSON FeatureCollection. (5.2.30)"""
+    joined = b"[" + b",".join(bodies) + b"]"
+    if call.accept != GEO_JSON:
+        return joined
+    return b'{"type":"FeatureCollection","features":' + joined + _geojson_context(call) + b"}"
+
+
+def one(call: Call, body: bytes) -> bytes:
+    """Finish a single entity; a GeoJSON Feature takes its @context here. (5.2.29)"""
+    return body[:-1] + _geojson_context(call) + b"}" if call.accept == GEO_JSON else body
+
+
+def _geojson_context(call: Call) -> bytes:
+    return b',"@context":' + dump(call.context.source) if embeds_context(call) else b""
+
+
+def linked(call: Call, answer: Answer) -> Answer:
+    """Name the @context in a Link header where the body does not hold it. (6.3.6)"""
+    if embeds_context(call):
+        return answer
+    return Answer(answer.status, answer.body, answer.media_type, answer.headers, call.context)
+
+
+def listing(call: Call, value: Any, headers: dict[str, str] | None = None) -> Answer:
+    """Answer with any object or list of objects in the @context of the call."""
+    if call.accept == LD_JSON:
+        for item in value if isinstance(value, list) else [value]:
+            item["@context"] = call.context.source
+    return linked(call, Answer(200, dump(value), call.accept, headers or {}))
