@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.language import conditions, grammar
+from broker.language.names import Vocabulary
 from broker.language.tree import Node, Path, Term
 from broker.language.types import MOST_TERMS, Names
 
@@ -38,7 +39,7 @@ class Query:
 
     @property
     def attributes(self) -> frozenset[str]:
-        """Name the attributes (IRIs) of the entity itself that the query looks at; empty if only system members. (5.7.2.4)"""
+        """Name the entity's own attributes (IRIs) that occur; none if there are only members. (5.7.2.4)"""
         return frozenset(first for path in self.paths if (first := _first(path)))
 
     @property
@@ -56,7 +57,8 @@ def parse(
     most_terms: int = MOST_TERMS,
 ) -> Query:
     """Read a query (percent-decoded); BadRequestData names the position and what was expected there. (4.9)"""
-    return Query(grammar.read(text, table, expand_values, json_keys, most_terms))
+    names = Vocabulary(table, frozenset(map(table.iri, expand_values)), frozenset(map(table.iri, json_keys)))
+    return Query(grammar.read(text, names, most_terms))
 
 
 def matches(query: Query, document: dict[str, Any], resolve: Resolve) -> bool:

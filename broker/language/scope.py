@@ -64,7 +64,8 @@ def _pattern(text: str) -> ScopePattern:
     levels = _levels(text[:-2] if below else text)
     if not all(_LEVEL.match(level) for level in levels) or not (levels or below):
         raise BadRequestData(
-            f"'{text[:60]}' in the scope query is not a scope; write /Level/Level, '+' for any level, '/#' at the end for all below."
+            f"'{text[:60]}' in the scope query is not a scope; write /Level/Level, '+' for any level, "
+            "'/#' at the end for all below."
         )
     return ScopePattern(levels, below)
 

@@ -1,9 +1,11 @@
 """The frozen tree of an NGSI-LD query: terms joined by And and Or, names already expanded. (4.9)
 
-    temperature.observedAt>=2017-12-24T12:00:00Z  →  Term(Path(names=(…/temperature,), member="observedAt"), Op.GREATER_EQ, Literal(…))
-    sensor{Device:humidity}==40..50               →  Term(Path(hops=(Hop((…/sensor,), (…/Device,)),), names=(…/humidity,)), Op.EQUAL, Range(…))
+    temperature.observedAt>=2017-12-24T12:00:00Z
+        Term(Path(names=(…/temperature,), member="observedAt"), Op.GREATER_EQ, Literal(Kind.INSTANT, …))
+    sensor{Device:humidity}==40..50
+        Term(Path(hops=(Hop((…/sensor,), (…/Device,)),), names=(…/humidity,)), Op.EQUAL, Range(…, …))
 
-A store may translate what it can say exactly; a Path with neither hops nor trailing on a Property is the simple case.
+A store may translate what it can say exactly; a Path without hops and trailing is the simple case.
 """
 
 from dataclasses import dataclass
@@ -42,8 +44,8 @@ class Kind(StrEnum):
 class Literal:
     """One value of a query term. (4.9)
 
-    `value` by kind: NUMBER int or float (finite) · TEXT and URI str · BOOLEAN bool · INSTANT int (µs since 1970, UTC; also
-    a quoted DateTime) · DATE "YYYY-MM-DD" · TIME int (µs since midnight, UTC).
+    `value` by kind: NUMBER int or float (finite) · TEXT and URI str · BOOLEAN bool · DATE "YYYY-MM-DD" ·
+    INSTANT int (µs since 1970, UTC; also for a quoted DateTime) · TIME int (µs since midnight, UTC).
     """
 
     kind: Kind
@@ -77,7 +79,7 @@ Operand: TypeAlias = Literal | Range | Values | Pattern
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A Relationship to follow, by the names that lead to it; `types` restrict the linked entities, if any. (4.9)"""
+    """A Relationship to follow, by the names that lead to it; linked entities have one of `types`, if any. (4.9)"""
 
     names: tuple[str, ...]
     types: tuple[str, ...] = ()
@@ -89,9 +91,10 @@ class Path:
 
     hops      Relationships followed first; the rest applies to the entities reached
     names     IRIs: the attribute, then sub-attributes; empty when `member` belongs to the entity itself
-    member    a member that is no attribute (observedAt, unitCode, datasetId, createdAt, …; id, scope of the entity); or ""
-    trailing  names in square brackets as written: JSON members, or one language ("*": any) of a LanguageProperty
-    expanded  the same names as IRIs, as they stand inside a Property's value (equal to `trailing` under jsonKeys)
+    member    a member that is no attribute (observedAt, unitCode, datasetId, createdAt, …; id, scope of the
+              entity); or ""
+    trailing  names in square brackets as written: JSON members, or a language ("*": any) of a LanguageProperty
+    expanded  the same as IRIs, as they stand inside a Property's value (equal to `trailing` under jsonKeys)
     """
 
     names: tuple[str, ...]
@@ -103,8 +106,11 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition on an entity. The operand is None for EXISTS and ABSENT, a Pattern for the pattern operators, a
-    single Literal (never BOOLEAN or URI) for the ordering ones. (4.9)"""
+    """One condition on an entity. (4.9)
+
+    The operand is None for EXISTS and ABSENT, a Pattern for the pattern operators, a single Literal (never BOOLEAN
+    or URI) for the ordering ones.
+    """
 
     path: Path
     op: Op = Op.EXISTS

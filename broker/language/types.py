@@ -1,5 +1,6 @@
 """The Entity Type Selection Language. (4.17)"""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,8 @@ from base.errors import BadRequestData, TooComplexQuery
 
 EVERY_TYPE = "*"
 MOST_TERMS = 100
+_SEPARATOR = re.compile(r"[();|,\s]")
+_TYPE = re.compile(r"[^\W\d_](?:\w*|[\w.-]*:[^\s\"<>\\^`{}]+)\Z")
 
 
 class Names(Protocol):
@@ -19,7 +22,7 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TypeSelection:
-    """The entity types wanted: any of the alternatives, each a conjunction of IRIs; none at all means every type. (4.17)"""
+    """The entity types wanted: any of the alternatives, each a conjunction of IRIs; none: every type. (4.17)"""
 
     alternatives: tuple[tuple[str, ...], ...] = ()
 
@@ -51,37 +54,42 @@ def matches(selection: TypeSelection, types: Collection[str]) -> bool:
 
 
 def split_alternatives(text: str, what: str) -> list[list[str]]:
-    """Split at | and , outside parentheses, and at ; inside them: a disjunction of conjunctions. (4.17, 4.19)"""
+    """Split into a disjunction (| or ,) of conjunctions (;, with or without parentheses). (4.17, 4.19)
+
+    The grammar wants parentheses around a conjunction; without them, as many clients write it, ; binds closer.
+    """
     found: list[list[str]] = []
-    for start, part in _parts(text, what):
-        grouped = part.startswith("(") and part.endswith(")")
-        names = part[1:-1].split(";") if grouped else [part]
-        names = [name.strip() for name in names]
-        if not all(names) or any(c in name for name in names for c in "();|, \t\n"):
-            raise BadRequestData(
-                f"The {what} is wrong at position {start}: expected a name or (name;name), found '{part[:40]}'."
-            )
+    for start, part in _outside(text, 0, "|,", what):
+        names: list[str] = []
+        for at, group in _outside(part, start, ";", what):
+            grouped = group.startswith("(") and group.endswith(")")
+            inner = group[1:-1].split(";") if grouped else [group]
+            inner = [name.strip() for name in inner]
+            if not all(inner) or any(_SEPARATOR.search(name) for name in inner):
+                raise BadRequestData(
+                    f"The {what} is wrong at position {at}: expected a name or (name;name), "
+                    f"found '{group[:40]}'."
+                )
+            names += inner
         found.append(names)
     return found
 
 
-def _parts(text: str, what: str) -> list[tuple[int, str]]:
+def _outside(text: str, offset: int, signs: str, what: str) -> list[tuple[int, str]]:
     parts, depth, start = [], 0, 0
     for at, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
         if depth not in (0, 1):
-            raise BadRequestData(f"The {what} is wrong at position {at}: '{sign}' does not belong here.")
-        if sign in "|," and depth == 0:
-            parts.append((start, text[start:at].strip()))
+            raise BadRequestData(f"The {what} is wrong at position {offset + at}: '{sign}' is one too many.")
+        if sign in signs and depth == 0:
+            parts.append((offset + start, text[start:at].strip()))
             start = at + 1
     if depth:
-        raise BadRequestData(f"The {what} is wrong at position {len(text)}: expected ')'.")
-    return [*parts, (start, text[start:].strip())]
+        raise BadRequestData(f"The {what} is wrong at position {offset + len(text)}: expected ')'.")
+    return [*parts, (offset + start, text[start:].strip())]
 
 
 def _type(name: str, table: Names) -> str:
-    if not name[0].isalpha() or any(c in '"<>\\^`{}#=!' for c in name.split("://", 1)[0]):
-        raise BadRequestData(
-            f"'{name[:60]}' in the type selection is not an entity type; give a name or a URI."
-        )
+    if not _TYPE.match(name):
+        raise BadRequestData(f"'{name[:60]}' in the type selection is no entity type; give a name or a URI.")
     return table.iri(name)
