@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Names of members (attribute IRIs, or id, type, scope, …), each with a projection of the linked entity or None."""
+    """Names of members (attribute IRIs, or id, type, scope), each with the projection of the linked entity."""
 
     members: tuple[tuple[str, Projection | None], ...]
 
