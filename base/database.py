@@ -1,0 +1,302 @@
+"""SQLite for one process: connections, migrations, one writer that commits in groups, a lock on a folder."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, Protocol, TypeVar
+
+import apsw
+
+from base.errors import InternalError, ServiceUnavailable
+
+T = TypeVar("T")
+Connection = apsw.Connection
+
+BUSY_MS: Final = 10_000
+CHECKPOINT_PAGES: Final = 2_000
+SLOW_COMMIT: Final = 0.002
+WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+READ: Final = apsw.SQLITE_OPEN_READONLY
+
+
+def connect(
+    path: Path,
+    *,
+    readonly: bool = False,
+    cache_kib: int = 8_192,
+    vfs: str | None = None,
+    exclusive: bool = False,
+) -> Connection:
+    """Open a database whose commits are on disk when they return; `exclusive` needs no shared memory."""
+    if not readonly:
+        _make_private(path)
+    connection = apsw.Connection(
+        str(path), flags=READ if readonly else WRITE, vfs=vfs, statementcachesize=256
+    )
+    connection.set_busy_timeout(BUSY_MS)
+    if exclusive:
+        connection.pragma("locking_mode", "EXCLUSIVE")
+    if not readonly:
+        connection.pragma("journal_mode", "WAL")
+        connection.pragma("synchronous", "FULL")
+        connection.pragma("foreign_keys", True)
+        connection.pragma("journal_size_limit", 64 << 20)
+        connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+    connection.pragma("cache_size", -cache_kib)
+    connection.pragma("temp_store", "MEMORY")
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for the owner only; its WAL takes over the mode."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the folder's entries to disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Delete a database with everything beside it: the log first, so that it never meets another file."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def migrate(connection: Connection, steps: Sequence[str]) -> None:
+    """Bring the schema up to date: each step once, in order, all or nothing."""
+    present = int(connection.pragma("user_version"))
+    if present > len(steps):
+        raise ServiceUnavailable("The database was written by a newer version; use that one, or a back-up.")
+    if present == len(steps):
+        return
+    with transaction(connection):
+        for step in steps[present:]:
+            connection.execute(step)
+        connection.pragma("user_version", len(steps))
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Run what is inside in one transaction; any exception undoes it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Let everything read inside come from one state of the database."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def lock_folder(folder: Path) -> int:
+    """Take the folder for this process, until the handle is closed or the process ends."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise ServiceUnavailable(
+            f"The data folder {folder} is in use by another process; stop that one or choose another folder."
+        ) from error
+    return handle
+
+
+class Session(Protocol):
+    """What the owner of a database does around each transaction of its writer."""
+
+    def begin(self) -> None:
+        """Forget what an earlier transaction left in memory."""
+
+    def flush(self) -> None:
+        """Write what was gathered in memory, before the commit."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    work: Callable[[], Any]
+    after: Callable[[Any], None] | None
+    weight: int
+    answer: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """The one writer of a database: waiting jobs go into one transaction, each is answered after its commit.
+
+    A job whose work raises is undone alone: the others of its group run again without it, so work is
+    repeatable.
+    Small groups run on the event loop while commits are fast, all others in a thread.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        session: Session,
+        *,
+        most_waiting: int = 4_096,
+        most_together: int = 512,
+        most_inline: int = 64,
+    ) -> None:
+        self._connection = connection
+        self._session = session
+        self._room = asyncio.Semaphore(most_waiting)
+        self._together = most_together
+        self._inline = most_inline
+        self._jobs: deque[_Job] = deque()
+        self._thread: ThreadPoolExecutor | None = None
+        self._pace = 0.0
+        self._busy = False
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    async def run(
+        self, work: Callable[[], T], *, weight: int = 1, after: Callable[[T], None] | None = None
+    ) -> T:
+        """Do the work in a transaction; return its result after the commit.
+
+        `after` is called with the result, even if the caller has gone away. Waits while too many wait.
+        """
+        if self._closed:
+            raise ServiceUnavailable("The database is closing; try again later.")
+        async with self._room:
+            loop = asyncio.get_running_loop()
+            job = _Job(work, after, weight, loop.create_future())
+            self._jobs.append(job)
+            if not self._busy:
+                self._busy = True
+                loop.call_soon(self._turn, loop)
+            result: T = await job.answer
+            return result
+
+    async def close(self) -> None:
+        """Finish what is waiting; refuse what comes later."""
+        self._closed = True
+        if self._busy:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+        if self._thread:
+            self._thread.shutdown()
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        group, weight = self._take()
+        if not group:
+            self._busy = False
+            if self._idle and not self._idle.done():
+                self._idle.set_result(None)
+        elif weight <= self._inline and self._pace < SLOW_COMMIT:
+            self._commit(group)
+            self._answer(group)
+            loop.call_soon(self._turn, loop)
+        else:
+            self._thread = self._thread or ThreadPoolExecutor(1, "writer")
+            done = loop.run_in_executor(self._thread, self._commit, group)
+            done.add_done_callback(lambda _: self._turn_after(group, loop))
+
+    def _turn_after(self, group: list[_Job], loop: asyncio.AbstractEventLoop) -> None:
+        self._answer(group)
+        self._turn(loop)
+
+    def _take(self) -> tuple[list[_Job], int]:
+        group: list[_Job] = []
+        weight = 0
+        while self._jobs and (not group or weight + self._jobs[0].weight <= self._together):
+            job = self._jobs.popleft()
+            if not job.answer.cancelled():
+                group.append(job)
+                weight += job.weight
+        return group, weight
+
+    def _commit(self, group: list[_Job]) -> None:
+        """Bring a group to disk; never raises, every job has its result or its error afterwards."""
+        remaining = group
+        while remaining:
+            try:
+                failed = self._attempt(remaining)
+            except Exception as error:  # noqa: BLE001  # a failing disk must reach every caller, not end the writer
+                self._undo()
+                for job in remaining:
+                    job.error = error
+                return
+            if failed is None:
+                return
+            self._undo()
+            remaining = [job for job in remaining if job is not failed]
+
+    def _attempt(self, group: list[_Job]) -> _Job | None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        self._session.begin()
+        for job in group:
+            try:
+                job.result = job.work()
+            except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError):
+                raise
+            except Exception as error:  # noqa: BLE001  # one caller's fault must not fail the others
+                job.error = error
+                return job
+        self._session.flush()
+        started = perf_counter()
+        connection.execute("COMMIT")
+        self._pace += 0.2 * (perf_counter() - started - self._pace)
+        return None
+
+    def _undo(self) -> None:
+        # SQLite itself has already rolled back after some errors
+        if self._connection.in_transaction:
+            with contextlib.suppress(apsw.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _answer(self, group: list[_Job]) -> None:
+        for job in group:
+            error = job.error
+            if error is None and job.after:
+                try:
+                    job.after(job.result)
+                except Exception as raised:  # noqa: BLE001  # the change stands; only its caller hears of it
+                    error = raised
+            if job.answer.done():
+                continue
+            if error is None:
+                job.answer.set_result(job.result)
+            else:
+                job.answer.set_exception(_explained(error))
+
+
+def _explained(error: Exception) -> Exception:
+    if isinstance(error, apsw.FullError):
+        return ServiceUnavailable("The disk is full; make room and try again.")
+    if isinstance(error, apsw.BusyError | apsw.IOError | apsw.ReadOnlyError | apsw.CantOpenError):
+        return ServiceUnavailable("The database cannot be written now; try again later.")
+    if isinstance(error, apsw.Error):
+        failure = InternalError("The database refused a change.")
+        failure.__cause__ = error
+        return failure
+    return error

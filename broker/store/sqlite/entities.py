@@ -1,0 +1,201 @@
+"""Entities: reading the current state, and the one place where the rows of a change are written. (DESIGN 2.3, 2.4)"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from base.database import Connection
+from base.errors import Problem
+from broker.model.document import Document
+from broker.store.contract import Change, EntityChange, Message, Outcome, React, Stamp, Stored
+from broker.store.sqlite import geometry
+from broker.store.sqlite.expiry import earliest, living
+from broker.store.sqlite.journal import Journal
+from broker.store.sqlite.values import ValueIndexes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entity as it lies on disk, expired parts included."""
+
+    key: int
+    version: int
+    expires: int | None
+    document: Document
+
+    def expired(self, now: int) -> bool:
+        """Say whether any part has expired."""
+        return self.expires is not None and self.expires <= now
+
+    def living(self, now: int) -> Document | None:
+        """Give the document without expired parts."""
+        return living(self.document, now) if self.expired(now) else self.document
+
+
+def find(connection: Connection, id: str) -> Row | None:
+    """Read an entity by its id."""
+    row = connection.execute("SELECT key, version, expires, doc FROM entity WHERE id = ?", (id,)).fetchone()
+    return _row(row) if row else None
+
+
+def stamp(connection: Connection, id: str, now: int) -> Stamp | None:
+    """Say which version of an entity is current."""
+    row = connection.execute("SELECT version, expires, key FROM entity WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        return None
+    version, expires, key = row
+    if expires is not None and expires <= now and document(connection, id, now) is None:
+        return None
+    return Stamp(id, version, expires, key)
+
+
+def document(connection: Connection, id: str, now: int) -> Stored | None:
+    """Give an entity without its expired parts."""
+    row = find(connection, id)
+    return _stored(id, row, now) if row else None
+
+
+def documents(connection: Connection, stamps: Sequence[Stamp], now: int) -> list[Stored]:
+    """Give the entities of a page, without those that have gone meanwhile."""
+    found = []
+    for each in stamps:
+        row = connection.execute(
+            "SELECT key, version, expires, doc FROM entity WHERE key = ? AND id = ?", (each.key, each.id)
+        ).fetchone()
+        stored = _stored(each.id, _row(row), now) if row else None
+        if stored:
+            found.append(stored)
+    return found
+
+
+def _row(columns: Sequence[Any]) -> Row:
+    key, version, expires, body = columns
+    return Row(key, version, expires, orjson.loads(body))
+
+
+def _stored(id: str, row: Row, now: int) -> Stored | None:
+    alive = row.living(now)
+    if alive is None:
+        return None
+    if alive is row.document:
+        return Stored(id, row.version, row.expires, alive)
+    return Stored(id, row.version, earliest(alive), alive)
+
+
+class Changes:
+    """Applies rules to entities inside the writer's transaction."""
+
+    def __init__(self, connection: Connection, journal: Journal, values: ValueIndexes) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._values = values
+
+    def apply(self, change: EntityChange, now: int, react: React | None, posted: list[Message]) -> Outcome:
+        """Apply one rule to the current document; messages that follow from it are added to `posted`."""
+        row = find(self._connection, change.id)
+        if row and row.expired(now):
+            row = self._remove_expired(row, now, react, posted)
+        before = row.document if row else None
+        try:
+            after = change.rule(before)
+        except Problem as problem:
+            return Outcome(problem=problem)
+        if after is before:
+            return Outcome()
+        happened = Change(change.id, before, after, now)
+        self._record(row, happened)
+        self._notify(happened, react, posted)
+        return Outcome(happened)
+
+    def expire(self, id: str, now: int, react: React | None, posted: list[Message]) -> bool:
+        """Remove what has expired of an entity; say whether there was anything."""
+        row = find(self._connection, id)
+        if row is None or not row.expired(now):
+            return False
+        self._remove_expired(row, now, react, posted)
+        return True
+
+    def _remove_expired(self, row: Row, now: int, react: React | None, posted: list[Message]) -> Row | None:
+        happened = Change(row.document["id"], row.document, living(row.document, now), now)
+        self._record(row, happened)
+        self._notify(happened, react, posted)
+        return find(self._connection, happened.id)
+
+    def _notify(self, change: Change, react: React | None, posted: list[Message]) -> None:
+        if react:
+            posted.extend(self._journal.post(react(change, lambda id: self._read(id, change.at))))
+
+    def _read(self, id: str, now: int) -> Document | None:
+        row = find(self._connection, id)
+        return row.living(now) if row else None
+
+    def _record(self, row: Row | None, change: Change) -> None:
+        """Write all rows of a change; a history row would stand here too."""
+        version = self._journal.next_version(change.id)
+        key = self._write_document(row, change, version)
+        before, after = change.before, change.after
+        self._write_types(key, before, after)
+        self._write_scopes(key, before, after)
+        self._write_places(key, before, after)
+        self._values.write(key, before, after)
+        self._journal.tally.count(before, after)
+
+    def _write_document(self, row: Row | None, change: Change, version: int) -> int:
+        execute = self._connection.execute
+        if change.after is None:
+            if row is None:
+                raise AssertionError("only an entity that is there can be deleted")
+            execute("DELETE FROM entity WHERE key = ?", (row.key,))
+            return row.key
+        body = orjson.dumps(change.after)
+        expires = earliest(change.after) if b'"expiresAt"' in body else None
+        if row is None:
+            execute(
+                "INSERT INTO entity (id, version, expires, doc) VALUES (?, ?, ?, ?)",
+                (change.id, version, expires, body),
+            )
+            return self._connection.last_insert_rowid()
+        execute(
+            "UPDATE entity SET version = ?, expires = ?, doc = ? WHERE key = ?",
+            (version, expires, body, row.key),
+        )
+        return row.key
+
+    def _write_types(self, key: int, before: Document | None, after: Document | None) -> None:
+        old = before["type"] if before else ()
+        new = after["type"] if after else ()
+        if old == new:
+            return
+        number = self._journal.names.number
+        for type_ in set(old).difference(new):
+            self._connection.execute(
+                "DELETE FROM entity_type WHERE type = ? AND entity = ?", (number(type_), key)
+            )
+        for type_ in set(new).difference(old):
+            self._connection.execute("INSERT INTO entity_type VALUES (?, ?)", (number(type_), key))
+
+    def _write_scopes(self, key: int, before: Document | None, after: Document | None) -> None:
+        old = before.get("scope", ()) if before else ()
+        new = after.get("scope", ()) if after else ()
+        if old == new:
+            return
+        for scope in set(old).difference(new):
+            self._connection.execute("DELETE FROM entity_scope WHERE scope = ? AND entity = ?", (scope, key))
+        for scope in set(new).difference(old):
+            self._connection.execute("INSERT INTO entity_scope VALUES (?, ?)", (scope, key))
+
+    def _write_places(self, key: int, before: Document | None, after: Document | None) -> None:
+        old = geometry.places(before) if before else []
+        new = geometry.places(after) if after else []
+        if old == new:
+            return
+        first = key << geometry.ORDINAL_BITS
+        for ordinal in range(len(old)):
+            self._connection.execute("DELETE FROM place WHERE id = ?", (first + ordinal,))
+        for ordinal, (attr, shape) in enumerate(new):
+            self._connection.execute(
+                "INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (first + ordinal, *geometry.box(shape), key, self._journal.names.number(attr)),
+            )

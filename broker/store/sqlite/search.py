@@ -1,0 +1,153 @@
+"""Running a query: the way through the tables, the exact re-check, the page, the limits. (5.7.2, 5.5.9)"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from base.database import Connection, snapshot
+from base.errors import TooComplexQuery
+from broker.language import evaluation
+from broker.language.selection import Selection, Window
+from broker.model.document import Document
+from broker.store.contract import Page, Stamp
+from broker.store.sqlite import entities
+from broker.store.sqlite.conditions import Condition
+from broker.store.sqlite.expiry import living
+from broker.store.sqlite.names import Names
+from broker.store.sqlite.translation import Translator
+
+SPARSE: Final = 4_000
+INLINE_DOCUMENTS: Final = 64
+INLINE_SECONDS: Final = 0.004
+_STEPS: Final = 4_000
+_COLUMNS: Final = "e.key, e.id, e.version, e.expires"
+
+
+class Unfinished(Exception):
+    """A query that takes longer than it was given."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one run of a query may cost, and what it did."""
+
+    seconds: float
+    documents: int | None = None
+    scanned: int = 0
+    end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.end = monotonic() + self.seconds
+
+    def scan(self) -> None:
+        """Account for one document read; Unfinished when that was one too many."""
+        self.scanned += 1
+        if self.documents is not None and self.scanned > self.documents:
+            raise Unfinished
+        if self.scanned % 64 == 0 and monotonic() > self.end:
+            raise Unfinished
+
+    def over(self) -> bool:
+        """Say whether the time is up."""
+        return monotonic() > self.end
+
+
+def find(
+    connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
+) -> Page:
+    """Find a page of entities within the budget; Unfinished when it does not suffice."""
+    connection.set_progress_handler(budget.over, _STEPS)
+    try:
+        with snapshot(connection):
+            return _find(connection, names, selection, window, now, budget)
+    except apsw.InterruptError as error:
+        raise Unfinished from error
+    finally:
+        connection.set_progress_handler(None)
+
+
+def too_complex(seconds: float) -> TooComplexQuery:
+    """Say that a query took too long."""
+    return TooComplexQuery(
+        f"The query needs more than {seconds:g} seconds; narrow it by type, id, scope or area."
+    )
+
+
+def _find(
+    connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
+) -> Page:
+    condition = Translator(connection, names).selection(selection)
+    way = _Way(connection, condition, condition.exact if condition else selection == Selection())
+    if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
+        return _cut_by_sql(way, window)
+    return _cut_by_evaluation(way, selection, window, now, budget)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The order in which entities are looked at."""
+
+    connection: Connection
+    condition: Condition | None
+    exact: bool
+
+    def rows(self, columns: str, end: str = "", *bindings: object) -> Iterator[tuple[Any, ...]]:
+        """Run through the entities that may be meant, in the order of their keys."""
+        source, given = self._source()
+        sql = f"SELECT {columns} FROM {source} ORDER BY e.key {end}"  # noqa: S608  # own text, bound values
+        return self.connection.execute(sql, (*given, *bindings))
+
+    def count(self) -> int:
+        """Count them."""
+        source, given = self._source()
+        return int(self.connection.execute(f"SELECT count(*) FROM {source}", given).get)  # noqa: S608  # own text
+
+    def _source(self) -> tuple[str, tuple[Any, ...]]:
+        condition = self.condition
+        if condition is None:
+            return "entity e", ()
+        if condition.type is not None:
+            return (
+                "entity_type t CROSS JOIN entity e ON e.key = t.entity WHERE t.type = ?",
+                condition.bindings,
+            )
+        if condition.estimate <= SPARSE:
+            return f"entity e WHERE e.key IN ({condition.keys})", condition.bindings
+        return f"entity e WHERE {condition.test}", condition.bindings
+
+
+def _cut_by_sql(way: _Way, window: Window) -> Page:
+    count = way.count() if window.count else None
+    rows = way.rows(_COLUMNS, "LIMIT ? OFFSET ?", window.limit + 1, window.offset)
+    stamps = [Stamp(id, version, expires, key) for key, id, version, expires in rows]
+    return Page(stamps[: window.limit], count, len(stamps) > window.limit)
+
+
+def _cut_by_evaluation(way: _Way, selection: Selection, window: Window, now: int, budget: Budget) -> Page:
+    def resolve(id: str) -> Document | None:
+        stored = entities.document(way.connection, id, now)
+        return stored.document if stored else None
+
+    stamps: list[Stamp] = []
+    hits = 0
+    enough = window.offset + window.limit
+    for key, id, version, expires, body in way.rows(_COLUMNS + ", e.doc"):
+        budget.scan()
+        alive = _alive(body, expires, now)
+        if alive is None or not evaluation.matches(selection, alive, resolve):
+            continue
+        hits += 1
+        if window.offset < hits <= enough:
+            stamps.append(Stamp(id, version, expires, key))
+        elif hits > enough and not window.count:
+            break
+    return Page(stamps, hits if window.count else None, hits > enough)
+
+
+def _alive(body: bytes, expires: int | None, now: int) -> Document | None:
+    document: Document = orjson.loads(body)
+    return living(document, now) if expires is not None and expires <= now else document

@@ -1,0 +1,104 @@
+"""How many entities have which types and attributes: counters kept with every change. (5.7.5 to 5.7.10)"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from base.database import Connection
+from broker.model.document import Document
+from broker.store.contract import TypeInfo
+from broker.store.sqlite.names import ANY, Names
+
+Entry = tuple[str, str, str]
+
+
+class Tally:
+    """The counters a transaction changes, written together before its commit."""
+
+    def __init__(self, connection: Connection, names: Names) -> None:
+        self._connection = connection
+        self._names = names
+        self._changes: defaultdict[Entry, int] = defaultdict(int)
+
+    def begin(self) -> None:
+        """Forget what an undone transaction counted."""
+        self._changes.clear()
+
+    def count(self, before: Document | None, after: Document | None) -> None:
+        """Count what a change adds and takes away."""
+        old, new = entries(before), entries(after)
+        if old == new:
+            return
+        for entry in new - old:
+            self._changes[entry] += 1
+        for entry in old - new:
+            self._changes[entry] -= 1
+
+    def flush(self) -> None:
+        """Write the counters that changed."""
+        rows = [
+            (self._number(type_), self._number(attr), kind, change)
+            for (type_, attr, kind), change in self._changes.items()
+            if change
+        ]
+        if not rows:
+            return
+        self._connection.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET entities = entities + excluded.entities",
+            rows,
+        )
+        gone = [row[:3] for row in rows if row[3] < 0]
+        if gone:
+            self._connection.executemany(
+                "DELETE FROM tally WHERE type = ? AND attr = ? AND kind = ? AND entities = 0", gone
+            )
+
+    def _number(self, iri: str) -> int:
+        return self._names.number(iri) if iri else ANY
+
+
+def entries(document: Document | None) -> set[Entry]:
+    """List the counters an entity stands in: (type, '', ''), (type, attribute, kind) and ('', attribute, '')."""
+    if document is None:
+        return set()
+    attributes = {
+        (name, instance["type"]) for name, instances in document["attrs"].items() for instance in instances
+    }
+    found = {(type_, name, kind) for type_ in document["type"] for name, kind in attributes}
+    found.update((type_, "", "") for type_ in document["type"])
+    found.update(("", name, "") for name in document["attrs"])
+    return found
+
+
+def read(connection: Connection) -> dict[Entry, int]:
+    """Read all counters by name."""
+    rows = connection.execute(
+        "SELECT coalesce(t.iri, ''), coalesce(a.iri, ''), y.kind, y.entities FROM tally y "
+        "LEFT JOIN name t ON t.id = y.type LEFT JOIN name a ON a.id = y.attr"
+    )
+    return {(type_, attr, kind): count for type_, attr, kind, count in rows}
+
+
+def types(counters: dict[Entry, int]) -> list[TypeInfo]:
+    """Tell of each type how many entities it has, and its attributes with their kinds. (5.7.5)"""
+    return _told(((t, a, k, n) for (t, a, k), n in counters.items() if t))
+
+
+def attributes(counters: dict[Entry, int]) -> list[TypeInfo]:
+    """Tell of each attribute how many entities have it, and the types that have it with the kinds. (5.7.8)"""
+    return _told(((a, t, k, n) for (t, a, k), n in counters.items() if a))
+
+
+def _told(rows: Iterator[tuple[str, str, str, int]]) -> list[TypeInfo]:
+    counts: dict[str, int] = {}
+    related: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name, other, kind, count in rows:
+        if count > 0:
+            if kind:
+                related[name][other].add(kind)
+            else:
+                counts[name] = count
+    return [
+        TypeInfo(name, counts[name], {other: frozenset(kinds) for other, kinds in related[name].items()})
+        for name in sorted(counts)
+    ]

@@ -1,0 +1,272 @@
+"""The data of one tenant in one SQLite file."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from base.database import Connection, Writer, connect, migrate
+from base.errors import AlreadyExists, Problem, ResourceNotFound
+from broker.language.selection import Selection, Window
+from broker.settings import BrokerSettings
+from broker.store.contract import (
+    EntityChange,
+    Message,
+    Outcome,
+    Page,
+    React,
+    Stamp,
+    Stored,
+    TypeInfo,
+)
+from broker.store.sqlite import entities, outbox, records, schema, search, tally
+from broker.store.sqlite.expiry import living
+from broker.store.sqlite.journal import Journal
+from broker.store.sqlite.names import Names
+from broker.store.sqlite.search import Budget, Unfinished
+from broker.store.sqlite.values import ValueIndexes
+
+EXPIRED_AT_ONCE: Final = 200
+Listener = Callable[[Sequence[Message]], None]
+
+
+class SqliteTenantStore:
+    """One tenant: a writer, a connection for short reads on the event loop, others for long ones in threads."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        settings: BrokerSettings,
+        threads: ThreadPoolExecutor,
+        *,
+        vfs: str | None = None,
+        exclusive: bool = False,
+    ) -> None:
+        self.name = name
+        self._path = path
+        self._settings = settings
+        self._threads = threads
+        self._vfs = vfs
+        self._exclusive = exclusive
+        self._write = connect(path, vfs=vfs, exclusive=exclusive)
+        migrate(self._write, schema.TENANT)
+        self._read = self._write if exclusive else connect(path, readonly=True)
+        self._names = Names(self._read)
+        self._journal = Journal(self._write, settings.outbox_rows)
+        self._changes = entities.Changes(
+            self._write, self._journal, ValueIndexes(self._write, self._journal.names)
+        )
+        self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if exclusive else 64)
+        self._idle_readers: list[tuple[Connection, Names]] = []
+        self._listeners: list[Listener] = []
+
+    # entities
+
+    def stamp(self, id: str, now: int) -> Stamp | None:
+        """Say which version of an entity is current; None if absent or expired at `now`."""
+        return entities.stamp(self._read, id, now)
+
+    def document(self, id: str, now: int) -> Stored | None:
+        """Give one entity, without the parts that have expired at `now`; None if absent or expired."""
+        return entities.document(self._read, id, now)
+
+    def documents(self, stamps: Sequence[Stamp], now: int) -> list[Stored]:
+        """Give the entities of a page, in its order."""
+        return entities.documents(self._read, stamps, now)
+
+    async def query(self, selection: Selection, window: Window, now: int) -> Page:
+        """Find the entities a selection wants, in a stable order; TooComplexQuery when it costs too much."""
+        with contextlib.suppress(Unfinished):
+            short = Budget(search.INLINE_SECONDS, search.INLINE_DOCUMENTS)
+            return search.find(self._read, self._names, selection, window, now, short)
+        long = Budget(self._settings.query_seconds)
+        try:
+            return await self._in_thread(
+                lambda connection, names: search.find(connection, names, selection, window, now, long)
+            )
+        except Unfinished as error:
+            raise search.too_complex(self._settings.query_seconds) from error
+
+    async def change(
+        self, changes: Sequence[EntityChange], now: int, react: React | None = None
+    ) -> list[Outcome]:
+        """Apply each rule in order, in one transaction; one refusal does not touch the others."""
+
+        def work() -> tuple[list[Outcome], list[Message]]:
+            posted: list[Message] = []
+            return [self._changes.apply(change, now, react, posted) for change in changes], posted
+
+        outcomes, _ = await self._writer.run(
+            work, weight=len(changes), after=lambda done: self._tell(done[1])
+        )
+        return outcomes
+
+    async def types(self, now: int) -> list[TypeInfo]:
+        """List entity types with the attributes (and their kinds) that entities of the type have. (5.7.5)"""
+        return tally.types(self._counters(now))
+
+    async def attributes(self, now: int) -> list[TypeInfo]:
+        """List attributes with the entity types (as `related` keys) that have them, kinds as values. (5.7.8)"""
+        return tally.attributes(self._counters(now))
+
+    # messages
+
+    def listen(self, listener: Listener) -> None:
+        """Hand new outbox rows (with their `seq`) to the listener, on the event loop, after their commit."""
+        self._listeners.append(listener)
+
+    def waiting(self, endpoint: str | None, after: int, limit: int) -> list[Message]:
+        """Give undelivered messages in order of `seq`, beginning after one."""
+        return outbox.waiting(self._read, endpoint, after, limit)
+
+    def endpoints(self) -> list[str]:
+        """Name the endpoints that have undelivered messages."""
+        return outbox.endpoints(self._read)
+
+    def dead_letters(self, limit: int, after: int = 0) -> list[Message]:
+        """List messages that were given up."""
+        return outbox.dead_letters(self._read, after, limit)
+
+    async def settle(
+        self,
+        delivered: Sequence[int] = (),
+        failed: Sequence[Message] = (),
+        dead: Sequence[Message] = (),
+        subscriptions: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Record attempts in one transaction, with the subscriptions' counters where they still exist."""
+
+        def work() -> None:
+            outbox.drop(self._write, delivered)
+            outbox.retry(self._write, failed)
+            if dead:
+                outbox.bury(self._write, dead, self._settings.outbox_rows)
+            for id, body in (subscriptions or {}).items():
+                records.replace_subscription(self._write, id, body)
+
+        await self._writer.run(work)
+
+    async def enqueue(self, messages: Sequence[Message]) -> list[Message]:
+        """Keep messages that no change caused (timeInterval); give them back with their `seq`."""
+        return await self._writer.run(lambda: self._journal.post(messages), after=self._tell)
+
+    async def replay(self, seqs: Sequence[int] | None, now: int) -> int:
+        """Put dead letters (all: None) back into the outbox as due now; say how many."""
+        raised = await self._writer.run(lambda: outbox.raise_dead(self._write, seqs, now), after=self._tell)
+        return len(raised)
+
+    def _tell(self, messages: Sequence[Message]) -> None:
+        if messages:
+            for listener in self._listeners:
+                listener(messages)
+
+    # subscriptions and @contexts
+
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """Give all subscriptions in the order of their creation."""
+        return records.subscriptions(self._read)
+
+    async def put_subscription(self, id: str, body: dict[str, Any] | None, *, new: bool = False) -> None:
+        """Keep, replace or (None) drop a subscription; dropping one drops its waiting messages."""
+        problem = await self._writer.run(lambda: self._put_subscription(id, body, new))
+        if problem:
+            raise problem
+
+    def _put_subscription(self, id: str, body: dict[str, Any] | None, new: bool) -> Problem | None:
+        there = records.has_subscription(self._write, id)
+        if new and there:
+            return AlreadyExists(f"The subscription {id} exists already; give it another id or update it.")
+        if not new and not there:
+            return ResourceNotFound(f"There is no subscription {id}.")
+        if body is None:
+            records.drop_subscription(self._write, id)
+            outbox.forget_subscription(self._write, id)
+        elif new:
+            records.add_subscription(self._write, id, body)
+        else:
+            records.replace_subscription(self._write, id, body)
+        return None
+
+    def contexts(self) -> list[dict[str, Any]]:
+        """Give the rows of all kept @contexts."""
+        return records.contexts(self._read)
+
+    async def put_context(self, url: str, row: dict[str, Any] | None) -> None:
+        """Keep, replace or (None) drop an @context."""
+        await self._writer.run(lambda: records.put_context(self._write, url, row))
+
+    # upkeep
+
+    async def expire(self, now: int, react: React | None = None) -> int:
+        """Remove expired entities and attributes for good; say how many entities were touched."""
+        touched = 0
+        while ids := self._expired(now):
+
+            def work(ids: Sequence[str] = ids) -> tuple[int, list[Message]]:
+                posted: list[Message] = []
+                return sum(self._changes.expire(id, now, react, posted) for id in ids), posted
+
+            done, _ = await self._writer.run(work, weight=len(ids), after=lambda done: self._tell(done[1]))
+            touched += done
+        return touched
+
+    def check(self) -> list[str]:
+        """Compare indexes with documents and the file with itself; one sentence per fault found."""
+        return []
+
+    def ping(self) -> None:
+        """Raise if the store cannot be read."""
+        self._read.execute("SELECT value FROM sequence").fetchall()
+
+    async def close(self) -> None:
+        """Finish what is waiting and close the file."""
+        await self._writer.close()
+        for connection, _ in self._idle_readers:
+            connection.close()
+        if self._read is not self._write:
+            self._read.close()
+        self._write.close()
+
+    def _expired(self, now: int) -> list[str]:
+        rows = self._read.execute(
+            "SELECT id FROM entity WHERE expires <= ? ORDER BY expires LIMIT ?", (now, EXPIRED_AT_ONCE)
+        )
+        return [id for (id,) in rows]
+
+    def _counters(self, now: int) -> dict[tally.Entry, int]:
+        """Read the counters, corrected by what has expired but is not removed yet."""
+        counters = tally.read(self._read)
+        for id in self._expired(now):
+            row = entities.find(self._read, id)
+            if row:
+                gone = tally.entries(row.document) - tally.entries(living(row.document, now))
+                for entry in gone:
+                    counters[entry] = counters.get(entry, 0) - 1
+        return counters
+
+    async def _in_thread(self, work: Callable[[Connection, Names], Page]) -> Page:
+        def run() -> Page:
+            with self._reader() as (connection, names):
+                return work(connection, names)
+
+        if self._exclusive:
+            return run()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[tuple[Connection, Names]]:
+        if self._exclusive:
+            yield self._read, self._names
+            return
+        try:
+            reader = self._idle_readers.pop()
+        except IndexError:
+            connection = connect(self._path, readonly=True, cache_kib=4_096)
+            reader = connection, Names(connection)
+        try:
+            yield reader
+        finally:
+            self._idle_readers.append(reader)

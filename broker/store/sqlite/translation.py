@@ -1,0 +1,122 @@
+"""Selections as SQL conditions: what can be said exactly, and what at least narrows. (5.7.2.4)"""
+
+from dataclasses import dataclass
+
+from base.database import Connection
+from broker.language.geo import GeoQuery
+from broker.language.scope import ScopePattern, ScopeQuery
+from broker.language.selection import EntitySelector, Selection
+from broker.language.types import TypeSelection
+from broker.store.sqlite.conditions import NOTHING, Condition, both, either, loosened
+from broker.store.sqlite.names import Names
+
+MOST_COUNTED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Turns a selection into a condition, with estimates from the database it will run on."""
+
+    connection: Connection
+    names: Names
+
+    def selection(self, wanted: Selection) -> Condition | None:
+        """Translate everything that is wanted; None: SQL can say nothing about it."""
+        parts: list[Condition | None] = []
+        if wanted.selectors:
+            parts.append(either([self._selector(selector) for selector in wanted.selectors]))
+        if wanted.scope:
+            parts.append(self._scope(wanted.scope))
+        if wanted.geo:
+            parts.append(self._geo(wanted.geo))
+        if wanted.attrs or wanted.q or wanted.dataset_ids:
+            parts.append(None)
+        return both(parts)
+
+    def _selector(self, selector: EntitySelector) -> Condition | None:
+        parts: list[Condition | None] = []
+        if selector.ids:
+            parts.append(_ids(selector.ids))
+        if selector.id_pattern is not None:
+            parts.append(None)
+        if selector.types and not selector.types.everything:
+            parts.append(self._types(selector.types))
+        return both(parts)
+
+    def _types(self, selection: TypeSelection) -> Condition | None:
+        return either([both([self._type(iri) for iri in names]) for names in selection.alternatives])
+
+    def _type(self, iri: str) -> Condition:
+        number = self.names.find(iri)
+        count = None
+        if number is not None:
+            count = self.connection.execute(
+                "SELECT entities FROM tally WHERE type = ? AND attr = 0 AND kind = ''", (number,)
+            ).get
+        if not count:
+            return NOTHING
+        return Condition(
+            "SELECT entity FROM entity_type WHERE type = ?",
+            "EXISTS (SELECT 1 FROM entity_type WHERE type = ? AND entity = e.key)",
+            (number,),
+            int(count),
+            type=number,
+        )
+
+    def _scope(self, query: ScopeQuery) -> Condition | None:
+        return either([both([self._pattern(p) for p in patterns]) for patterns in query.alternatives])
+
+    def _pattern(self, pattern: ScopePattern) -> Condition:
+        literal = ScopePattern(pattern.levels[: _plain(pattern)]).path
+        if pattern.literal and not pattern.below:
+            return self._counted("entity_scope", "scope = ?", (literal or "/",))
+        if not literal:
+            found = self._counted("entity_scope", "scope >= ?", ("",))
+        else:
+            clause = "(scope = ? OR (scope > ? AND scope < ?))"
+            # '0' follows '/' in the order of characters
+            found = self._counted("entity_scope", clause, (literal, literal + "/", literal + "0"))
+        return found if pattern.literal else loosened(found)
+
+    def _geo(self, query: GeoQuery) -> Condition | None:
+        boxes = query.box()
+        number = self.names.find(query.geoproperty)
+        if number is None:
+            return NOTHING
+        if boxes is None:
+            return None
+        clause = "attr = ? AND west <= ? AND east >= ? AND south <= ? AND north >= ?"
+        parts = [
+            self._counted("place", clause, (number, east, west, north, south))
+            for west, south, east, north in boxes
+        ]
+        found = either(parts)
+        return loosened(found) if found else NOTHING
+
+    def _counted(self, table: str, clause: str, bindings: tuple[object, ...]) -> Condition:
+        """Make a condition on a side table, estimated by counting its first rows."""
+        rows = f"FROM {table} WHERE {clause}"
+        count = self.connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT {MOST_COUNTED})",  # noqa: S608  # own text, bound values
+            bindings,
+        ).get
+        return Condition(
+            f"SELECT entity {rows}",
+            f"EXISTS (SELECT 1 {rows} AND entity = e.key)",
+            bindings,
+            int(count),
+        )
+
+
+def _plain(pattern: ScopePattern) -> int:
+    return pattern.levels.index("+") if not pattern.literal else len(pattern.levels)
+
+
+def _ids(ids: tuple[str, ...]) -> Condition:
+    marks = ", ".join("?" * len(ids))
+    return Condition(
+        f"SELECT key FROM entity WHERE id IN ({marks})",  # noqa: S608  # own text, bound values
+        f"e.id IN ({marks})",
+        ids,
+        len(ids),
+    )
