@@ -43,9 +43,9 @@ class Refused(OSError):
 class AddressPolicy:
     """Public addresses are allowed; others when listed; loopback while the process itself is bound to it."""
 
-    def __init__(self, listed: Sequence[str], *, bound: str) -> None:
-        """Read the list (hosts, addresses, networks); `bound` is the address this process listens on."""
-        self.loopback = is_loopback(bound)
+    def __init__(self, listed: Sequence[str], *, loopback: bool) -> None:
+        """Read the list (hosts, addresses, networks); `loopback`: this process is reachable from its machine only."""
+        self.loopback = loopback
         self._networks: list[Network] = []
         hosts = set()
         for entry in listed:
@@ -100,14 +100,6 @@ def is_public(address: Address) -> bool:
     if address.version == 6 and address not in _GLOBAL_IPV6:
         return False
     return not any(address.version == net.version and address in net for net in _NEVER_GLOBAL)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a listening address is reachable from this machine only."""
-    try:
-        return plain(ipaddress.ip_address(host.strip("[]").partition("%")[0])).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 class _Resolver(AbstractResolver):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 _ABSOLUTE: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+\-.]*|_):[^\s]*\Z")
-_REMEMBERED: Final = 20_000
-_LONGEST: Final = 512
+_REMEMBERED: Final = 2_000
+_LONGEST: Final = 128
 
 _KEYWORDS: Final = """
     @base @container @context @default @direction @embed @explicit @first @graph @id @import @included @index @json
@@ -29,16 +29,17 @@ class Definition(NamedTuple):
 class _Memo(dict[str, str]):
     """Answers already given. It forgets all of them when full, so that no caller can make it grow."""
 
-    __slots__ = ("_find",)
+    __slots__ = ("_find", "_most")
 
-    def __init__(self, find: Callable[[str], str]) -> None:
+    def __init__(self, find: Callable[[str], str], terms: int) -> None:
         super().__init__()
         self._find = find
+        self._most = max(_REMEMBERED, 2 * terms)
 
     def __missing__(self, name: str) -> str:
         found = self._find(name)
         if len(name) <= _LONGEST:
-            if len(self) >= _REMEMBERED:
+            if len(self) >= self._most:
                 self.clear()
             self[name] = found
         return found
@@ -63,8 +64,8 @@ class TermTable:
         self._by_iri = {**_shortest(own.items()), **_shortest(core.items())}
         self._prefixes = tuple((what.iri, term) for term, what in own.items() if what.prefix and what.iri)
         self.key = _hash(self._defined, vocab)
-        self.iri = _Memo(self._expand).__getitem__
-        self.term = _Memo(self._compact).__getitem__
+        self.iri = _Memo(self._expand, len(self._defined)).__getitem__
+        self.term = _Memo(self._compact, len(self._defined)).__getitem__
 
     def coercion(self, term: str) -> str | None:
         """Say how values of a term are typed: @id, @vocab, @json, @list, a datatype IRI, or None."""
