@@ -82,6 +82,14 @@ endef
 	  echo "This Python has no venv. Install it (Debian, Ubuntu: apt-get install python3-venv) and call make again." >&2; exit 1; }; \
 	rm -rf .venv && $$python -m venv .venv && touch $@
 
+# scripts of the pages (the map); pages work without them, so npm may be missing or fail
+assets:
+	@if command -v npm >/dev/null && [ -f package-lock.json ] && ! [ node_modules/.assets -nt package-lock.json ]; then \
+	  { timeout 120 npm ci --silent --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 </dev/null \
+	    && npm run --silent assets && touch node_modules/.assets; } >/dev/null 2>&1 \
+	  || echo "npm did not work, so the pages have no map; all else works." >&2; \
+	fi
+
 # Debian's packages, where we may install them; silent, and never a reason to stop
 apt = if command -v apt-get >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo='sudo -n'; else sudo=false; fi; \

@@ -5,10 +5,12 @@ import shutil
 import socket
 from pathlib import Path
 
+import apsw
 import orjson
 
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
+from base.errors import Problem
 from broker.settings import BrokerSettings
 
 ENOUGH_BYTES = 500_000_000
@@ -76,26 +78,31 @@ def _port(settings: BrokerSettings, running: bool) -> Finding:
 
 
 async def _databases(settings: BrokerSettings, running: bool) -> Finding:
-    if running:
-        faults = await ask(settings.data, "check", seconds=3600)
-        seen = "asked the running broker"
-    else:
-        faults, seen = _read_databases(settings), "read the files; the broker does not run"
-    good = not faults
-    shown = seen if good else f"{len(faults)} faults; the first: {faults[0]}"
-    return Finding(
-        "broker",
-        "databases",
-        good,
-        shown,
-        "restore the tenant's file from a back-up, and report this with 'engawa version'",
-    )
+    fix = "restore the tenant's file from a back-up, and report this with what 'engawa version' prints"
+    try:
+        if running:
+            faults = await ask(settings.data, "check", seconds=3600)
+            seen = "no fault; asked the running broker"
+        else:
+            faults = await _read_databases(settings)
+            seen = "no fault; read the files, the broker does not run"
+    except (Problem, OSError, apsw.Error) as error:
+        return Finding("broker", "databases", False, f"cannot be read: {error}", fix)
+    if faults:
+        seen = f"{len(faults)} faults; the first: {faults[0]}"
+    return Finding("broker", "databases", not faults, seen, fix)
 
 
-def _read_databases(settings: BrokerSettings) -> list[str]:
-    from broker.store.sqlite.catalogue import check_files
+async def _read_databases(settings: BrokerSettings) -> list[str]:
+    from broker.store.sqlite.catalogue import SqliteCatalogue
 
-    return check_files(settings) if settings.data.is_dir() else []
+    if not (settings.data / "catalogue.db").exists():
+        return []
+    catalogue = SqliteCatalogue(settings)
+    try:
+        return [fault for name in catalogue.names() for fault in catalogue.open(name).check()]
+    finally:
+        await catalogue.close()
 
 
 def _contexts(folder: Path | None) -> list[Finding]:

@@ -1,0 +1,169 @@
+"""`python -m engawa.reference` writes docs/settings.md, docs/cli.md and docs/api.md from the code itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import click
+
+from base.console import option_name, show_default
+from base.errors import ENGAWA_ERRORS, Problem
+from base.settings import listed
+from broker.app import OPERATIONS
+from broker.settings import PREFIX, SECTION, BrokerSettings
+from engawa.command import cli
+
+DOCS = Path(__file__).parent.parent / "docs"
+_WIDTH = 100
+
+_SETTINGS = """# Settings
+
+A setting is taken from the first of these places that has it:
+
+1. the command line: `engawa run broker --page-default 50`
+2. the environment: `ENGAWA_BROKER_PAGE_DEFAULT=50`
+3. a TOML file, given with `--config FILE` or `ENGAWA_CONFIG`: `page_default = 50` under `[broker]`
+4. the default below
+
+Lists are words separated by blanks or commas; in TOML they are arrays. An unknown name in the file is an error.
+This page is written by `python -m engawa.reference`.
+
+## The broker: `[broker]`, `ENGAWA_BROKER_…`
+
+| Setting | Default | Meaning |
+|---|---|---|
+"""
+
+_CLI = """# The engawa command
+
+    engawa --help
+
+- `--json` where it stands prints JSON for a machine; otherwise tables for people. `NO_COLOR` is honoured.
+- Progress goes to stderr, and only to a terminal. Nothing asks a question unless stdin is a terminal.
+- Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot reach the broker. `engawa --debug …` shows tracebacks.
+- `tenants` and `outbox` speak to the broker that runs on the data folder, through its admin socket.
+- Each setting of the broker is an option of `engawa run broker`: see [settings](settings.md).
+
+This page is written by `python -m engawa.reference`.
+"""
+
+_API = """# The HTTP interface of the broker
+
+Below `/ngsi-ld/v1`, as ETSI GS CIM 009 V1.9.1 says; `GET /openapi.json` of a running broker gives the same for machines.
+Every operation also takes the headers `NGSILD-Tenant` and `Link` (the `@context`). A parameter not listed is refused.
+This page is written by `python -m engawa.reference`.
+
+Beside it: `/` (pages for people), `/health/live`, `/health/ready` (asks the store), `/metrics` (Prometheus).
+
+## Operations
+
+| Method | Path | Clause | Parameters | Values of `options` |
+|---|---|---|---|---|
+"""
+
+_ERRORS = """
+## Errors
+
+A refusal is JSON as RFC 7807 defines (`type`, `title`, `detail`, `status`); 411 and 415 have no body. `type` is
+`https://uri.etsi.org/ngsi-ld/errors/` and the name below for the errors of the specification, `urn:engawa:errors:` and the
+name for our own.
+
+| Name | Status | When | Specification |
+|---|---:|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Write the page of all settings."""
+    return _SETTINGS + "".join(_setting_rows())
+
+
+def _setting_rows() -> Iterator[str]:
+    for s in listed(BrokerSettings, PREFIX):
+        default = f"`{show_default(s)}`" if show_default(s) else "none"
+        help = s.help.replace("|", "\\|")
+        yield f"| `{s.name}`<br>{_kind(s.kind)} | {default} | {help} |\n"
+
+
+def _kind(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return "list"
+    plain = next((k for k in get_args(kind) if k is not type(None)), kind)
+    return {int: "integer", float: "number", bool: "true or false", Path: "path"}.get(plain, "text")
+
+
+def commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """List all commands below a group with the words that call them."""
+    ctx = click.Context(group, info_name=path[-1])
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def help_of(path: tuple[str, ...], command: click.Command) -> str:
+    """Give what --help prints, at a fixed width."""
+    parent = click.Context(click.Command(" ".join(path[:-1])), info_name=" ".join(path[:-1]))
+    ctx = click.Context(command, info_name=path[-1], parent=parent, terminal_width=_WIDTH)
+    ctx.help_option_names = ["-h", "--help"]
+    return command.get_help(ctx)
+
+
+def cli_page() -> str:
+    """Write the page of all commands."""
+    parts = [_CLI]
+    for path, command in commands(cli, ("engawa",)):
+        parts.append(f"\n## {' '.join(path)}\n\n```text\n{_shortened(path, help_of(path, command))}\n```\n")
+    return "".join(parts)
+
+
+def api_page() -> str:
+    """Write the page of all operations and errors."""
+    return _API + "".join(_operation_rows()) + _ERRORS + "".join(_error_rows())
+
+
+def _operation_rows() -> Iterator[str]:
+    for o in OPERATIONS:
+        params, options = (
+            ", ".join(f"`{name}`" for name in sorted(names)) for names in (o.params, o.options)
+        )
+        yield f"| {o.method} | `{o.path}` | {o.clause} | {params} | {options} |\n"
+
+
+def _error_rows() -> Iterator[str]:
+    for e in sorted(errors(), key=lambda e: (e.status, e.__name__)):
+        own = "" if e.namespace == ENGAWA_ERRORS else "yes"
+        yield f"| `{e.__name__}` | {e.status} | {(e.__doc__ or '').strip()} | {own} |\n"
+
+
+def errors() -> list[type[Problem]]:
+    """List the error classes of base/errors.py."""
+    return [e for e in Problem.__subclasses__() if e.__module__ == Problem.__module__]
+
+
+def _shortened(path: tuple[str, ...], text: str) -> str:
+    """Leave the settings to their own page."""
+    if path != ("engawa", "run", SECTION):
+        return text
+    return (
+        text.partition("Options:")[0] + f"Options: --config FILE, and one for each setting, such as {_some()}"
+    )
+
+
+def _some() -> str:
+    return ", ".join(
+        option_name(s) for s in listed(BrokerSettings, PREFIX) if s.name in ("host", "port", "data")
+    )
+
+
+def main() -> None:
+    """Write the pages."""
+    (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (DOCS / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
