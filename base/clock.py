@@ -8,7 +8,9 @@ _SHAPE = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = ((moment - _NAIVE_EPOCH) // _MICROSECOND for moment in (datetime.min, datetime.max))  # noqa: DTZ901  # naive UTC
 SECOND = 1_000_000
 
 
@@ -31,11 +33,12 @@ def parse(text: str) -> int:
             raise ValueError(f"'{zone}' is not a time zone offset")
         shift = (hours * 60 + minutes) * 60 * SECOND
         micros += shift if zone[0] == "-" else -shift
+    if not _FIRST <= micros <= _LAST:
+        raise ValueError(f"'{text}' lies outside the years 1 to 9999 in UTC")
     return micros
 
 
 def show(micros: int) -> str:
     """Write µs as a DateTime in UTC with Z and milliseconds, or µs where there are any. (4.6.3)"""
-    moment = _EPOCH + timedelta(microseconds=micros)
-    digits = 3 if micros % 1000 == 0 else 6
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % SECOND // (1000 if digits == 3 else 1):0{digits}d}Z"
+    moment = _NAIVE_EPOCH + timedelta(microseconds=micros)
+    return moment.isoformat(timespec="microseconds" if micros % 1000 else "milliseconds") + "Z"

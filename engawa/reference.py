@@ -49,7 +49,7 @@ This page is written by `python -m engawa.reference`.
 
 _API = """# The HTTP interface of the broker
 
-Below `/ngsi-ld/v1`, as ETSI GS CIM 009 V1.9.1 says; `GET /openapi.json` of a running broker gives the same for machines.
+Below `/ngsi-ld/v1`, as ETSI GS CIM 009 V1.9.1 says; the broker's `GET /openapi.json` tells machines the same.
 Every operation also takes the headers `NGSILD-Tenant` and `Link` (the `@context`). A parameter not listed is refused.
 This page is written by `python -m engawa.reference`.
 
@@ -65,8 +65,8 @@ _ERRORS = """
 ## Errors
 
 A refusal is JSON as RFC 7807 defines (`type`, `title`, `detail`, `status`); 411 and 415 have no body. `type` is
-`https://uri.etsi.org/ngsi-ld/errors/` and the name below for the errors of the specification, `urn:engawa:errors:` and the
-name for our own.
+`https://uri.etsi.org/ngsi-ld/errors/` and the name below for the errors of the specification,
+`urn:engawa:errors:` and the name for our own.
 
 | Name | Status | When | Specification |
 |---|---:|---|---|
