@@ -1,10 +1,25 @@
 """The Geoquery Language: text to GeoQuery, GeoQuery against a document. (4.10)"""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-Box = tuple[float, float, float, float]
+import orjson
+import shapely
+from shapely.errors import ShapelyError
+
+from base.errors import BadRequestData, TooComplexQuery
+from broker.language import geometry as geometries
+from broker.language import literals, sphere
+from broker.language.geometry import GeometryError, Position, Shape
+from broker.language.sphere import Box
+from broker.language.types import Names
+from broker.model.document import LOCATION, Document
+
+MOST_POSITIONS = 10_000
+_DISTANCE = re.compile(r"\s*;\s*(maxDistance|minDistance)\s*==\s*(\S+)\s*\Z")
 
 
 class Relation(StrEnum):
@@ -30,14 +45,165 @@ class GeoQuery:
     relation: Relation
     geometry: str
     coordinates: tuple[Any, ...]
-    geoproperty: str
+    geoproperty: str = LOCATION
     max_distance: float | None = None
     min_distance: float | None = None
+    meets: Callable[[Any], bool] = field(init=False, repr=False, compare=False)
+    """Say whether one stored GeoJSON geometry meets the condition. (4.10)"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "meets", _safe(_near(self) if self.relation is Relation.NEAR else _related(self))
+        )
 
     def box(self) -> tuple[Box, ...] | None:
         """Give boxes (west, south, east, north) that together touch every hit; None where hits may lie anywhere."""
-        raise NotImplementedError
+        if self.relation is Relation.DISJOINT or self.min_distance is not None:
+            return None
+        west, south, east, north = _shape(self).bounds
+        return sphere.reach((west, south, east, north), self.max_distance or 0.0)
 
-    def meets(self, geometry: Any) -> bool:
-        """Say whether one stored GeoJSON geometry meets the condition. (4.10)"""
-        raise NotImplementedError
+
+def parse(
+    georel: str,
+    geometry: str,
+    coordinates: Any,
+    geoproperty: str | None,
+    table: Names,
+) -> GeoQuery:
+    """Read a geoquery, coordinates as JSON text or parsed; BadRequestData says what is wrong. (4.10)"""
+    relation, farthest, nearest = _georel(georel)
+    if isinstance(coordinates, str | bytes):
+        try:
+            coordinates = orjson.loads(coordinates)
+        except ValueError:
+            raise BadRequestData(
+                "The coordinates of the geoquery are not JSON; write them as in GeoJSON."
+            ) from None
+    try:
+        positions = geometries.checked(geometry, coordinates)
+        if _count(positions) > MOST_POSITIONS:
+            raise TooComplexQuery(
+                f"The geoquery has more than {MOST_POSITIONS} positions; simplify its geometry."
+            )
+        name = table.iri(geoproperty) if geoproperty else LOCATION
+        return GeoQuery(relation, geometry, positions, name, farthest, nearest)
+    except GeometryError as error:
+        raise BadRequestData(f"The geometry of the geoquery is wrong: {error}.") from None
+
+
+def matches(query: GeoQuery, document: Document) -> bool:
+    """Say whether any instance of the GeoProperty meets the query. (4.10, 5.7.2.4)"""
+    return any(
+        instance["type"] == "GeoProperty" and query.meets(instance["value"])
+        for instance in document["attrs"].get(query.geoproperty, ())
+    )
+
+
+def _georel(text: str) -> tuple[Relation, float | None, float | None]:
+    name, semicolon, _ = text.partition(";")
+    name = name.strip()
+    if name not in Relation.__members__.values():
+        raise BadRequestData(f"georel must be one of {', '.join(Relation)}, not '{name[:40]}'.")
+    relation = Relation(name)
+    if relation is not Relation.NEAR:
+        if semicolon:
+            raise BadRequestData(f"georel={name} takes nothing after it; only near has a distance.")
+        return relation, None, None
+    shape = _DISTANCE.match(text, text.index(semicolon)) if semicolon else None
+    metres = literals.number(shape[2]) if shape else None
+    if shape is None or metres is None or metres <= 0:
+        raise BadRequestData(
+            "georel=near needs one distance, a positive number of metres: near;maxDistance==2000."
+        )
+    return (relation, float(metres), None) if shape[1] == "maxDistance" else (relation, None, float(metres))
+
+
+def _count(coordinates: tuple[Any, ...]) -> int:
+    return sum(map(_count, coordinates)) if isinstance(coordinates[0], tuple) else 1
+
+
+def _shape(query: GeoQuery) -> Shape:
+    return geometries.built(query.geometry, query.coordinates)
+
+
+def _near(query: GeoQuery) -> Callable[[Any], bool]:
+    measure = _distance(query)
+    if query.max_distance is not None:
+        farthest = query.max_distance
+        return lambda value: (metres := measure(value)) is not None and metres <= farthest
+    nearest = query.min_distance or 0.0
+    return lambda value: (metres := measure(value)) is not None and metres > nearest
+
+
+def _distance(query: GeoQuery) -> Callable[[Any], float | None]:
+    """Make a function that measures how far a stored geometry is; None if it is no geometry."""
+    shape = _shape(query)
+    shapely.prepare(shape)
+    figure = sphere.figure(shape)
+    centre: Position | None = query.coordinates if query.geometry == "Point" else None
+    boxes = sphere.reach(shape.bounds, query.max_distance or query.min_distance or 0.0)
+
+    def measure(value: Any) -> float | None:
+        position = geometries.point(value) if centre else None
+        if centre and position:
+            return sphere.between(centre, position)
+        other = geometries.stored(value)
+        if other is None:
+            return None
+        if not _touches(other.bounds, boxes):
+            return float("inf")
+        if shapely.intersects(shape, other):
+            return 0.0
+        return sphere.distance(figure, sphere.figure(other))
+
+    return measure
+
+
+def _touches(bounds: Box, boxes: tuple[Box, ...]) -> bool:
+    west, south, east, north = bounds
+    return any(west <= e and east >= w and south <= n and north >= s for w, s, e, n in boxes)
+
+
+def _related(query: GeoQuery) -> Callable[[Any], bool]:
+    shape = _shape(query)
+    shapely.prepare(shape)
+    relate = _RELATIONS[query.relation]
+    position: Callable[[Shape, float, float], Any] | None = _ON_POINTS.get(query.relation)
+    wanted = query.relation is not Relation.DISJOINT
+
+    def meets(value: Any) -> bool:
+        place = geometries.point(value) if position else None
+        if position and place:
+            return bool(position(shape, *place)) is wanted
+        other = geometries.stored(value)
+        return other is not None and bool(relate(shape, other)) is wanted
+
+    return meets
+
+
+def _safe(meets: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def safe(value: Any) -> bool:
+        try:
+            return meets(value)
+        except ShapelyError:
+            return False
+
+    return safe
+
+
+_RELATIONS: dict[Relation, Callable[[Shape, Shape], Any]] = {
+    Relation.WITHIN: shapely.contains,
+    Relation.CONTAINS: shapely.within,
+    Relation.INTERSECTS: shapely.intersects,
+    Relation.EQUALS: shapely.equals,
+    Relation.DISJOINT: shapely.intersects,
+    Relation.OVERLAPS: shapely.overlaps,
+}
+"""What to ask of (reference, stored), in this order because the reference is prepared."""
+
+_ON_POINTS: dict[Relation, Callable[[Shape, float, float], Any]] = {
+    Relation.WITHIN: shapely.contains_xy,
+    Relation.INTERSECTS: shapely.intersects_xy,
+    Relation.DISJOINT: shapely.intersects_xy,
+}

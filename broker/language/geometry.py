@@ -1,0 +1,112 @@
+"""GeoJSON geometries: checked, and as shapes in the plane of longitude and latitude. (4.7, RFC 7946 §3.1)
+
+Lines between positions are straight in that plane, as RFC 7946 §3.1.1 says; altitudes take no part. Polygons that cross
+themselves are repaired, not refused: what their rings enclose is kept.
+"""
+
+from functools import lru_cache
+from math import isfinite
+from typing import Any, Final, TypeAlias
+
+import orjson
+import shapely
+from shapely.errors import ShapelyError
+
+Position: TypeAlias = tuple[float, float]
+Shape: TypeAlias = Any
+"""A shapely geometry; the library ships no types."""
+
+DEPTHS: Final = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+_LINES = ("LineString", "MultiLineString")
+_POLYGONS = ("Polygon", "MultiPolygon")
+_KEPT_BYTES = 32_768
+
+
+class GeometryError(ValueError):
+    """A geometry that is none; the text says why."""
+
+
+def checked(kind: Any, coordinates: Any) -> tuple[Any, ...]:
+    """Give coordinates as nested tuples of longitude and latitude; GeometryError says what is wrong. (RFC 7946 §3.1)"""
+    if kind not in DEPTHS:
+        raise GeometryError(f"the geometry must be one of {', '.join(DEPTHS)}")
+    return _nested(kind, coordinates, DEPTHS[kind])
+
+
+def _nested(kind: str, coordinates: Any, depth: int) -> tuple[Any, ...]:
+    if not isinstance(coordinates, list | tuple):
+        raise GeometryError(f"the coordinates of a {kind} must be arrays, {DEPTHS[kind] + 1} deep")
+    if depth == 0:
+        return _position(coordinates)
+    if not coordinates:
+        raise GeometryError(f"the coordinates of a {kind} must not hold an empty array")
+    parts = tuple(_nested(kind, part, depth - 1) for part in coordinates)
+    if depth == 1 and kind in _LINES and len(parts) < 2:
+        raise GeometryError("a line needs two positions")
+    if depth == 1 and kind in _POLYGONS:
+        if len(parts) < 4:
+            raise GeometryError("a ring of a polygon needs four positions, the last equal to the first")
+        if parts[0] != parts[-1]:
+            raise GeometryError(
+                "a ring of a polygon must be closed: repeat its first position as the last one"
+            )
+    return parts
+
+
+def _position(numbers: Any) -> Position:
+    if len(numbers) < 2 or not all(type(n) in (int, float) and isfinite(n) for n in numbers):
+        raise GeometryError("a position is [longitude, latitude] in numbers")
+    longitude, latitude = float(numbers[0]), float(numbers[1])
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        raise GeometryError(
+            "a position has a longitude from -180 to 180 and a latitude from -90 to 90, in this order"
+        )
+    return longitude, latitude
+
+
+def built(kind: str, coordinates: tuple[Any, ...]) -> Shape:
+    """Make a shape of checked coordinates; GeometryError if that is impossible."""
+    try:
+        shape = shapely.from_geojson(orjson.dumps({"type": kind, "coordinates": coordinates}))
+        return shape if shapely.is_valid(shape) else shapely.make_valid(shape)
+    except ShapelyError as error:
+        raise GeometryError(f"the geometry cannot be used: {str(error)[:100]}") from None
+
+
+def point(geometry: Any) -> Position | None:
+    """Give the position of a stored Point; None for any other geometry and for a Point that is none."""
+    if type(geometry) is not dict or geometry.get("type") != "Point":
+        return None
+    try:
+        return _position(geometry["coordinates"])
+    except (GeometryError, KeyError, TypeError):
+        return None
+
+
+def stored(geometry: Any) -> Shape | None:
+    """Give the shape of a stored geometry, recent ones from memory; None if it is no geometry."""
+    if type(geometry) is dict:
+        geometry = orjson.dumps(geometry, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    elif type(geometry) is str:
+        geometry = geometry.encode("utf-8", "replace")
+    else:
+        return None
+    return _kept(geometry) if len(geometry) <= _KEPT_BYTES else _read(geometry)
+
+
+def _read(geometry: bytes) -> Shape | None:
+    try:
+        value = orjson.loads(geometry)
+        return built(value["type"], checked(value["type"], value["coordinates"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+_kept = lru_cache(maxsize=512)(_read)
