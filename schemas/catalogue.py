@@ -13,7 +13,10 @@ CONTEXT_FOLDER: Final = FOLDER / "contexts"
 
 CONTEXT_URL: Final = "https://engawa.example/context/city-v1.jsonld"
 CORE_TERMS: Final = MappingProxyType(
-    {"description": "http://purl.org/dc/terms/description", "location": "https://uri.etsi.org/ngsi-ld/location"}
+    {
+        "description": "http://purl.org/dc/terms/description",
+        "location": "https://uri.etsi.org/ngsi-ld/location",
+    }
 )
 
 

@@ -1,4 +1,4 @@
-"""How published cells are read: codes, coordinates, flags, capacities, addresses. Pure; a doubt is told, never guessed away."""
+"""How published cells are read: codes, coordinates, flags, capacities. A doubt is told, never guessed away."""
 
 import re
 import unicodedata
@@ -7,10 +7,12 @@ from typing import Final
 
 # fmt: off
 PREFECTURES: Final = (
-    "北海道", "青森県", "岩手県", "宮城県", "秋田県", "山形県", "福島県", "茨城県", "栃木県", "群馬県", "埼玉県", "千葉県",
-    "東京都", "神奈川県", "新潟県", "富山県", "石川県", "福井県", "山梨県", "長野県", "岐阜県", "静岡県", "愛知県", "三重県",
-    "滋賀県", "京都府", "大阪府", "兵庫県", "奈良県", "和歌山県", "鳥取県", "島根県", "岡山県", "広島県", "山口県", "徳島県",
-    "香川県", "愛媛県", "高知県", "福岡県", "佐賀県", "長崎県", "熊本県", "大分県", "宮崎県", "鹿児島県", "沖縄県",
+    "北海道", "青森県", "岩手県", "宮城県", "秋田県", "山形県", "福島県", "茨城県",
+    "栃木県", "群馬県", "埼玉県", "千葉県", "東京都", "神奈川県", "新潟県", "富山県",
+    "石川県", "福井県", "山梨県", "長野県", "岐阜県", "静岡県", "愛知県", "三重県",
+    "滋賀県", "京都府", "大阪府", "兵庫県", "奈良県", "和歌山県", "鳥取県", "島根県",
+    "岡山県", "広島県", "山口県", "徳島県", "香川県", "愛媛県", "高知県", "福岡県",
+    "佐賀県", "長崎県", "熊本県", "大分県", "宮崎県", "鹿児島県", "沖縄県",
 )
 # fmt: on
 _PREFECTURE = re.compile("|".join(PREFECTURES))
@@ -18,7 +20,9 @@ SOUTH, NORTH, WEST, EAST = 20.0, 46.0, 122.0, 154.5  # 沖ノ鳥島 to 宗谷岬
 _NUMBER = re.compile(r"[+-]?\d{1,3}(?:\.\d{1,17})?\Z", re.ASCII)
 _CAPACITY = re.compile(r"(約)?\s*(\d{1,3}(?:,\d{3})+|\d{1,7})\s*(?:人|名|人収容)?(程度)?\Z", re.ASCII)
 _YES = frozenset("○〇◯◎●✓✔") | {"有", "はい", "true", "TRUE", "True", "yes", "YES"}
-_NO = frozenset({"0", "×", "✕", "✗", "-", "ー", "－", "―", "無", "なし", "いいえ", "false", "FALSE", "False", "no", "NO"})
+_NO = frozenset(
+    {"0", "×", "✕", "✗", "-", "ー", "－", "―", "無", "なし", "いいえ", "false", "FALSE", "False", "no", "NO"}
+)
 
 
 class Unusable(ValueError):
@@ -49,7 +53,7 @@ def check_digit(five: str) -> str:
 
 
 def government_code(text: str, prefecture: str = "") -> str:
-    """Give the six digits, putting back a lost leading zero or check digit; a prefecture settles which of them it was."""
+    """Give the six digits, putting back a lost leading zero or check digit; a prefecture settles doubts."""
     digits = plain(text).removesuffix(".0")
     if not digits.isascii() or not digits.isdigit() or not 4 <= len(digits) <= 6:
         raise Unusable(f"the local government code '{text[:20]}' is not a number of 6 digits")
@@ -58,7 +62,11 @@ def government_code(text: str, prefecture: str = "") -> str:
         number = f"{PREFECTURES.index(prefecture) + 1:02}"
         choices = [code for code in choices if code.startswith(number)] or choices
     if len(choices) != 1:
-        doubt = "could stand for " + " or ".join(choices) if choices else "does not exist: its check digit or prefecture is wrong"
+        doubt = (
+            "could stand for " + " or ".join(choices)
+            if choices
+            else "does not exist: its check digit or prefecture is wrong"
+        )
         raise Unusable(f"the local government code '{text[:20]}' {doubt}")
     return choices[0]
 
