@@ -64,7 +64,7 @@ class Vocabulary:
             refuse("q", at, f"nothing in square brackets after '{member}'", names)
         attributes = tuple(self._attribute(name, at) for name in found)
         raw = bool(attributes) and attributes[-1] in self.json_keys
-        expanded = trailing if raw else tuple(self._member(name) for name in trailing)
+        expanded = trailing if raw else tuple(map(self.table.iri, trailing))
         return Path(attributes, member, trailing, expanded, hops)
 
     def split(self, text: str, at: int, *, typed: bool) -> tuple[tuple[str, ...], str]:
@@ -93,9 +93,6 @@ class Vocabulary:
         if not _NAME.match(name):
             refuse("q", at, "an attribute name, letters, digits and '_' after a letter", name)
         return self.table.iri(name)
-
-    def _member(self, name: str) -> str:
-        return self.table.iri(name) if _NAME.match(name) else name
 
 
 def refuse(what: str, at: int, expected: str, found: str) -> NoReturn:
