@@ -128,36 +128,38 @@ def _shape(query: GeoQuery) -> Shape:
 
 
 def _near(query: GeoQuery) -> Callable[[Any], bool]:
-    measure = _distance(query)
-    if query.max_distance is not None:
-        farthest = query.max_distance
-        return lambda value: (metres := measure(value)) is not None and metres <= farthest
-    nearest = query.min_distance or 0.0
-    return lambda value: (metres := measure(value)) is not None and metres > nearest
+    farthest = query.max_distance
+    if farthest is not None:
+        reached = _reached(query, farthest)
+        return lambda value: reached(value) is True
+    reached = _reached(query, query.min_distance or 0.0)
+    return lambda value: reached(value) is False
 
 
-def _distance(query: GeoQuery) -> Callable[[Any], float | None]:
-    """Make a function that measures how far a stored geometry is; None if it is no geometry."""
+def _reached(query: GeoQuery, metres: float) -> Callable[[Any], bool | None]:
+    """Make a function that says whether a stored geometry is at most so far away; None if it is no geometry."""
     shape = _shape(query)
     shapely.prepare(shape)
     figure = sphere.figure(shape)
     centre: Position | None = query.coordinates if query.geometry == "Point" else None
-    boxes = sphere.reach(shape.bounds, query.max_distance or query.min_distance or 0.0)
+    boxes = sphere.reach(shape.bounds, metres)
 
-    def measure(value: Any) -> float | None:
+    def reached(value: Any) -> bool | None:
         position = geometries.point(value) if centre else None
         if centre and position:
-            return sphere.between(centre, position)
+            return sphere.between(centre, position) <= metres
         other = geometries.stored(value)
         if other is None:
             return None
         if not _touches(other.bounds, boxes):
-            return float("inf")
+            return False
         if shapely.intersects(shape, other):
-            return 0.0
-        return sphere.distance(figure, sphere.figure(other))
+            return True
+        if centre and sphere.between(centre, tuple(shapely.get_coordinates(other)[0])) <= metres:
+            return True
+        return sphere.distance(figure, sphere.figure(other)) <= metres
 
-    return measure
+    return reached
 
 
 def _touches(bounds: Box, boxes: tuple[Box, ...]) -> bool:

@@ -129,7 +129,9 @@ class _Reader:
                 break
             hops.append(Hop(self.names.attributes(names, start)))
             if len(hops) > MOST_HOPS:
-                raise TooComplexQuery(f"q follows more than {MOST_HOPS} Relationships in one term.")
+                raise BadRequestData(
+                    f"q follows more than {MOST_HOPS} Relationships in one term; follow fewer."
+                )
         path = self.names.path(names, start, self.trailing(), tuple(hops))
         for _ in hops:
             self.need("}")

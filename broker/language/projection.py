@@ -24,6 +24,11 @@ def parse(text: str, table: Names) -> Projection:
     return projection
 
 
+def depth(projection: Projection) -> int:
+    """Say how many levels of linked entities a projection reaches. (5.7.2.4)"""
+    return max((1 + depth(linked) for _, linked in projection.members if linked), default=0)
+
+
 class _Reader:
     """One reading of one text; `sign` is the token to take next, '' at the end."""
 
@@ -35,13 +40,15 @@ class _Reader:
 
     def names(self, depth: int) -> Projection:
         if depth > DEEPEST:
-            raise TooComplexQuery(f"The projection nests braces more than {DEEPEST} deep.")
+            raise BadRequestData(
+                f"The projection nests braces more than {DEEPEST} deep; follow fewer Relationships."
+            )
         members: dict[str, Projection | None] = {}
         while True:
             name = self.name()
-            if name in members:
-                raise BadRequestData(f"The projection names '{name[:60]}' twice; name each member once.")
-            members[name] = self.linked(depth)
+            linked = self.linked(depth)
+            if members.setdefault(name, linked) != linked:
+                raise BadRequestData(f"The projection names '{name[:60]}' twice, in two ways; name it once.")
             if self.sign not in (",", "|"):
                 return Projection(tuple(members.items()))
             self.advance()
