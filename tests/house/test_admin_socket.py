@@ -20,6 +20,10 @@ async def refuse(_: Mapping[str, Any]) -> Any:
     raise ResourceNotFound("there is no such kettle; list them first")
 
 
+def contents(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 HANDLERS = {"echo": echo, "refuse": refuse}
 
 
@@ -54,7 +58,7 @@ async def test_says_that_nothing_runs(tmp_path: Path, folder: str) -> None:
 async def test_leaves_nothing_behind(tmp_path: Path) -> None:
     async with serve(tmp_path, HANDLERS):
         pass
-    assert not list(tmp_path.iterdir())
+    assert contents(tmp_path) == []
 
 
 async def test_replaces_the_socket_of_a_killed_process(tmp_path: Path) -> None:
