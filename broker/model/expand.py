@@ -6,7 +6,7 @@ from base.errors import BadRequestData
 from base.jsonld import TermTable
 from broker.model import validate
 from broker.model.document import NULL, Document, Instance
-from broker.model.instance import Reader
+from broker.model.instance import PLACES, Reader, check_place
 
 _NOT_ATTRIBUTES: Final = frozenset(
     {"id", "@id", "type", "@type", "@context", "scope", "expiresAt", "createdAt", "modifiedAt", "deletedAt"}
@@ -75,13 +75,18 @@ def attribute(
     if name == "scope":
         raise BadRequestData("The scope is changed through the entity, not as an attribute (5.6.4)")
     reader = Reader(table, now, nulls=nulls, partial=partial)
-    reader.name(name)
+    iri = reader.name(name)
     if type(body) is dict and "@context" in body:
         body = {key: given for key, given in body.items() if key != "@context"}
+    if body == {}:
+        raise BadRequestData(f"The fragment for attribute '{validate.shown(name)}' is empty (5.6.4)")
     try:
-        return reader.attribute(name, body)
+        instances = reader.attribute(name, body)
     except RecursionError:
         raise BadRequestData(f"Attribute '{validate.shown(name)}' is nested too deeply") from None
+    if iri in PLACES:
+        check_place(name, instances)
+    return instances
 
 
 def attribute_name(name: Any, table: TermTable) -> str:

@@ -3,12 +3,12 @@
 In merges and partial updates an instance may lack its "type": then "given" holds the value as written and "value" the
 same with expanded names; what it means is decided by the attribute it meets (merge.settle)."""
 
-from typing import Any
+from typing import Any, Final
 
 from base.errors import BadRequestData
 from base.jsonld import TermTable
 from broker.model import geojson, validate
-from broker.model.document import DEFAULT_DATASET, NULL, VALUE_MEMBER, Instance
+from broker.model.document import DEFAULT_DATASET, NGSI_LD, NULL, VALUE_MEMBER, Instance
 from broker.model.member import (
     KIND_OF,
     MEMBER,
@@ -24,11 +24,13 @@ from broker.model.member import (
 from broker.model.member import value as value_member
 from broker.model.validate import shown
 
+PLACES: Final = frozenset(NGSI_LD + name for name in ("location", "observationSpace", "operationSpace"))
+
 
 class Reader:
     """Reads the attributes of one request body; holds what is the same for all of them."""
 
-    __slots__ = ("iri", "lang", "merge", "now", "nulls", "partial", "simplified", "value")
+    __slots__ = ("inner", "iri", "lang", "merge", "now", "nulls", "partial", "simplified", "value")
 
     def __init__(
         self,
@@ -49,6 +51,8 @@ class Reader:
         self.partial = partial
         self.simplified = simplified
         self.lang = lang
+        # a partial update replaces sub-attributes as a whole, a merge goes into them (5.5.8, 5.5.12)
+        self.inner = self if merge or not partial else Reader(table, now, nulls=nulls)
 
     def attributes(self, body: dict[str, Any], skip: frozenset[str]) -> dict[str, list[Instance]]:
         """Read every member that is not to be skipped as an attribute. (5.2.4)"""
@@ -61,6 +65,8 @@ class Reader:
                         f"Attribute '{shown(name)}' is given twice under different names (5.5.7)"
                     )
                 attributes[iri] = self.attribute(name, given)
+                if iri in PLACES:
+                    check_place(name, attributes[iri])
         return attributes
 
     def name(self, name: str) -> str:
@@ -157,8 +163,7 @@ class Reader:
         return None
 
     def _untyped(self, name: str, body: dict[str, Any]) -> Instance:
-        known = self.partial and ("value" in body or not body.keys().isdisjoint(METADATA))
-        if not known:
+        if not self.partial or (self.merge and not _is_fragment(body)):
             return self.bare(name, body)
         instance: Instance = {}
         if body.get("value") == NULL:
@@ -206,7 +211,7 @@ class Reader:
                     raise BadRequestData(
                         f"Attribute '{shown(key)}' is given twice under different names (5.5.7)"
                     )
-                attributes[iri] = self.attribute(key, given)
+                attributes[iri] = self.inner.attribute(key, given)
         instance["createdAt"] = instance["modifiedAt"] = self.now
 
     def null(self, name: str) -> str:
@@ -216,6 +221,12 @@ class Reader:
                 f"Attribute '{shown(name)}' is NGSI-LD Null, which is allowed in updates and merges only (5.5.4)"
             )
         return NULL
+
+
+def check_place(name: str, instances: list[Instance]) -> None:
+    """Refuse a location, observationSpace or operationSpace that is no GeoProperty. (4.7.1, 5.2.4)"""
+    if any(one.get("type", "GeoProperty") != "GeoProperty" and not is_null(one) for one in instances):
+        raise BadRequestData(f"Attribute '{shown(name)}' must be a GeoProperty (4.7.1)")
 
 
 def _holds_instances(given: list[Any]) -> bool:
@@ -228,6 +239,13 @@ def _holds_instances(given: list[Any]) -> bool:
             if kind is None and not VALUE_MEMBERS.isdisjoint(one):
                 return True
     return False
+
+
+def _is_fragment(body: dict[str, Any]) -> bool:
+    """Tell members of an attribute to merge from a bare value that is an object. (4.5.2.3, 5.5.12)"""
+    if "value" in body or not METADATA.isdisjoint(body):
+        return True
+    return any(type(one) is dict and _holds_instances([one]) for one in body.values())
 
 
 def is_null(instance: Instance) -> bool:

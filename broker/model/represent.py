@@ -1,0 +1,303 @@
+"""From the internal form to what a reader asked for. (4.5.1-4.5.4, 4.5.16, 4.5.17, 4.15, 4.21, 6.3.7, 6.3.11)"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from base import clock
+from base.jsonld import TermTable
+from broker.model import geojson, languages
+from broker.model.document import (
+    DEFAULT_DATASET,
+    LOCATION,
+    NULL,
+    PREVIOUS_MEMBER,
+    VALUE_MEMBER,
+    Document,
+    Instance,
+    dataset_of,
+    value_of,
+)
+from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, VALUE_MEMBERS
+from broker.model.projection import Projection
+
+Format = Literal["normalized", "concise", "simplified"]
+
+_WRAPPED: Final = frozenset({"LanguageProperty", "JsonProperty", "VocabProperty"})
+_LISTS: Final = frozenset({"ListProperty", "ListRelationship"})
+_RARE: Final = frozenset(
+    {"attrs", "valueType", "objectType", "entityTypeSealed", "deletedAt", *PREVIOUS_MEMBER.values()}
+)
+_AS_GIVEN: Final = frozenset({"Relationship", "GeoProperty", "LanguageProperty", "JsonProperty"})
+_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """How a reader wants entities. `attrs`: IRIs, None for all; `dataset_ids`: empty for all, @none the default."""
+
+    format: Format = "normalized"
+    geojson: bool = False
+    sys_attrs: bool = False
+    pick: Projection | None = None
+    omit: Projection | None = None
+    attrs: frozenset[str] | None = None
+    lang: str | None = None
+    dataset_ids: frozenset[str] = frozenset()
+    geometry_property: str = LOCATION
+
+
+_date_time = lru_cache(maxsize=4096)(clock.show)
+
+
+def show(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
+    """Show an entity, without @context. (4.5.1, 4.5.4)"""
+    writer = _Writer(table, how)
+    shown: dict[str, Any] = {"id": document["id"], "type": _one_or_all(document["type"], table.term)}
+    if "scope" in document:
+        shown["scope"] = _one_or_all(document["scope"])
+    if how.sys_attrs:
+        if "expiresAt" in document:
+            shown["expiresAt"] = document["expiresAt"]
+        shown["createdAt"] = _date_time(document["createdAt"])
+        shown["modifiedAt"] = _date_time(document["modifiedAt"])
+    if "deletedAt" in document:
+        shown["deletedAt"] = _date_time(document["deletedAt"])
+    attributes = document["attrs"]
+    if how.pick is not None or how.omit is not None or how.attrs is not None:
+        shown, attributes = _project(shown, attributes, how)
+    writer.attributes(attributes, shown)
+    return shown
+
+
+def feature(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
+    """Show an entity as a GeoJSON Feature, without @context. (4.5.16.2, 4.5.17.1)"""
+    properties = show(document, table, how)
+    properties.pop("id", None)
+    return {
+        "id": document["id"],
+        "type": "Feature",
+        "geometry": _geometry(document["attrs"].get(how.geometry_property, ()), how),
+        "properties": properties,
+    }
+
+
+def nothing_left(document: Document, how: Representation) -> bool:
+    """Say whether a projection asks for members of which this entity has none. (5.7.1.4)"""
+    attributes = document["attrs"]
+    if how.dataset_ids:
+        attributes = {
+            iri: instances
+            for iri, instances in attributes.items()
+            if any(dataset_of(instance) in how.dataset_ids for instance in instances)
+        }
+    if how.attrs is not None and how.attrs.isdisjoint(attributes):
+        return True
+    return how.pick is not None and how.pick.names().isdisjoint({*document, *attributes})
+
+
+def _project(
+    shown: dict[str, Any], attributes: dict[str, list[Instance]], how: Representation
+) -> tuple[dict[str, Any], dict[str, list[Instance]]]:
+    """Keep the members that were asked for. (4.21)"""
+    if how.attrs is not None:
+        attributes = {iri: held for iri, held in attributes.items() if iri in how.attrs}
+    if how.pick is not None:
+        kept = how.pick.names()
+        shown = {name: held for name, held in shown.items() if name in kept}
+        attributes = {iri: held for iri, held in attributes.items() if iri in kept}
+    if how.omit is not None:
+        # a member with an inner projection stays: only the linked entity loses something
+        gone = {name for name, inner in how.omit.members if inner is None}
+        shown = {name: held for name, held in shown.items() if name not in gone}
+        attributes = {iri: held for iri, held in attributes.items() if iri not in gone}
+    return shown, attributes
+
+
+def _geometry(instances: Iterable[Instance], how: Representation) -> Any:
+    """Choose the geometry of a Feature, or null. (4.5.16.1)"""
+    wanted = how.dataset_ids or {DEFAULT_DATASET}
+    for instance in instances:
+        if dataset_of(instance) in wanted and instance["type"] == "GeoProperty":
+            held = instance["value"]
+            return held if geojson.looks_like_geometry(held) else None
+    return None
+
+
+def _one_or_all(several: list[str], term: Callable[[str], str] | None = None) -> Any:
+    """Write one as text, several as an array. (4.5.1, 4.18)"""
+    names = several if term is None else [term(one) for one in several]
+    return names[0] if len(names) == 1 else names
+
+
+class _Writer:
+    """Writes attributes; holds what is the same for all of them."""
+
+    __slots__ = ("compact", "datasets", "languages", "sys_attrs", "term", "write")
+
+    def __init__(self, table: TermTable, how: Representation) -> None:
+        self.term = table.term
+        self.compact = table.compact_value
+        self.sys_attrs = how.sys_attrs
+        self.datasets = how.dataset_ids
+        self.languages = languages.ranges(how.lang) if how.lang is not None else None
+        self.write: Callable[[list[Instance]], Any] = {
+            "normalized": self._normalized,
+            "concise": self._concise,
+            "simplified": self._simplified,
+        }[how.format]
+
+    def attributes(self, attributes: dict[str, list[Instance]], shown: dict[str, Any]) -> None:
+        """Add the attributes to what is shown of their entity or attribute."""
+        term, write, datasets = self.term, self.write, self.datasets
+        for iri, instances in attributes.items():
+            if datasets:
+                instances = [one for one in instances if dataset_of(one) in datasets]
+                if not instances:
+                    continue
+            name = term(iri)
+            if name in shown or name in NOT_REIFIED:
+                name = iri
+            shown[name] = write(instances)
+
+    def _inner(self, attributes: dict[str, list[Instance]], shown: dict[str, Any]) -> None:
+        """Add sub-attributes: the dataset filter is about attributes of the entity. (4.5.5.1)"""
+        datasets, self.datasets = self.datasets, frozenset()
+        self.attributes(attributes, shown)
+        self.datasets = datasets
+
+    def _normalized(self, instances: list[Instance]) -> Any:
+        """Write the normalized form. (4.5.2.2, 4.5.3.2)"""
+        if len(instances) == 1:
+            return self._whole(instances[0])
+        return [self._whole(one) for one in instances]
+
+    def _whole(self, instance: Instance) -> Any:
+        shown = self._members(instance)
+        kind = instance["type"]
+        if len(shown) == 2 and _is_deleted(instance):
+            return NULL
+        if kind == "ListRelationship" and type(shown["objectList"]) is list:
+            shown["objectList"] = _as_objects(shown["objectList"])
+            if "previousObjectList" in shown:
+                shown["previousObjectList"] = _as_objects(shown["previousObjectList"])
+        return shown
+
+    def _members(self, instance: Instance) -> dict[str, Any]:
+        """Give all members of an instance under their short names. (4.5.2, 5.5.7)"""
+        shown = instance.copy()
+        if self.sys_attrs:
+            shown["createdAt"] = _date_time(shown["createdAt"])
+            shown["modifiedAt"] = _date_time(shown["modifiedAt"])
+        else:
+            del shown["createdAt"], shown["modifiedAt"]
+            shown.pop("expiresAt", None)
+        kind = instance["type"]
+        member = VALUE_MEMBER[kind]
+        held = shown[member]
+        if kind == "LanguageProperty":
+            if self.languages is not None and held != NULL_MAP:
+                _speak(shown, self.languages)
+        elif kind not in _AS_GIVEN and (type(held) is not str or kind == "VocabProperty"):
+            shown[member] = self._value(kind, held)
+        elif kind in _LISTS:
+            shown[member] = [held]
+        if not _RARE.isdisjoint(shown):
+            self._rare(instance, shown)
+        return shown
+
+    def _value(self, kind: str, held: Any) -> Any:
+        """Give a value with short names. (5.5.7)"""
+        if kind == "VocabProperty":
+            return [self.term(one) for one in held] if type(held) is list else self.term(held)
+        if kind == "ListRelationship" or (type(held) is not dict and type(held) is not list):
+            return held
+        return self.compact(held)
+
+    def _rare(self, instance: Instance, shown: dict[str, Any]) -> None:
+        kind = instance["type"]
+        previous = PREVIOUS_MEMBER[kind]
+        if previous in shown and kind not in _AS_GIVEN:
+            shown[previous] = self._value(kind, shown[previous])
+        if "valueType" in shown:
+            shown["valueType"] = self.term(shown["valueType"])
+        if "objectType" in shown:
+            shown["objectType"] = _one_or_all(shown["objectType"], self.term)
+        if "entityTypeSealed" in shown:
+            sealed = shown["entityTypeSealed"]
+            shown["entityTypeSealed"] = self._value("VocabProperty", sealed)
+        if "deletedAt" in shown:
+            if self.sys_attrs:
+                shown["deletedAt"] = _date_time(shown["deletedAt"])
+            else:
+                del shown["deletedAt"]
+        if "attrs" in shown:
+            self._inner(shown.pop("attrs"), shown)
+
+    def _concise(self, instances: list[Instance]) -> Any:
+        """Write the concise form: what can be inferred is left out. (4.5.2.3, 4.5.3.3, 4.7.3)"""
+        if len(instances) > 1:
+            return [self._shortened(one) for one in instances]
+        shown = self._shortened(instances[0])
+        if type(shown) is not dict or shown.keys() != {"value"} or not _stands_alone(shown["value"]):
+            return shown
+        return shown["value"]
+
+    def _shortened(self, instance: Instance) -> Any:
+        shown = self._members(instance)
+        if len(shown) == 2 and _is_deleted(instance):
+            return NULL
+        kind = shown["type"]
+        if kind != "Property" or not geojson.looks_like_geometry(shown["value"]):
+            del shown["type"]
+        return shown
+
+    def _simplified(self, instances: list[Instance]) -> Any:
+        """Write the simplified form: values only. (4.5.4)"""
+        if len(instances) == 1:
+            return self._only_value(instances[0])
+        return {"dataset": {dataset_of(one): self._only_value(one) for one in instances}}
+
+    def _only_value(self, instance: Instance) -> Any:
+        kind = instance["type"]
+        held = value_of(instance)
+        if _is_deleted(instance):
+            return NULL
+        if kind == "LanguageProperty" and self.languages is not None:
+            tag = languages.choose(held, self.languages)
+            return held[tag] if tag is not None else held
+        if kind not in _AS_GIVEN:
+            held = self._value(kind, held)
+        return {VALUE_MEMBER[kind]: held} if kind in _WRAPPED else held
+
+
+def _speak(shown: dict[str, Any], wanted: tuple[str, ...]) -> None:
+    """Turn a LanguageProperty into a Property of one language. (4.15)"""
+    texts = shown["languageMap"]
+    tag = languages.choose(texts, wanted)
+    if tag is not None:
+        del shown["languageMap"]
+        shown["type"] = "Property"
+        shown["value"] = texts[tag]
+        shown["lang"] = tag
+
+
+def _is_deleted(instance: Instance) -> bool:
+    """Say whether an instance of a notification tells of a deletion. (5.8.6)"""
+    held = value_of(instance)
+    return bool(held == NULL or (instance["type"] == "LanguageProperty" and held == NULL_MAP))
+
+
+def _as_objects(uris: list[str]) -> list[Any]:
+    """Write a list of URIs as the normalized ListRelationship wants it. (4.5.22.2)"""
+    return uris if uris == [NULL] else [{"object": uri} for uri in uris]
+
+
+def _stands_alone(value: Any) -> bool:
+    """Say whether a value can be read back without {"value": …} around it. (4.5.2.3)"""
+    if type(value) is dict:
+        if geojson.looks_like_geometry(value):
+            return True
+        return "type" not in value and VALUE_MEMBERS.isdisjoint(value) and METADATA.isdisjoint(value)
+    return type(value) is not list or not any(type(one) is dict for one in value)
