@@ -56,19 +56,24 @@ class Table:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Table]:
     """Open a file and recognise its packing, form and encoding; UnreadableFile if it is none of them."""
-    try:
-        with contextlib.ExitStack() as stack:
-            stored = stack.enter_context(path.open("rb"))
-            packed = stored.read(2) == b"\x1f\x8b"
-            stored.seek(0)
-            content = stack.enter_context(gzip.GzipFile(fileobj=stored)) if packed else stored
-            encoding = _encoding(content.read(CHUNK), path)
-            content.seek(0)
-            text = stack.enter_context(io.TextIOWrapper(content, encoding, errors="replace", newline=""))
-            header, rows = _geojson(text) if _is_json(text) else _csv(text)
-            yield Table(path, encoding, header, _told(rows, path), path.stat().st_size, stored)
-    except _UNREADABLE as error:
-        raise UnreadableFile(f"{path} cannot be read: {error}") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            table = _table(path, stack)
+        except (*_UNREADABLE, csv.Error, ValueError) as error:
+            raise UnreadableFile(f"{path} cannot be read: {error}") from error
+        yield table
+
+
+def _table(path: Path, stack: contextlib.ExitStack) -> Table:
+    stored = stack.enter_context(path.open("rb"))
+    packed = stored.read(2) == b"\x1f\x8b"
+    stored.seek(0)
+    content = stack.enter_context(gzip.GzipFile(fileobj=stored)) if packed else stored
+    encoding = _encoding(content.read(CHUNK), path)
+    content.seek(0)
+    text = stack.enter_context(io.TextIOWrapper(content, encoding, errors="replace", newline=""))
+    header, rows = _geojson(text) if _is_json(text) else _csv(text)
+    return Table(path, encoding, header, _told(rows, path), path.stat().st_size, stored)
 
 
 def _told(rows: Iterator[Row], path: Path) -> Iterator[Row]:

@@ -95,7 +95,7 @@ def recognise(columns: dict[str, int]) -> Form | None:
 
     def build(row: Sequence[Any], notes: Notes) -> Entity:
         cells = _Cells(columns, row)
-        entity = _begin(cells)
+        entity = _begin(cells, notes)
         if found := hazards(row, notes):
             entity[IRI["hazardTypes"]] = found
         also = flag(cells["指定避難所との重複"], "指定避難所との重複", notes)
@@ -111,9 +111,9 @@ def recognise(columns: dict[str, int]) -> Form | None:
     )
 
 
-def _begin(cells: _Cells) -> Entity:
+def _begin(cells: _Cells, notes: Notes) -> Entity:
     prefecture = plain(cells["所在地_都道府県"]) or split_prefecture(one_line(cells["所在地_連結表記"]))[0]
-    code = government_code(cells["全国地方公共団体コード"], prefecture)
+    code = government_code(cells["全国地方公共団体コード"], prefecture, notes)
     number_in_list = plain(cells["ID"])
     if not number_in_list:
         raise Unusable("the row has no ID")
@@ -176,7 +176,7 @@ def _address(cells: _Cells, notes: Notes) -> dict[str, str]:
         "buildingName": one_line(cells["建物名等(方書)"]),
         "abrMachiazaId": number_of_town if _TOWN_ID.match(number_of_town) else "",
         "postalCode": postal if _POSTAL.match(postal) else "",
-        "localGovernmentCode": government_code(code, prefecture) if code else "",
+        "localGovernmentCode": government_code(code, prefecture, notes) if code else "",
         "addressText": one_line(cells["所在地_連結表記"]) or whole,
     }
     if not parts["addressText"] and (parts["machiaza"] or parts["banchi"]):

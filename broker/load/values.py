@@ -52,7 +52,7 @@ def check_digit(five: str) -> str:
     return str((11 - total % 11) % 10)
 
 
-def government_code(text: str, prefecture: str = "") -> str:
+def government_code(text: str, prefecture: str, notes: Notes) -> str:
     """Give the six digits, putting back a lost leading zero or check digit; a prefecture settles doubts."""
     digits = plain(text).removesuffix(".0")
     if not digits.isascii() or not digits.isdigit() or not 4 <= len(digits) <= 6:
@@ -68,6 +68,8 @@ def government_code(text: str, prefecture: str = "") -> str:
             else "does not exist: its check digit or prefecture is wrong"
         )
         raise Unusable(f"the local government code '{text[:20]}' {doubt}")
+    if digits != choices[0]:
+        notes.add(f"the local government code '{digits}' was completed to {choices[0]}")
     return choices[0]
 
 
