@@ -13,6 +13,7 @@ from base import clock, egress
 from base.errors import BadRequestData, LdContextNotAvailable
 from base.settings import SettingError
 from broker.settings import BrokerSettings
+from schemas.catalogue import CONTEXT_FOLDER
 
 _REDIRECTS: Final = 5
 _REDIRECTING: Final = frozenset((301, 302, 303, 307, 308))
@@ -40,7 +41,7 @@ class Fetcher:
     def __init__(self, settings: BrokerSettings, policy: egress.AddressPolicy) -> None:
         self._settings = settings
         self._policy = policy
-        self._preloaded = _index(settings.context_folder)
+        self._preloaded = {**_index(CONTEXT_FOLDER), **_index(settings.context_folder)}
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
