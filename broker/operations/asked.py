@@ -3,24 +3,27 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
+
+import orjson
 
 from base.errors import BadRequestData, InvalidRequest, TooManyResults
 from base.jsonld import TermTable
-from broker.language import geo, projection, q, scope, types
+from broker.language import geo, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.model import validate
-from broker.model.projection import ENTITY_MEMBERS, Projection
-from broker.model.represent import Representation
+from broker.model.projection import Projection
+from broker.model.represent import Format, Representation
 from broker.operations.call import Params
 
-FORMATS = {
+FORMATS: Final[dict[str, Format]] = {
     "normalized": "normalized",
     "concise": "concise",
     "simplified": "simplified",
     "keyValues": "simplified",
 }
+ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "expiresAt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Wanted:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
         s = self.selection
         typed = bool(s.selectors) and all(selector.types is not None for selector in s.selectors)
-        return self.local or typed or bool(s.attrs) or s.q is not None or s.geo is not None
+        return self.local or typed or bool(s.attrs) or bool(s.q and s.q.attributes) or s.geo is not None
 
 
 @lru_cache(4096)
@@ -62,14 +65,14 @@ def representation(params: Params, table: TermTable, geojson: bool) -> Represent
         sys_attrs="sysAttrs" in options,
         pick=_projection("pick", params, table),
         omit=_projection("omit", params, table),
-        attrs=names(params.get("attrs"), table),
+        attrs=names(params["attrs"], table) if "attrs" in params else None,
         lang=params.get("lang") or None,
         dataset_ids=frozenset(_datasets(params.get("datasetId"))),
         geometry_property=table.iri(params.get("geometryProperty") or "location"),
     )
 
 
-def _format(given: str | None, options: set[str]) -> str:
+def _format(given: str | None, options: set[str]) -> Format:
     asked = given or next((option for option in FORMATS if option in options), "normalized")
     if asked not in FORMATS:
         raise InvalidRequest("format must be one of normalized, concise, simplified, keyValues.")
@@ -86,7 +89,7 @@ def names(text: str | None, table: TermTable) -> frozenset[str]:
         return frozenset()
     parts = text.split(",")
     for part in parts:
-        validate.name(part)
+        validate.name(part, "attribute")
     return frozenset(table.iri(part) for part in parts)
 
 
@@ -112,7 +115,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
     return Wanted(
         Selection(
             selectors=(selector,) if selector != EntitySelector() else (),
-            attrs=shape.attrs | _attributes_of(shape.pick),
+            attrs=(shape.attrs or frozenset()) | _attributes_of(shape.pick),
             q=_query(params, table, limits),
             geo=_geo(params, table),
             scope=scope.parse(params["scopeQ"].replace(" ", "+"), limits.terms)
@@ -132,7 +135,7 @@ def _selector(
     for one in ids:
         validate.uri(one, "id")
     if id_pattern is not None:
-        q.pattern(id_pattern)
+        patterns.check(id_pattern, "idPattern")
     return EntitySelector(ids, id_pattern, types.parse(type_text, table) if type_text is not None else None)
 
 
@@ -253,7 +256,7 @@ def _geo_texts(value: Any) -> dict[str, str]:
         raise BadRequestData("geoQ must be an object with georel, geometry and coordinates.")
     texts = {name: _text(name, value[name]) for name in _GEO if name in value}
     given = value["coordinates"]
-    texts["coordinates"] = given if isinstance(given, str) else geo.coordinates_text(given)
+    texts["coordinates"] = given if isinstance(given, str) else orjson.dumps(given).decode()
     return texts
 
 

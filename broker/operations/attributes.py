@@ -108,7 +108,7 @@ def _target(call: Call, broker: Broker) -> tuple[str, TenantStore]:
 
 
 def _attribute(call: Call) -> str:
-    validate.name(call.path["attrId"])
+    validate.name(call.path["attrId"], "attribute")
     if call.path["attrId"] in ("id", "type", "@id", "@type"):
         raise BadRequestData("id and type of an entity are no attributes.")
     return call.context.table.iri(call.path["attrId"])

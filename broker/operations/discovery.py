@@ -82,7 +82,7 @@ async def retrieve_attribute(call: Call, broker: Broker) -> Answer:
 
 def _find(known: list[TypeInfo], call: Call, member: str, what: str) -> TypeInfo:
     given = call.path[member]
-    validate.name(given)
+    validate.name(given, what)
     name = call.context.table.iri(given)
     for info in known:
         if info.name == name:

@@ -35,7 +35,7 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     stamp = store.stamp(id, call.now)
     if stamp is None:
         raise absent(id)
-    if shape.attrs or shape.pick or shape.dataset_ids or "type" in call.params:
+    if shape.attrs is not None or shape.pick or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
     bodies = rendering.entities(call, broker, store, [stamp], shape)
     if not bodies:
@@ -169,7 +169,7 @@ async def purge_entities(call: Call, broker: Broker) -> Answer:
     if drop and keep:
         raise BadRequestData("keep and drop exclude each other.")
     store = broker.catalogue.open(call.tenant)
-    ids = []
+    ids: list[str] = []
     while True:
         found = await store.query(wanted.selection, Window(PURGE_PAGE, len(ids)), call.now)
         ids += [stamp.id for stamp in found.stamps]
