@@ -98,7 +98,9 @@ async def delete_attribute(call: Call, broker: Broker) -> Answer:
         call,
         store,
         id,
-        lambda current: merge.delete_attribute(selected(call, id, current), attr, dataset, every, call.now),
+        lambda current: merge.delete_attribute(
+            selected(call, id, current), attr, call.now, dataset_id=dataset, delete_all=every
+        ),
     )
     return NO_CONTENT
 

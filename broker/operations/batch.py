@@ -65,12 +65,10 @@ async def upsert_batch(call: Call, broker: Broker) -> Answer:
         raise BadRequestData("The options replace and update exclude each other.")
     store = await broker.catalogue.create(call.tenant)
 
+    update = "update" in options
+
     def apply(current: Document | None, item: Item) -> Document:
-        if current is None:
-            return merge.create(current, item.document)
-        if "update" in options:
-            return merge.update(current, item.document, call.now)[0]
-        return merge.replace(current, item.document, call.now)
+        return merge.upsert(current, item.document, call.now, update=update)
 
     return (await _run(call, broker, store, _whole(call), apply)).answer(all_created=False)
 
@@ -92,7 +90,7 @@ async def merge_batch(call: Call, broker: Broker) -> Answer:
     """Merge fragments into entities that are there. (5.6.20, 6.31.3.1)"""
 
     def apply(current: Document | None, item: Item) -> Document:
-        return merge.merge_patch(_there(current, item), item.document, call.now)
+        return merge.merge_patch(_there(current, item), item.document, call.now)[0]
 
     store = broker.catalogue.open(call.tenant)
     return (await _run(call, broker, store, _part(call, nulls=True), apply)).answer(all_created=False)

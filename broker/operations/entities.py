@@ -127,7 +127,7 @@ async def merge_entity(call: Call, broker: Broker) -> Answer:
         call,
         store,
         id,
-        lambda current: merge.merge_patch(selected(call, id, current), fragment, call.now),
+        lambda current: merge.merge_patch(selected(call, id, current), fragment, call.now)[0],
     )
     return NO_CONTENT
 
@@ -179,7 +179,7 @@ async def purge_entities(call: Call, broker: Broker) -> Answer:
     def rule(current: Document | None) -> Document | None:
         if current is None or not (drop or keep):
             return None
-        return merge.purge_attributes(current, drop, keep, call.now)
+        return merge.purge_attributes(current, call.now, drop=drop or None, keep=keep or None)
 
     for start in range(0, len(ids), PURGE_PAGE):
         changes = [EntityChange(id, rule) for id in ids[start : start + PURGE_PAGE]]
