@@ -76,14 +76,10 @@ def _url(text: str, base: str) -> str:
     try:
         url = urljoin(base, text) if base else text
         parts = urlsplit(url)
-        fine = (
-            bool(parts.scheme in ("http", "https") and parts.hostname)
-            and url.isprintable()
-            and " " not in url
-        )
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fine = False
-    if not fine:
+    if not fine or not url.isprintable() or " " in url:
         raise BadRequestData("The @context names something that is not an absolute http or https URL.")
     return url
 
