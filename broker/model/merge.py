@@ -4,11 +4,14 @@ Where nothing changes, the very same document is given back. Names in results ar
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 from base.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from broker.model import patch
-from broker.model.document import DEFAULT_DATASET, NULL, VALUE_MEMBER, Document, Instance, dataset_of
+from broker.model.document import DEFAULT_DATASET, NGSI_LD, NULL, VALUE_MEMBER, Document, Instance, dataset_of
 from broker.model.instance import is_null
+
+_SCOPE: Final = frozenset({"scope", NGSI_LD + "scope"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def update_attributes(current: Document, fragment: Document, now: int) -> tuple[
     return _unless_equal(current, document, updated), UpdateResult(updated)
 
 
-def merge_patch(current: Document | None, fragment: Document, now: int) -> tuple[Document, UpdateResult]:
+def merge_patch(current: Document | None, fragment: Document, now: int) -> Document:
     """Merge a fragment into an entity, to any depth. (5.6.17, 5.5.12)"""
     current = _existing(current)
     attributes = patch.merged_attributes(
@@ -100,8 +103,7 @@ def merge_patch(current: Document | None, fragment: Document, now: int) -> tuple
     document = _next(current, fragment, attributes, now)
     if "scope" in fragment:
         _set_or_drop(document, "scope", fragment["scope"])
-    updated = tuple(fragment["attrs"])
-    return _unless_equal(current, document, updated), UpdateResult(updated)
+    return _unless_equal(current, document, fragment["attrs"])
 
 
 def partial_update(current: Document | None, iri: str, given: list[Instance], now: int) -> Document:
@@ -132,16 +134,11 @@ def replace_attribute(current: Document | None, iri: str, given: list[Instance],
 
 
 def delete_attribute(
-    current: Document | None,
-    iri: str,
-    now: int,
-    *,
-    dataset_id: str | None = None,
-    delete_all: bool = False,
+    current: Document | None, iri: str, dataset_id: str | None, delete_all: bool, now: int
 ) -> Document:
     """Delete the default instance of an attribute, that of a dataset, or all; or the scope. (5.6.5)"""
     current = _existing(current)
-    if iri == "scope" and "scope" in current:
+    if iri in _SCOPE and "scope" in current:
         document = {**current, "modifiedAt": now}
         del document["scope"]
         return document
@@ -150,30 +147,23 @@ def delete_attribute(
     kept = [] if delete_all else [one for one in held if dataset_of(one) != wanted]
     if len(kept) == len(held):
         raise ResourceNotFound(
-            "The entity has no such attribute, or no instance of it with this datasetId; deleteAll deletes all (5.6.5)"
+            "The entity has no such attribute, or no instance with this datasetId; deleteAll deletes all (5.6.5)"
         )
     return _with_attribute(current, iri, kept, now)
 
 
 def purge_attributes(
-    current: Document | None,
-    now: int,
-    *,
-    drop: Collection[str] | None = None,
-    keep: Collection[str] | None = None,
+    current: Document | None, drop: Collection[str] | None, keep: Collection[str] | None, now: int
 ) -> Document:
-    """Delete the named attributes, or all but the named ones. (5.6.21)"""
+    """Delete the named attributes, or all but the named ones; names are IRIs, or scope. (5.6.21)"""
     current = _existing(current)
-    attributes = current["attrs"]
     kept = {
         iri: held
-        for iri, held in attributes.items()
-        if not (drop is not None and iri in drop) and not (keep is not None and iri not in keep)
+        for iri, held in current["attrs"].items()
+        if not (drop and iri in drop) and not (keep and iri not in keep)
     }
-    unscoped = "scope" in current and (
-        (drop is not None and "scope" in drop) or (keep is not None and "scope" not in keep)
-    )
-    if len(kept) == len(attributes) and not unscoped:
+    unscoped = "scope" in current and bool(drop) and not _SCOPE.isdisjoint(drop or ())
+    if len(kept) == len(current["attrs"]) and not unscoped:
         return current
     document = {**current, "modifiedAt": now, "attrs": kept}
     if unscoped:
@@ -193,7 +183,7 @@ def _find(held: list[Instance], new: Instance) -> Instance:
     old = patch.find(held, dataset_of(new))
     if old is None:
         raise ResourceNotFound(
-            "The entity has no such attribute, or no instance of it with this datasetId; append it first (5.6.4)"
+            "The entity has no such attribute, or no instance with this datasetId; append it first (5.6.4)"
         )
     return old
 

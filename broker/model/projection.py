@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+ENTITY_MEMBERS: Final = frozenset(
+    {"id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "expiresAt"}
+)
+"""Members of an entity that are no attributes and keep their name in a projection. (4.21)"""
 
 
 @dataclass(frozen=True, slots=True)

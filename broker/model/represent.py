@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from base import clock
 from base.jsonld import TermTable
@@ -22,22 +22,26 @@ from broker.model.document import (
 from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, VALUE_MEMBERS
 from broker.model.projection import Projection
 
-Format = Literal["normalized", "concise", "simplified"]
-
 _WRAPPED: Final = frozenset({"LanguageProperty", "JsonProperty", "VocabProperty"})
 _LISTS: Final = frozenset({"ListProperty", "ListRelationship"})
 _RARE: Final = frozenset(
     {"attrs", "valueType", "objectType", "entityTypeSealed", "deletedAt", *PREVIOUS_MEMBER.values()}
 )
 _AS_GIVEN: Final = frozenset({"Relationship", "GeoProperty", "LanguageProperty", "JsonProperty"})
-_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
+_COMPACTED: Final = frozenset({"Property", "ListProperty"})
+_COMPACTED_AS: Final = {
+    "previousValue": "Property",
+    "previousValueList": "ListProperty",
+    "previousVocab": "VocabProperty",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """How a reader wants entities. `attrs`: IRIs, None for all; `dataset_ids`: empty for all, @none the default."""
+    """How a reader wants entities. `format` is normalized, concise or simplified; `attrs` are IRIs, None for all;
+    `dataset_ids` is empty for all, @none means the default instance. (6.3.7)"""
 
-    format: Format = "normalized"
+    format: str = "normalized"
     geojson: bool = False
     sys_attrs: bool = False
     pick: Projection | None = None
@@ -180,8 +184,8 @@ class _Writer:
             return NULL
         if kind == "ListRelationship" and type(shown["objectList"]) is list:
             shown["objectList"] = _as_objects(shown["objectList"])
-            if "previousObjectList" in shown:
-                shown["previousObjectList"] = _as_objects(shown["previousObjectList"])
+        if "previousObjectList" in shown:
+            shown["previousObjectList"] = _as_objects(shown["previousObjectList"])
         return shown
 
     def _members(self, instance: Instance) -> dict[str, Any]:
@@ -211,15 +215,13 @@ class _Writer:
         """Give a value with short names. (5.5.7)"""
         if kind == "VocabProperty":
             return [self.term(one) for one in held] if type(held) is list else self.term(held)
-        if kind == "ListRelationship" or (type(held) is not dict and type(held) is not list):
+        if kind not in _COMPACTED or (type(held) is not dict and type(held) is not list):
             return held
         return self.compact(held)
 
     def _rare(self, instance: Instance, shown: dict[str, Any]) -> None:
-        kind = instance["type"]
-        previous = PREVIOUS_MEMBER[kind]
-        if previous in shown and kind not in _AS_GIVEN:
-            shown[previous] = self._value(kind, shown[previous])
+        for previous in PREVIOUS_MEMBER.values() & shown.keys():
+            shown[previous] = self._value(_COMPACTED_AS.get(previous, ""), shown[previous])
         if "valueType" in shown:
             shown["valueType"] = self.term(shown["valueType"])
         if "objectType" in shown:

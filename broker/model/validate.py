@@ -57,7 +57,7 @@ def uri(text: object, member: str, name: str = "") -> str:
     return text  # type: ignore[return-value]  # is_uri says it is a str
 
 
-def name(text: object, what: str) -> str:
+def name(text: object, what: str = "The attribute") -> str:
     """Take the name of a type or attribute. (4.6.2)"""
     if type(text) is not str or not is_name(text):
         raise BadRequestData(

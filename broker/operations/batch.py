@@ -134,7 +134,7 @@ def _part(call: Call, nulls: bool) -> Expand:
     def read(item: dict[str, Any], table: Any) -> Document:
         if "id" not in item:
             raise BadRequestData("An entity of the batch has no id.")
-        return expand.fragment(item, table, call.now, nulls=nulls)
+        return expand.fragment(item, table, call.now, nulls=nulls, merge=nulls)
 
     return read
 

@@ -116,6 +116,7 @@ async def merge_entity(call: Call, broker: Broker) -> Answer:
         call.context.table,
         call.now,
         nulls=True,
+        merge=True,
         simplified=call.params.get("format") in ("simplified", "keyValues")
         or not {"keyValues", "simplified"}.isdisjoint(options),
         lang=call.params.get("lang"),
