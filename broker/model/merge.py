@@ -94,7 +94,7 @@ def update_attributes(current: Document, fragment: Document, now: int) -> tuple[
     return _unless_equal(current, document, updated), UpdateResult(updated)
 
 
-def merge_patch(current: Document | None, fragment: Document, now: int) -> Document:
+def merge_patch(current: Document | None, fragment: Document, now: int) -> tuple[Document, UpdateResult]:
     """Merge a fragment into an entity, to any depth. (5.6.17, 5.5.12)"""
     current = _existing(current)
     attributes = patch.merged_attributes(
@@ -103,7 +103,8 @@ def merge_patch(current: Document | None, fragment: Document, now: int) -> Docum
     document = _next(current, fragment, attributes, now)
     if "scope" in fragment:
         _set_or_drop(document, "scope", fragment["scope"])
-    return _unless_equal(current, document, fragment["attrs"])
+    updated = tuple(fragment["attrs"])
+    return _unless_equal(current, document, updated), UpdateResult(updated)
 
 
 def partial_update(current: Document | None, iri: str, given: list[Instance], now: int) -> Document:
@@ -134,7 +135,7 @@ def replace_attribute(current: Document | None, iri: str, given: list[Instance],
 
 
 def delete_attribute(
-    current: Document | None, iri: str, dataset_id: str | None, delete_all: bool, now: int
+    current: Document | None, iri: str, now: int, *, dataset_id: str | None = None, delete_all: bool = False
 ) -> Document:
     """Delete the default instance of an attribute, that of a dataset, or all; or the scope. (5.6.5)"""
     current = _existing(current)
@@ -153,7 +154,11 @@ def delete_attribute(
 
 
 def purge_attributes(
-    current: Document | None, drop: Collection[str] | None, keep: Collection[str] | None, now: int
+    current: Document | None,
+    now: int,
+    *,
+    drop: Collection[str] | None = None,
+    keep: Collection[str] | None = None,
 ) -> Document:
     """Delete the named attributes, or all but the named ones; names are IRIs, or scope. (5.6.21)"""
     current = _existing(current)
