@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from base import clock
 from base.jsonld import TermTable
@@ -22,6 +22,8 @@ from broker.model.document import (
 from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, VALUE_MEMBERS
 from broker.model.projection import Projection
 
+Format = Literal["normalized", "concise", "simplified"]
+
 _WRAPPED: Final = frozenset({"LanguageProperty", "JsonProperty", "VocabProperty"})
 _LISTS: Final = frozenset({"ListProperty", "ListRelationship"})
 _RARE: Final = frozenset(
@@ -38,10 +40,9 @@ _COMPACTED_AS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """How a reader wants entities. `format` is normalized, concise or simplified; `attrs` are IRIs, None for all;
-    `dataset_ids` is empty for all, @none means the default instance. (6.3.7)"""
+    """How a reader wants entities. `attrs`: IRIs, None for all; `dataset_ids`: empty for all, @none the default."""
 
-    format: str = "normalized"
+    format: Format = "normalized"
     geojson: bool = False
     sys_attrs: bool = False
     pick: Projection | None = None
