@@ -36,7 +36,7 @@ trial: ## list the long proofs; each is make trial-NAME and writes to docs/trial
 
 trial-%: dev
 	@test -f tests/trials/$(subst -,_,$*).py || { echo "There is no trial '$*'; make trial lists them."; exit 2; }
-	@$(BIN)/python tests/trials/$(subst -,_,$*).py $(ARGS)
+	@$(BIN)/python -m tests.trials.$(subst -,_,$*) $(ARGS)
 
 lint: dev ## check style, types and the layers of imports
 	@$(BIN)/ruff check .
