@@ -22,6 +22,8 @@ class BrokerSettings:
     data: Path = setting(Path("var/broker"), "Folder of the databases, secrets and the admin socket.")
     alias: str = setting("", "Name of this broker in Via headers; empty: made at first start and kept.")
     title: str = setting("縁側 Engawa", "Name of the city or broker shown on its pages.")
+    tiles: str = setting("", "URL template of map tiles with {z}, {x} and {y}; empty: maps without a background.")
+    tiles_attribution: str = setting("", "Whom the map tiles are owed to, as text below the map.")
 
     tenants: int = setting(100, "How many tenants there may be besides the default one.")
     implicit_tenants: bool = setting(True, "Whether a create operation makes an unknown tenant.")
