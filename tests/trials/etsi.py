@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.trials import record, skip
 from tests.trials._national import broker
@@ -33,9 +34,10 @@ def main() -> None:
     record(TRIAL, f"{', '.join(DIRECTORIES)}: {describe(summary)}")
 
 
-def describe(summary: dict[str, object]) -> str:
-    """Pick the numbers of the summary, whatever else it holds."""
-    return ", ".join(f"{value} {name}" for name, value in summary.items() if isinstance(value, int))
+def describe(summary: dict[str, Any]) -> str:
+    """Sum up the rows of the runner: name, passed, failed, not run, all, …"""
+    passed, failed, left, every = (sum(row[column] for row in summary["rows"]) for column in (1, 2, 3, 4))
+    return f"{passed} of {every} tests passed, {failed} failed, {left} not run"
 
 
 if __name__ == "__main__":

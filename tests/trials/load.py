@@ -45,7 +45,8 @@ def main() -> None:
         TRIAL,
         f"{'' if met else 'BELOW THE MARK: '}{total:,} entities in {first['seconds']:.0f} s, {rate:,.0f} a second; "
         f"peak memory of the broker {memory:.0f} MB while loading, {peak:.0f} MB in all; "
-        f"counts of {len(expected.types)} types, {len(expected.cities)} municipalities by type and {len(expected.hazards)} hazards equal; "
+        f"counts of {len(expected.types)} types, {len(expected.cities)} "
+        f"municipalities by type and {len(expected.hazards)} hazards equal; "
         f"second load: all unchanged in {again['seconds']:.0f} s",
     )
 
