@@ -36,8 +36,11 @@ def test_versions_have_as_many_members_as_the_published_ones(version: str, count
         ("scope", "1.5"),
         ("notificationTrigger", "1.6"),
         ("vocab", "1.7"),
-    ]
-    + [("json", "1.8"), ("valueList", "1.8"), ("valueType", "1.9"), ("ngsildproof", "1.9")],
+        ("json", "1.8"),
+        ("valueList", "1.8"),
+        ("valueType", "1.9"),
+        ("ngsildproof", "1.9"),
+    ],
 )
 def test_terms_appear_with_their_version(term: str, first: str) -> None:
     having = [v for v in core_contexts.VERSIONS if term in core_contexts.document(v)["@context"]]
