@@ -42,7 +42,7 @@ class Vocabulary:
 
     def attributes(self, names: str, at: int) -> tuple[str, ...]:
         """Expand a dotted path of attribute names."""
-        return tuple(self._attribute(name, at) for name in _dotted(names))
+        return self._attributes(_dotted(names), at)
 
     def members(self, names: str, at: int) -> tuple[str, ...]:
         """Split the names in square brackets."""
@@ -62,7 +62,7 @@ class Vocabulary:
             member = _local(found.pop())
         if member and trailing:
             refuse("q", at, f"nothing in square brackets after '{member}'", names)
-        attributes = tuple(self._attribute(name, at) for name in found)
+        attributes = self._attributes(found, at)
         raw = bool(attributes) and attributes[-1] in self.json_keys
         expanded = trailing if raw else tuple(map(self.table.iri, trailing))
         return Path(attributes, member, trailing, expanded, hops)
@@ -71,28 +71,30 @@ class Vocabulary:
         """Split 'Type,Type:names' (only where `typed`) into expanded types and names. (4.9)"""
         if len(text) > LONGEST:
             refuse("q", at, f"names of at most {LONGEST} characters", text)
-        if not typed or ":" not in text or self._known(text):
+        if not typed or ":" not in text or all(map(self._known, _dotted(text))):
             return (), text
         for colon in re.finditer(":(?!//)", text):
             types, names = text[: colon.start()].split(","), text[colon.end() :]
-            if names and all(map(self._known, (*types, names))):
-                return tuple(self._attribute(name, at) for name in types), names
+            if all(map(self._known, (*types, *_dotted(names)))):
+                return self._attributes(types, at), names
         return (), text
 
     def _known(self, name: str) -> bool:
-        """Say whether a text is one name: a term, a prefixed name with a known prefix, an IRI with an authority."""
-        head, colon, _ = name.partition(":")
-        if not colon:
-            return bool(_NAME.match(name.split(".")[0]))
-        prefixed = name.split(".")[0] if "," not in name else name
-        return "," not in head and (
-            self.table.iri(prefixed) != prefixed or (bool(_SCHEME.match(name)) and name.count(":") == 1)
-        )
+        """Say whether a text is surely one name: a term, a prefixed name with a known prefix, an IRI with ://."""
+        colons = name.count(":")
+        if colons > 1 or "," in name or not _NAME.match(name):
+            return False
+        return colons == 0 or bool(_SCHEME.match(name)) or self.table.iri(name) != name
 
-    def _attribute(self, name: str, at: int) -> str:
-        if not _NAME.match(name):
-            refuse("q", at, "an attribute name, letters, digits and '_' after a letter", name)
-        return self.table.iri(name)
+    def _attributes(self, names: list[str], at: int) -> tuple[str, ...]:
+        if not all(map(_NAME.match, names)):
+            refuse(
+                "q",
+                at,
+                "names that begin with a letter and go on with letters, digits or '_'",
+                ".".join(names),
+            )
+        return tuple(map(self.table.iri, names))
 
 
 def refuse(what: str, at: int, expected: str, found: str) -> NoReturn:

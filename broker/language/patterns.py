@@ -14,17 +14,17 @@ _MEMORY = 1 << 20
 def check(expression: str, what: str) -> str:
     """Give back an expression that can be used; BadRequestData says why it cannot. (4.9, 5.7.2.4)"""
     if len(expression) > LONGEST:
-        raise TooComplexQuery(f"{what} has a pattern of more than {LONGEST} characters; use a shorter one.")
+        raise TooComplexQuery(f"{what}: a pattern has at most {LONGEST} characters; use a shorter one.")
     try:
         searcher(expression)
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise BadRequestData(
-            f"{what} has a pattern this broker cannot use ({reason[:100]}); write it in RE2's syntax."
+            f"{what}: this broker cannot use the pattern ({reason[:100]}); write it in RE2's syntax."
         ) from None
     except UnicodeEncodeError:
-        raise BadRequestData(f"{what} has a pattern that is not Unicode text; send it in UTF-8.") from None
+        raise BadRequestData(f"{what}: the pattern is not Unicode text; send it in UTF-8.") from None
     return expression
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.language import conditions, grammar
+from broker.language import conditions, grammar, patterns
 from broker.language.names import Vocabulary
 from broker.language.tree import Node, Path, Term
 from broker.language.types import MOST_TERMS, Names
@@ -59,6 +59,11 @@ def parse(
     """Read a query (percent-decoded); BadRequestData names the position and what was expected there. (4.9)"""
     names = Vocabulary(table, frozenset(map(table.iri, expand_values)), frozenset(map(table.iri, json_keys)))
     return Query(grammar.read(text, names, most_terms))
+
+
+def pattern(text: str) -> str:
+    """Give back a pattern of entity ids that can be used; BadRequestData says why it cannot. (5.7.2.4)"""
+    return patterns.check(text, "The pattern of entity ids")
 
 
 def matches(query: Query, document: dict[str, Any], resolve: Resolve) -> bool:
