@@ -80,7 +80,7 @@ def application(broker: Broker, *, loopback: bool) -> web.Application:
     app.router.add_get("/metrics", _metrics(metrics))
     app.router.add_get("/openapi.json", _document(openapi.document(OPERATIONS, settings)))
     app.router.add_routes(pages.routes(front.fetch, settings))
-    app.router.add_route("*", "/{tail:.*}", front.serve)
+    app.router.add_route("*", r"/{tail:[\s\S]*}", front.serve)
     return app
 
 

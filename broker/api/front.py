@@ -103,6 +103,7 @@ class Front:
     ) -> web.Response:
         headers = response.headers
         headers["X-Request-Id"] = identifier
+        headers["Server"] = "Engawa"
         tenant = request.headers.get("NGSILD-Tenant")
         if tenant and response.status < 500:
             headers["NGSILD-Tenant"] = tenant

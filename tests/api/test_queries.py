@@ -46,7 +46,7 @@ def numbers(reply: Any) -> list[int]:
         ("capacity!=\"x\"", list(range(10))),
         ("height", []),
         ("district==urn:ngsi-ld:District:1", [1, 3, 5, 7, 9]),
-        ("since<2026-04-02T00:00:01Z", [0]),
+        ("since<2026-04-02T00:00:00.5Z", [0]),
         ("since==2026-04-03T00:00:00.5Z", [2]),
     ],
 )
