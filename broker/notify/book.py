@@ -1,0 +1,167 @@
+"""The subscriptions of one tenant: kept in the store, ready in memory, counted as they are notified. (5.8)"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from base.errors import AlreadyExists, Problem, ResourceNotFound, TooManyResults
+from broker.contexts import Contexts
+from broker.notify.counters import Counters, after_failure, after_success
+from broker.notify.interest import Interest, prepare
+from broker.notify.match import Index
+from broker.notify.subscription import Body, status
+from broker.notify.throttle import Throttle
+from broker.settings import BrokerSettings
+from broker.store.contract import Message, TenantStore
+
+log = structlog.get_logger("engawa.notify")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A subscription in memory; `interest` is missing while its @context cannot be had."""
+
+    body: Body
+    interest: Interest | None
+    counters: Counters = field(default_factory=dict)
+
+
+class Book:
+    """All subscriptions of one tenant. Only the event loop changes it; the store's writer reads `index`."""
+
+    def __init__(self, tenant: str, store: TenantStore, contexts: Contexts, settings: BrokerSettings) -> None:
+        self.tenant = tenant
+        self.store = store
+        self.index = Index()
+        self.throttle = Throttle()
+        self._contexts = contexts
+        self._settings = settings
+        self._entries: dict[str, Entry] = {}
+        self._counted: set[str] = set()
+        self._writing = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read the subscriptions that the store holds."""
+        for body in self.store.subscriptions():
+            self._entries[body["id"]] = Entry(body, None, body.get("counters", {}))
+        await self.prepare_missing()
+
+    async def prepare_missing(self) -> list[Interest]:
+        """Make ready what could not be made ready before; give what now is."""
+        made = []
+        for id, entry in list(self._entries.items()):
+            if entry.interest is None:
+                try:
+                    interest = await self._ready(entry.body)
+                except Problem as problem:
+                    log.error("subscription is not ready", subscription=id, reason=problem.detail)
+                    continue
+                if self._entries.get(id) is entry:
+                    self._set(entry, entry.body, interest)
+                    made.append(interest)
+        return made
+
+    async def _ready(self, body: Body) -> Interest:
+        context = await self._contexts.resolve(body["@context"], self.tenant)
+        query_context = (
+            await self._contexts.resolve(body["qContext"], self.tenant) if "qContext" in body else context
+        )
+        return prepare(body, query_context, context, self.tenant, self._settings.query_terms)
+
+    def _set(self, entry: Entry, body: Body, interest: Interest) -> None:
+        entry.body, entry.interest = body, interest
+        self._entries[body["id"]] = entry
+        self.throttle.note(body["id"], entry.counters.get("lastNotification", 0))
+        self.index.put(interest)
+
+    def get(self, id: str) -> Body:
+        """Give a subscription with its counters; ResourceNotFound if there is none. (5.8.3)"""
+        entry = self._entries.get(id)
+        if entry is None:
+            raise ResourceNotFound(f"Subscription {id} does not exist.")
+        return {**entry.body, "counters": entry.counters}
+
+    def all(self) -> Sequence[str]:
+        """Name all subscriptions in the order of their creation."""
+        return list(self._entries)
+
+    def interests(self) -> Iterable[Interest]:
+        """Give all subscriptions that are ready."""
+        return [entry.interest for entry in self._entries.values() if entry.interest is not None]
+
+    def deliverable(self, id: str, now: int) -> Interest | None:
+        """Give the subscription a waiting message belongs to, if it is active now."""
+        entry = self._entries.get(id)
+        if entry is None or status(entry.body, now) != "active":
+            return None
+        return entry.interest
+
+    def awaits_context(self, id: str) -> bool:
+        """Say whether a subscription is there but not ready yet."""
+        entry = self._entries.get(id)
+        return entry is not None and entry.interest is None
+
+    async def add(self, body: Body) -> Interest:
+        """Keep a new subscription. (5.8.1)"""
+        interest = await self._ready(body)
+        async with self._writing:
+            if body["id"] in self._entries:
+                raise AlreadyExists(f"Subscription {body['id']} exists already.")
+            if len(self._entries) >= self._settings.subscriptions:
+                raise TooManyResults(
+                    f"This tenant has {len(self._entries)} subscriptions, as many as are allowed; delete some."
+                )
+            await self.store.put_subscription(body["id"], body, new=True)
+            self._set(Entry(body, None), body, interest)
+        return interest
+
+    async def change(self, id: str, rule: Callable[[Body], Awaitable[Body]]) -> tuple[Body, Body, Interest]:
+        """Apply a rule to a subscription; give it as it was, as it is, and ready. (5.8.2)"""
+        async with self._writing:
+            self.get(id)
+            entry = self._entries[id]
+            before = entry.body
+            after = await rule(before)
+            interest = await self._ready(after)
+            await self.store.put_subscription(id, {**after, "counters": entry.counters})
+            self._set(entry, after, interest)
+            return before, after, interest
+
+    async def remove(self, id: str) -> None:
+        """Drop a subscription with what waits for it. (5.8.5)"""
+        async with self._writing:
+            self.get(id)
+            await self.store.put_subscription(id, None)
+            del self._entries[id]
+            self._counted.discard(id)
+            self.index.drop(id)
+            self.throttle.forget(id)
+
+    def count(self, message: Message, at: int, *, success: bool) -> None:
+        """Count an attempt to notify. (5.8.6)"""
+        id = message.subscription
+        entry = self._entries.get(id)
+        if entry is not None:
+            entry.counters = (after_success if success else after_failure)(entry.counters, at)
+            self._counted.add(id)
+            self.throttle.note(id, message.created)
+
+    async def settle(
+        self, delivered: Sequence[int], failed: Sequence[Message] = (), dead: Sequence[Message] = ()
+    ) -> None:
+        """Record attempts together with the counters they changed."""
+        async with self._writing:
+            counted, self._counted = self._counted, set()
+            bodies: dict[str, dict[str, Any]] = {
+                id: {**entry.body, "counters": entry.counters}
+                for id in counted
+                if (entry := self._entries.get(id)) is not None
+            }
+            try:
+                await self.store.settle(delivered, failed, dead, bodies)
+            except BaseException:
+                self._counted |= counted
+                raise

@@ -1,0 +1,84 @@
+"""Notifications at intervals: all entities that match, whether they changed or not. (5.8.6)
+
+An interval counts from the last change of the subscription, so it goes on in step after a restart.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from base.clock import SECOND
+from base.errors import Problem
+from broker.language.selection import Window
+from broker.model.document import Document
+from broker.notify.book import Book
+from broker.notify.interest import Interest
+from broker.notify.notification import periodic
+
+log = structlog.get_logger("engawa.notify")
+
+
+def next_due(interest: Interest, now: int) -> int:
+    """Say when an interval ends next. (5.8.1.4)"""
+    return interest.since + ((now - interest.since) // interest.interval + 1) * interest.interval
+
+
+async def notify(book: Book, interest: Interest, page: int, now: int) -> None:
+    """Put what matches into the outbox, a notification per page; nothing if nothing matches. (5.8.6)"""
+    offset = 0
+    while True:
+        found = await book.store.query(interest.selection, Window(page, offset), now)
+        documents = [stored.document for stored in book.store.documents(found.stamps, now)]
+        if documents:
+            await book.store.enqueue([periodic(interest, documents, _reader(book, now), now)])
+        if not found.more:
+            return
+        offset += page
+
+
+def _reader(book: Book, now: int) -> Callable[[str], Document | None]:
+    def read(id: str) -> Document | None:
+        stored = book.store.document(id, now)
+        return None if stored is None else stored.document
+
+    return read
+
+
+class Timer:
+    """Runs what is due for the periodic subscriptions of all tenants, each beside the others."""
+
+    def __init__(self, now: Callable[[], int], fire: Callable[[Book, Interest], Awaitable[None]]) -> None:
+        self._now = now
+        self._fire = fire
+        self._waiting: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def set(self, book: Book, interest: Interest) -> None:
+        """Begin or change the intervals of a subscription; end them where it has none."""
+        self.end(book.tenant, interest.id)
+        if interest.interval and interest.active:
+            task = asyncio.get_running_loop().create_task(self._repeat(book, interest))
+            self._waiting[book.tenant, interest.id] = task
+
+    def end(self, tenant: str, id: str) -> None:
+        """End the intervals of a subscription."""
+        task = self._waiting.pop((tenant, id), None)
+        if task is not None:
+            task.cancel()
+
+    def end_all(self, tenant: str | None = None) -> None:
+        """End the intervals of all subscriptions, or of those of one tenant."""
+        for key in list(self._waiting):
+            if tenant is None or key[0] == tenant:
+                self.end(*key)
+
+    async def _repeat(self, book: Book, interest: Interest) -> None:
+        last = 0
+        while interest.expires is None or self._now() < interest.expires:
+            now = self._now()
+            last = max(next_due(interest, now), last + interest.interval if last else 0)
+            await asyncio.sleep((last - now) / SECOND)
+            try:
+                await self._fire(book, interest)
+            except Problem as problem:
+                log.error("periodic notification failed", subscription=interest.id, reason=problem.detail)

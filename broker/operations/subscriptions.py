@@ -1,0 +1,89 @@
+"""The resources /subscriptions and /subscriptions/{subscriptionId}. (5.8, 6.10, 6.11)"""
+
+from urllib.parse import quote
+
+from base import ids
+from base.errors import BadRequestData
+from broker.model import validate
+from broker.notify import presentation, subscription
+from broker.notify.book import Book
+from broker.notify.subscription import Body, Given
+from broker.operations import asked, rendering
+from broker.operations.asked import Limits
+from broker.operations.call import NO_CONTENT, Answer, Broker, Call
+
+ROOT = "/ngsi-ld/v1/subscriptions"
+
+
+async def create_subscription(call: Call, broker: Broker) -> Answer:
+    """Create a subscription. (5.8.1, 6.10.3.1)"""
+    body = subscription.create(call.body, ids.urn("Subscription"), _given(call))
+    await _name_context(call, broker, body)
+    await broker.catalogue.create(call.tenant)
+    await broker.notifier.subscribe(call.tenant, body)
+    return Answer(201, headers={"Location": f"{ROOT}/{quote(body['id'], safe=':')}"})
+
+
+async def query_subscriptions(call: Call, broker: Broker) -> Answer:
+    """List subscriptions in the order of their creation. (5.8.4, 6.10.3.2)"""
+    settings = broker.settings
+    limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
+    window = asked.window(call.params, limits)
+    book = await broker.notifier.book(call.tenant)
+    every = book.all()
+    page = every[window.offset : window.offset + window.limit]
+    more = window.offset + window.limit < len(every)
+    headers: dict[str, str] = {}
+    if links := asked.page_links(call.target, window, more, call.accept):
+        headers["Link"] = ", ".join(links)
+    if window.count:
+        headers["NGSILD-Results-Count"] = str(len(every))
+    return rendering.listing(call, [_shown(call, book, id) for id in page], headers)
+
+
+async def retrieve_subscription(call: Call, broker: Broker) -> Answer:
+    """Retrieve a subscription. (5.8.3, 6.11.3.1)"""
+    id = _id(call)
+    book = await broker.notifier.book(call.tenant)
+    return rendering.listing(call, _shown(call, book, id))
+
+
+async def update_subscription(call: Call, broker: Broker) -> Answer:
+    """Update a subscription. (5.8.2, 6.11.3.2)"""
+    id = _id(call)
+
+    async def rule(current: Body) -> Body:
+        changed = subscription.update(current, call.body, _given(call))
+        await _name_context(call, broker, changed)
+        return changed
+
+    await broker.notifier.resubscribe(call.tenant, id, rule)
+    return NO_CONTENT
+
+
+async def delete_subscription(call: Call, broker: Broker) -> Answer:
+    """Delete a subscription. (5.8.5, 6.11.3.3)"""
+    await broker.notifier.unsubscribe(call.tenant, _id(call))
+    return NO_CONTENT
+
+
+def _given(call: Call) -> Given:
+    return Given(call.context.table, call.now, call.context.source)
+
+
+def _id(call: Call) -> str:
+    id = call.path["subscriptionId"]
+    if not validate.is_uri(id):
+        raise BadRequestData("The id of a subscription must be a URI such as urn:ngsi-ld:Subscription:1.")
+    return id
+
+
+async def _name_context(call: Call, broker: Broker, body: Body) -> None:
+    """Initialise jsonldContext with a URL of the subscription's own @context. (5.8.1.4)"""
+    if "jsonldContext" not in body:
+        body["jsonldContext"] = await broker.contexts.implicit(body["@context"], call.tenant, call.origin)
+
+
+def _shown(call: Call, book: Book, id: str) -> Body:
+    sys_attrs = "sysAttrs" in call.params.get("options", "").split(",")
+    return presentation.show(book.get(id), call.context.table, call.now, sys_attrs=sys_attrs)
