@@ -180,10 +180,7 @@ class _Writer:
 
     def _whole(self, instance: Instance) -> Any:
         shown = self._members(instance)
-        kind = instance["type"]
-        if len(shown) == 2 and _is_deleted(instance):
-            return NULL
-        if kind == "ListRelationship" and type(shown["objectList"]) is list:
+        if instance["type"] == "ListRelationship" and type(shown["objectList"]) is list:
             shown["objectList"] = _as_objects(shown["objectList"])
         if "previousObjectList" in shown:
             shown["previousObjectList"] = _as_objects(shown["previousObjectList"])
