@@ -1,20 +1,28 @@
-"""Conditions on entities as SQL, in two forms that take the same bindings, and how they combine."""
+"""Conditions on entities as SQL, in two forms that take the same values, and how they combine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+Bindings = tuple[Any, ...]
+
+KEY: Final = "e.key"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Entities that may be meant: `keys` selects their keys, `test` is true of e.key; `exact`: no others."""
+    """Entities that may be meant: `keys` selects their keys, `test` is true of KEY. `exact`: no others are.
+
+    `estimate` says about how many there are. `type` is a type all of them have; `beside_type` is the test without it.
+    """
 
     keys: str
     test: str
-    bindings: tuple[Any, ...]
+    bindings: Bindings
     estimate: int
     exact: bool = True
-    type: int | None = None  # the condition is: being of this one type
+    type: int | None = None
+    beside_type: tuple[str, Bindings] = ("", ())
 
 
 NOTHING: Final = Condition("SELECT key FROM entity WHERE 0", "0", (), 0)
@@ -28,14 +36,18 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
     exact = len(said) == len(parts) and all(part.exact for part in said)
     first, *others = said
     if not others:
-        return first if exact else loosened(first)
-    tests = " AND ".join(part.test for part in others)
+        return replace(first, exact=exact)
+    tests = _joined(others)
+    typed = next((part for part in said if part.type is not None), None)
+    beside = [part for part in said if part is not typed]
     return Condition(
-        f"SELECT e.key FROM entity e WHERE e.key IN ({first.keys}) AND {tests}",  # noqa: S608  # own text, bound values
+        f"SELECT {KEY} FROM entity e WHERE {KEY} IN ({first.keys}) AND {tests}",  # noqa: S608  # own text, bound values
         f"({first.test} AND {tests})",
-        tuple(value for part in said for value in part.bindings),
+        _bindings(said),
         first.estimate,
         exact,
+        typed.type if typed else None,
+        _both_beside(typed, beside) if typed else ("", ()),
     )
 
 
@@ -49,7 +61,7 @@ def either(parts: Sequence[Condition | None]) -> Condition | None:
     return Condition(
         " UNION ALL ".join(part.keys for part in said),
         f"({' OR '.join(part.test for part in said)})",
-        tuple(value for part in said for value in part.bindings),
+        _bindings(said),
         sum(part.estimate for part in said),
         all(part.exact for part in said),
     )
@@ -57,4 +69,18 @@ def either(parts: Sequence[Condition | None]) -> Condition | None:
 
 def loosened(condition: Condition) -> Condition:
     """Give the same condition as one that is necessary, not sufficient."""
-    return Condition(condition.keys, condition.test, condition.bindings, condition.estimate, exact=False)
+    return replace(condition, exact=False)
+
+
+def _both_beside(typed: Condition, others: Sequence[Condition]) -> tuple[str, Bindings]:
+    test, bindings = typed.beside_type
+    tests = ([test] if test else []) + [part.test for part in others]
+    return " AND ".join(tests), bindings + _bindings(others)
+
+
+def _joined(parts: Sequence[Condition]) -> str:
+    return " AND ".join(part.test for part in parts)
+
+
+def _bindings(parts: Sequence[Condition]) -> Bindings:
+    return tuple(value for part in parts for value in part.bindings)

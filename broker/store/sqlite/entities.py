@@ -84,6 +84,11 @@ def _stored(id: str, row: Row, now: int) -> Stored | None:
     return Stored(id, row.version, earliest(alive), alive)
 
 
+def scopes(document: Document | None) -> set[str]:
+    """Give the scopes of an entity, each with its leading slash. (4.18)"""
+    return {"/" + scope.removeprefix("/") for scope in document.get("scope", ())} if document else set()
+
+
 class Changes:
     """Applies rules to entities inside the writer's transaction."""
 
@@ -177,13 +182,10 @@ class Changes:
             self._connection.execute("INSERT INTO entity_type VALUES (?, ?)", (number(type_), key))
 
     def _write_scopes(self, key: int, before: Document | None, after: Document | None) -> None:
-        old = before.get("scope", ()) if before else ()
-        new = after.get("scope", ()) if after else ()
-        if old == new:
-            return
-        for scope in set(old).difference(new):
+        old, new = scopes(before), scopes(after)
+        for scope in old - new:
             self._connection.execute("DELETE FROM entity_scope WHERE scope = ? AND entity = ?", (scope, key))
-        for scope in set(new).difference(old):
+        for scope in new - old:
             self._connection.execute("INSERT INTO entity_scope VALUES (?, ?)", (scope, key))
 
     def _write_places(self, key: int, before: Document | None, after: Document | None) -> None:

@@ -15,7 +15,7 @@ from broker.language.selection import Selection, Window
 from broker.model.document import Document
 from broker.store.contract import Page, Stamp
 from broker.store.sqlite import entities
-from broker.store.sqlite.conditions import Condition
+from broker.store.sqlite.conditions import KEY, Bindings, Condition
 from broker.store.sqlite.expiry import living
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.translation import Translator
@@ -81,7 +81,7 @@ def _find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
     condition = Translator(connection, names).selection(selection)
-    way = _Way(connection, condition, condition.exact if condition else selection == Selection())
+    way = _Way(connection, condition, condition.exact if condition else _everything(selection))
     if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
         return _cut_by_sql(way, window)
     return _cut_by_evaluation(way, selection, window, now, budget)
@@ -106,18 +106,19 @@ class _Way:
         source, given = self._source()
         return int(self.connection.execute(f"SELECT count(*) FROM {source}", given).get)  # noqa: S608  # own text
 
-    def _source(self) -> tuple[str, tuple[Any, ...]]:
+    def _source(self) -> tuple[str, Bindings]:
         condition = self.condition
         if condition is None:
             return "entity e", ()
-        if condition.type is not None:
-            return (
-                "entity_type t CROSS JOIN entity e ON e.key = t.entity WHERE t.type = ?",
-                condition.bindings,
-            )
-        if condition.estimate <= SPARSE:
-            return f"entity e WHERE e.key IN ({condition.keys})", condition.bindings
-        return f"entity e WHERE {condition.test}", condition.bindings
+        test, bindings = condition.beside_type
+        if condition.estimate <= SPARSE and (condition.type is None or test):
+            return f"entity e WHERE {KEY} IN ({condition.keys})", condition.bindings
+        if condition.type is None:
+            return f"entity e WHERE {condition.test}", condition.bindings
+        # tests of the type's rows come before the entity is looked up
+        rest = f" AND {test.replace(KEY, 't.entity')}" if test else ""
+        source = f"entity_type t CROSS JOIN entity e ON {KEY} = t.entity WHERE t.type = ?{rest}"
+        return source, (condition.type, *bindings)
 
 
 def _cut_by_sql(way: _Way, window: Window) -> Page:
@@ -146,6 +147,10 @@ def _cut_by_evaluation(way: _Way, selection: Selection, window: Window, now: int
         elif hits > enough and not window.count:
             break
     return Page(stamps, hits if window.count else None, hits > enough)
+
+
+def _everything(selection: Selection) -> bool:
+    return selection == Selection(dataset_ids=selection.dataset_ids)
 
 
 def _alive(body: bytes, expires: int | None, now: int) -> Document | None:

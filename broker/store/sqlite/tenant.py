@@ -21,8 +21,9 @@ from broker.store.contract import (
     Stored,
     TypeInfo,
 )
-from broker.store.sqlite import entities, outbox, records, schema, search, tally
+from broker.store.sqlite import entities, outbox, records, schema, search, tally, translation
 from broker.store.sqlite.expiry import living
+from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
@@ -53,13 +54,19 @@ class SqliteTenantStore:
         self._exclusive = exclusive
         self._write = connect(path, vfs=vfs, exclusive=exclusive)
         migrate(self._write, schema.TENANT)
-        self._read = self._write if exclusive else connect(path, readonly=True)
+        self._read = translation.prepare(self._write if exclusive else connect(path, readonly=True))
         self._names = Names(self._read)
         self._journal = Journal(self._write, settings.outbox_rows)
-        self._changes = entities.Changes(
-            self._write, self._journal, ValueIndexes(self._write, self._journal.names)
-        )
+        values = ValueIndexes(self._write, self._journal.names)
+        self._changes = entities.Changes(self._write, self._journal, values)
         self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if exclusive else 64)
+        self._indexing = Indexing(
+            self._write,
+            self._writer,
+            values,
+            most=settings.value_indexes,
+            threshold=settings.index_threshold,
+        )
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
 
@@ -79,16 +86,22 @@ class SqliteTenantStore:
 
     async def query(self, selection: Selection, window: Window, now: int) -> Page:
         """Find the entities a selection wants, in a stable order; TooComplexQuery when it costs too much."""
-        with contextlib.suppress(Unfinished):
-            short = Budget(search.INLINE_SECONDS, search.INLINE_DOCUMENTS)
-            return search.find(self._read, self._names, selection, window, now, short)
-        long = Budget(self._settings.query_seconds)
+        budget = Budget(search.INLINE_SECONDS, search.INLINE_DOCUMENTS)
         try:
+            with contextlib.suppress(Unfinished):
+                return search.find(self._read, self._names, selection, window, now, budget)
+            budget = Budget(self._settings.query_seconds)
             return await self._in_thread(
-                lambda connection, names: search.find(connection, names, selection, window, now, long)
+                lambda connection, names: search.find(connection, names, selection, window, now, budget)
             )
         except Unfinished as error:
             raise search.too_complex(self._settings.query_seconds) from error
+        finally:
+            self._indexing.note(selection, budget.scanned)
+
+    async def indexed(self) -> None:
+        """Wait until the value indexes that are wanted now are complete."""
+        await self._indexing.done()
 
     async def change(
         self, changes: Sequence[EntityChange], now: int, react: React | None = None
@@ -223,6 +236,7 @@ class SqliteTenantStore:
 
     async def close(self) -> None:
         """Finish what is waiting and close the file."""
+        await self._indexing.close()
         await self._writer.close()
         for connection, _ in self._idle_readers:
             connection.close()
@@ -264,7 +278,7 @@ class SqliteTenantStore:
         try:
             reader = self._idle_readers.pop()
         except IndexError:
-            connection = connect(self._path, readonly=True, cache_kib=4_096)
+            connection = translation.prepare(connect(self._path, readonly=True, cache_kib=4_096))
             reader = connection, Names(connection)
         try:
             yield reader

@@ -1,24 +1,43 @@
 """Selections as SQL conditions: what can be said exactly, and what at least narrows. (5.7.2.4)"""
 
-from dataclasses import dataclass
+import re
+from dataclasses import replace
+from typing import Any, Final
 
 from base.database import Connection
 from broker.language.geo import GeoQuery
+from broker.language.patterns import searcher
 from broker.language.scope import ScopePattern, ScopeQuery
 from broker.language.selection import EntitySelector, Selection
 from broker.language.types import TypeSelection
-from broker.store.sqlite.conditions import NOTHING, Condition, both, either, loosened
+from broker.store.sqlite.conditions import KEY, NOTHING, Condition, both, either, loosened
 from broker.store.sqlite.names import Names
+from broker.store.sqlite.terms import TermTranslator
 
-MOST_COUNTED = 5_000
+MOST_COUNTED: Final = 5_000
+FUNCTION: Final = "id_matches"
+LAST_CHARACTER: Final = "\U0010ffff"
+_LITERAL_PREFIX: Final = re.compile(r"\^([\w:/-]*)(?![\w:/?*{-])", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+def prepare(connection: Connection) -> Connection:
+    """Make a connection able to run translated conditions."""
+    connection.create_scalar_function(FUNCTION, _matches, 2, deterministic=True)
+    return connection
+
+
+def _matches(*given: Any) -> bool:
+    pattern, id = given
+    return searcher(pattern)(id)
+
+
 class Translator:
     """Turns a selection into a condition, with estimates from the database it will run on."""
 
-    connection: Connection
-    names: Names
+    def __init__(self, connection: Connection, names: Names) -> None:
+        self._connection = connection
+        self._names = names
+        self._terms = TermTranslator(connection, names, self._counted)
 
     def selection(self, wanted: Selection) -> Condition | None:
         """Translate everything that is wanted; None: SQL can say nothing about it."""
@@ -29,8 +48,10 @@ class Translator:
             parts.append(self._scope(wanted.scope))
         if wanted.geo:
             parts.append(self._geo(wanted.geo))
-        if wanted.attrs or wanted.q or wanted.dataset_ids:
-            parts.append(None)
+        if wanted.attrs:
+            parts.append(either([self._terms.present(iri) for iri in wanted.attrs]))
+        if wanted.q:
+            parts.append(self._terms.node(wanted.q.tree))
         return both(parts)
 
     def _selector(self, selector: EntitySelector) -> Condition | None:
@@ -38,26 +59,37 @@ class Translator:
         if selector.ids:
             parts.append(_ids(selector.ids))
         if selector.id_pattern is not None:
-            parts.append(None)
+            parts.append(self._id_pattern(selector.id_pattern))
         if selector.types and not selector.types.everything:
             parts.append(self._types(selector.types))
         return both(parts)
+
+    def _id_pattern(self, pattern: str) -> Condition:
+        prefix = _prefix(pattern)
+        clause = f"{FUNCTION}(?, {{0}}) AND {{0}} >= ? AND {{0}} < ?"
+        bindings = pattern, prefix, prefix + LAST_CHARACTER
+        count = self._connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM entity WHERE id >= ? AND id < ? LIMIT {MOST_COUNTED})",  # noqa: S608  # own text
+            bindings[1:],
+        ).get
+        keys = f"SELECT key FROM entity WHERE {clause.format('id')}"  # noqa: S608  # own text, bound values
+        return Condition(keys, f"({clause.format('e.id')})", bindings, int(count))
 
     def _types(self, selection: TypeSelection) -> Condition | None:
         return either([both([self._type(iri) for iri in names]) for names in selection.alternatives])
 
     def _type(self, iri: str) -> Condition:
-        number = self.names.find(iri)
+        number = self._names.find(iri)
         count = None
         if number is not None:
-            count = self.connection.execute(
+            count = self._connection.execute(
                 "SELECT entities FROM tally WHERE type = ? AND attr = 0 AND kind = ''", (number,)
             ).get
         if not count:
             return NOTHING
         return Condition(
             "SELECT entity FROM entity_type WHERE type = ?",
-            "EXISTS (SELECT 1 FROM entity_type WHERE type = ? AND entity = e.key)",
+            f"EXISTS (SELECT 1 FROM entity_type WHERE type = ? AND entity = {KEY})",  # noqa: S608  # own text
             (number,),
             int(count),
             type=number,
@@ -80,7 +112,7 @@ class Translator:
 
     def _geo(self, query: GeoQuery) -> Condition | None:
         boxes = query.box()
-        number = self.names.find(query.geoproperty)
+        number = self._names.find(query.geoproperty)
         if number is None:
             return NOTHING
         if boxes is None:
@@ -90,22 +122,29 @@ class Translator:
             self._counted("place", clause, (number, east, west, north, south))
             for west, south, east, north in boxes
         ]
-        found = either(parts)
-        return loosened(found) if found else NOTHING
+        found = either(parts) or NOTHING
+        # an R*Tree finds boxes, not entities: it is searched once, not once for every entity
+        return replace(found, test=f"{KEY} IN ({found.keys})", exact=False)
 
     def _counted(self, table: str, clause: str, bindings: tuple[object, ...]) -> Condition:
         """Make a condition on a side table, estimated by counting its first rows."""
         rows = f"FROM {table} WHERE {clause}"
-        count = self.connection.execute(
+        count = self._connection.execute(
             f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT {MOST_COUNTED})",  # noqa: S608  # own text, bound values
             bindings,
         ).get
         return Condition(
             f"SELECT entity {rows}",
-            f"EXISTS (SELECT 1 {rows} AND entity = e.key)",
+            f"EXISTS (SELECT 1 {rows} AND entity = {KEY})",
             bindings,
             int(count),
         )
+
+
+def _prefix(pattern: str) -> str:
+    """Give the text that every match begins with, as far as that is plain to see."""
+    found = _LITERAL_PREFIX.match(pattern)
+    return found[1] if found and "|" not in pattern else ""
 
 
 def _plain(pattern: ScopePattern) -> int:
