@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from base.errors import BadRequestData, MethodNotAllowed, ResourceNotFound
 from broker.operations.call import Operation
@@ -39,22 +40,32 @@ class Routes:
         """Find the operation and the path's variables; 404 for an unknown path, 405 for an unknown method. (6.3.2)"""
         if segments[:3] != ROOT or len(segments) == 3:
             raise ResourceNotFound("There is no such resource; NGSI-LD begins at /ngsi-ld/v1.")
-        node, variables = self._top, {}
-        for part in segments[3:]:
-            following = node.fixed.get(part)
-            if following is None:
-                following = node.variable
-                if following is None:
-                    raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
-                variables[following.name] = part
-            node = following
+        node, variables = self._walk(segments[3:], method)
         operation = node.methods.get(method)
         if operation is None:
-            if not node.methods:
-                raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
-            allowed = ", ".join(node.methods)
-            raise MethodNotAllowed(f"This resource allows {allowed}.", headers={"Allow": allowed})
+            _refuse(node)
         for name, value in variables.items():
             if not value:
                 raise BadRequestData(f"The path lacks {name}; give it as a segment of the URL.")
         return operation, variables
+
+    def _walk(self, parts: tuple[str, ...], method: str) -> tuple[_Node, dict[str, str]]:
+        node = self._top
+        variables: dict[str, str] = {}
+        for index, part in enumerate(parts):
+            if not part and index == len(parts) - 1 and method in node.methods:
+                break  # the specification writes collections with and without a slash at the end
+            following = node.fixed.get(part) or node.variable
+            if following is None:
+                raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
+            if following is node.variable:
+                variables[following.name] = part
+            node = following
+        return node, variables
+
+
+def _refuse(node: _Node) -> NoReturn:
+    if not node.methods:
+        raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
+    allowed = ", ".join(node.methods)
+    raise MethodNotAllowed(f"This resource allows {allowed}.", headers={"Allow": allowed})
