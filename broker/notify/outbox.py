@@ -118,7 +118,7 @@ class Outbox:
         now = self._now()
         if queue.paused_until > now:
             return self._wake_later(queue, now)
-        queue.refill(self._book.store, now)
+        queue.refill(self._book.store)
         most = 1 if queue.failures else self._settings.notify_connections
         while queue.workers < most and (found := queue.next(now)) is not None:
             queue.workers += 1
@@ -161,7 +161,7 @@ class Outbox:
         now = self._now()
         if not self._open or queue.paused_until > now or (queue.failures and queue.workers > 1):
             return None
-        queue.refill(self._book.store, now)
+        queue.refill(self._book.store)
         return queue.next(now)
 
     async def _attempt(self, queue: Queue, message: Message) -> None:

@@ -49,23 +49,20 @@ class Queue:
         """Look through the store again from the beginning."""
         self.loaded, self.behind = 0, True
 
-    def refill(self, store: TenantStore, now: int) -> None:
+    def refill(self, store: TenantStore) -> None:
         """Take the next slices from the store, as long as they bring nothing that could be sent."""
         while self.behind and not self.ready and len(self.retries) < MOST_RETRIES:
             rows = store.waiting(self.endpoint, self.loaded, SLICE)
             for message in rows:
                 if message.seq not in self.held:
-                    self._take(message, now)
+                    self._take(message)
             self.loaded = max(self.loaded, rows[-1].seq if rows else 0)
             self.behind = len(rows) == SLICE
 
-    def _take(self, message: Message, now: int = 0) -> None:
+    def _take(self, message: Message) -> None:
         self.held.add(message.seq)
         self.loaded = max(self.loaded, message.seq)
-        if now and message.due > now:
-            heapq.heappush(self.retries, (message.due, message.seq, message))
-        else:
-            self.ready.append(message)
+        self.ready.append(message)
 
     def next(self, now: int) -> tuple[Message, Hashable] | None:
         """Take the first message that may be sent now; its key is busy until `done`."""
