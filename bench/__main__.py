@@ -82,13 +82,13 @@ def _measure(
     references: list[Sample] = []
     samples: list[Sample] = []
 
-    def once(seconds: float) -> Sample:
+    def once(seconds: int) -> Sample:
         if receiver:
             return run_with_sink(part, receiver, workload, population, seconds)
         return run(part, workload, population, seconds, core)
 
     try:
-        once(1)
+        once(2)
         for _ in range(options.repetitions):
             references.append(run(yardstick, REFERENCE, population, options.seconds, core))
             samples.append(once(options.seconds))
@@ -105,7 +105,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", type=lambda t: t.split(","), default=names, help="workloads: " + ",".join(names)
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of each run")
+    parser.add_argument("--seconds", type=int, default=3, help="length of each run")
     parser.add_argument("--repetitions", type=int, default=3, help="runs of each side")
     parser.add_argument(
         "--data", type=Path, help="folder on the disk to measure (default: the temporary folder)"

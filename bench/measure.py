@@ -75,9 +75,7 @@ class Invalid(Exception):
     """A run had errors or lost notifications: its numbers mean nothing."""
 
 
-def run(
-    server: Server, workload: Workload, population: Population, seconds: float, core: int | None
-) -> Sample:
+def run(server: Server, workload: Workload, population: Population, seconds: int, core: int | None) -> Sample:
     """Load the server with one workload once."""
     before = server.cpu_seconds()
     seen = _wrk(server.url, workload, population, seconds, core)
@@ -87,7 +85,7 @@ def run(
 
 
 def run_with_sink(
-    server: Server, sink: Server, workload: Workload, population: Population, seconds: float
+    server: Server, sink: Server, workload: Workload, population: Population, seconds: int
 ) -> Sample:
     """Load the server with updates and wait until each of their notifications has arrived."""
     counted, before, begun = _count(sink), server.cpu_seconds(), time.monotonic()
@@ -121,7 +119,7 @@ def probe_disk(folder: Path, times: int = 300) -> float:
 
 
 def _wrk(
-    url: str, workload: Workload, population: Population, seconds: float, core: int | None
+    url: str, workload: Workload, population: Population, seconds: int, core: int | None
 ) -> dict[str, float]:
     chance = random.SystemRandom()
     name = f"r{chance.randrange(10**9)}"

@@ -1,6 +1,7 @@
 """The broker's commands: run it, list and delete its tenants, look after its outbox."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,8 @@ def delete_tenant(name: str, yes: bool, **place: Any) -> None:
     Example:
       engawa tenants delete harbour --yes
     """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("there is nobody to ask; give --yes to delete the tenant")
     if not yes:
         click.confirm(
             f"Delete tenant '{name}' with all its entities and subscriptions?", abort=True, err=True

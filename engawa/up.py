@@ -54,12 +54,15 @@ async def _up(part: Part, url: str, demo: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     ready = asyncio.Event()
     welcome = asyncio.create_task(_welcome(ready, url, demo))
+    # a demo city that cannot be loaded ends everything; welcome.result() below says why
+    welcome.add_done_callback(lambda task: stop.set() if not task.cancelled() and task.exception() else None)
     try:
         await supervise([part], ready.set, stop)
     finally:
         welcome.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await welcome
+        await asyncio.wait([welcome])
+    if not welcome.cancelled():
+        welcome.result()
 
 
 async def _welcome(ready: asyncio.Event, url: str, demo: bool) -> None:
@@ -77,7 +80,7 @@ Engawa is ready{" with the demo city 縁側市" if demo else ""}.
 
 Try first:
   curl '{url}/ngsi-ld/v1/types'
-  curl '{url}/ngsi-ld/v1/entities?type=DesignatedShelter&limit=3&format=simplified'
+  curl '{url}/ngsi-ld/v1/entities?type=https://datamodels.jp/ns/disaster/EvacuationShelter&format=simplified&limit=3'
 
 Ctrl-C ends it.
 """

@@ -40,7 +40,13 @@ def call(*words: str, **environment: str) -> Result:
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "engawa", *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
@@ -121,7 +127,7 @@ def test_writes_no_colour_to_what_is_no_terminal() -> None:
 
 def test_does_not_ask_without_a_terminal(tmp_path: Path) -> None:
     result = run("tenants", "delete", "harbour", "--data", str(tmp_path))
-    assert result.returncode == FAILED and "Aborted" in result.stderr
+    assert result.returncode == USAGE and "give --yes" in result.stderr
 
 
 @pytest.mark.parametrize(
