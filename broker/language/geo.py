@@ -157,7 +157,7 @@ def _reached(query: GeoQuery, metres: float) -> Callable[[Any], bool | None]:
             return True
         if centre and sphere.between(centre, tuple(shapely.get_coordinates(other)[0])) <= metres:
             return True
-        return sphere.distance(figure, sphere.figure(other)) <= metres
+        return sphere.within(figure, sphere.figure(other), metres)
 
     return reached
 

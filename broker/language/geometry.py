@@ -27,6 +27,8 @@ DEPTHS: Final = {
 _LINES = ("LineString", "MultiLineString")
 _POLYGONS = ("Polygon", "MultiPolygon")
 _KEPT_BYTES = 32_768
+# far below any survey, far above the numbers whose products underflow
+_DIGITS = 12
 
 
 class GeometryError(ValueError):
@@ -68,7 +70,7 @@ def _position(numbers: Any) -> Position:
         raise GeometryError(
             "a position has a longitude from -180 to 180 and a latitude from -90 to 90, in this order"
         )
-    return longitude, latitude
+    return round(longitude, _DIGITS), round(latitude, _DIGITS)
 
 
 def built(kind: str, coordinates: tuple[Any, ...]) -> Shape:

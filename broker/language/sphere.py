@@ -21,10 +21,11 @@ Box = tuple[float, float, float, float]
 
 WORLD: Final[Box] = (-180.0, -90.0, 180.0, 90.0)
 MARGIN: Final = 1e-4
+BLOCK: Final = 32
 _SLACK = 1.0
 _PIECE = 0.05
 _MOST_PIECES = 50_000
-_CELLS = 500_000
+_SHORTEST = 1e-15
 _POINT, _POLYGON = 0, 3
 
 
@@ -37,31 +38,48 @@ def between(one: Position, other: Position) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
-    """A shape on the sphere: unit vectors of its points, and the pieces of its lines from `starts` to `ends`."""
+    """A shape on the sphere: the ends of its pieces as unit vectors, a point being a piece without length.
 
-    points: Vectors
+    Pieces that follow each other form blocks of up to BLOCK, each inside a ball around `centres`.
+    """
+
     starts: Vectors
     ends: Vectors
+    centres: Vectors
+    radii: Vectors
 
 
 def figure(shape: Shape) -> Figure:
     """Lay a shape on the sphere."""
     parts = _plain(shape)
-    lines = [part for part in parts if shapely.get_type_id(part) != _POINT]
-    loose = [part for part in parts if shapely.get_type_id(part) == _POINT]
-    piece = max(_PIECE, sum(float(line.length) for line in lines) / _MOST_PIECES)
-    rows = [_vectors(shapely.get_coordinates(shapely.segmentize(line, piece))) for line in lines]
-    empty = np.empty((0, 3))
-    return Figure(
-        np.concatenate([empty, *rows, *(_vectors(shapely.get_coordinates(part)) for part in loose)]),
-        np.concatenate([empty, *(row[:-1] for row in rows)]),
-        np.concatenate([empty, *(row[1:] for row in rows)]),
-    )
+    piece = max(_PIECE, sum(float(part.length) for part in parts) / _MOST_PIECES)
+    rows = [_vectors(shapely.get_coordinates(_cut(part, piece))) for part in parts]
+    starts = np.concatenate([row[:-1] if len(row) > 1 else row for row in rows])
+    ends = np.concatenate([row[1:] if len(row) > 1 else row for row in rows])
+    at = np.arange(0, len(starts), BLOCK)
+    sizes = np.diff(at, append=len(starts))
+    centres = np.add.reduceat(starts + ends, at) / (2 * sizes[:, None])
+    owner = np.repeat(np.arange(len(at)), sizes)
+    far = np.maximum(*(np.linalg.norm(side - centres[owner], axis=1) for side in (starts, ends)))
+    far += np.linalg.norm(ends - starts, axis=1) / 2
+    return Figure(starts, ends, centres, np.maximum.reduceat(far, at))
 
 
-def distance(one: Figure, other: Figure) -> float:
-    """Measure the shortest way between two figures that do not touch, in metres."""
-    return RADIUS * min(_nearest(one.points, other), _nearest(other.points, one))
+def within(one: Figure, other: Figure, metres: float) -> bool:
+    """Say whether two figures that do not touch are at most so far apart."""
+    angle = min(metres / RADIUS, float(np.pi))
+    chord = 2 * sin(angle / 2)
+    apart = np.linalg.norm(one.centres[:, None] - other.centres[None], axis=2)
+    reach_ = one.radii[:, None] + other.radii[None]
+    if bool((apart + reach_ <= chord).any()):
+        return True
+    least = apart - reach_
+    rows, columns = np.nonzero(least <= chord + 1e-12)
+    for k in np.argsort(least[rows, columns]):
+        some, others = _block(one, int(rows[k])), _block(other, int(columns[k]))
+        if min(_nearest(*some, *others), _nearest(*others, *some)) <= angle:
+            return True
+    return False
 
 
 def reach(bounds: Box, metres: float) -> tuple[Box, ...]:
@@ -101,22 +119,26 @@ def _vectors(degrees_: npt.NDArray[np.float64]) -> Vectors:
     return np.column_stack((level * np.cos(longitude), level * np.sin(longitude), np.sin(latitude)))
 
 
-def _nearest(points: Vectors, other: Figure) -> float:
-    """Give the smallest angle between points and a figure: to its points, and to its pieces where they lie abreast."""
-    best = float(np.pi)
-    chunk = max(1, _CELLS // len(other.points))
-    normals = np.cross(other.starts - other.ends, other.starts + other.ends)
+def _cut(part: Shape, piece: float) -> Shape:
+    return part if shapely.get_type_id(part) == _POINT else shapely.segmentize(part, piece)
+
+
+def _block(figure_: Figure, number: int) -> tuple[Vectors, Vectors]:
+    place = slice(number * BLOCK, (number + 1) * BLOCK)
+    return figure_.starts[place], figure_.ends[place]
+
+
+def _nearest(starts: Vectors, ends: Vectors, others: Vectors, other_ends: Vectors) -> float:
+    """Give the smallest angle from the ends of pieces to other pieces: to their ends, or to where they lie abreast."""
+    points, corners = np.concatenate((starts, ends)), np.concatenate((others, other_ends))
+    row, column = np.unravel_index(int((points @ corners.T).argmax()), (len(points), len(corners)))
+    best = 2 * asin(min(1.0, float(np.linalg.norm(points[row] - corners[column])) / 2))
+    normals = np.cross(others - other_ends, others + other_ends)
     lengths = np.linalg.norm(normals, axis=1)
-    real = lengths > 1e-15
+    real = lengths > _SHORTEST
     normals = normals[real] / lengths[real, None]
-    after, before = np.cross(normals, other.starts[real]), np.cross(normals, other.ends[real])
-    for at in range(0, len(points), chunk):
-        some = points[at : at + chunk]
-        near = some @ other.points.T
-        row, column = np.unravel_index(int(near.argmax()), near.shape)
-        chord = float(np.linalg.norm(some[row] - other.points[column]))
-        best = min(best, 2 * asin(min(1.0, chord / 2)))
-        abreast = (some @ after.T >= 0) & (some @ before.T <= 0)
-        if abreast.any():
-            best = min(best, asin(min(1.0, float(np.abs(some @ normals.T)[abreast].min()))))
+    after, before = np.cross(normals, others[real]), np.cross(normals, other_ends[real])
+    abreast = (points @ after.T >= 0) & (points @ before.T <= 0)
+    if abreast.any():
+        best = min(best, asin(min(1.0, float(np.abs(points @ normals.T)[abreast].min()))))
     return best
