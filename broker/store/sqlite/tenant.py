@@ -21,7 +21,7 @@ from broker.store.contract import (
     Stored,
     TypeInfo,
 )
-from broker.store.sqlite import entities, outbox, records, schema, search, tally, translation
+from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
 from broker.store.sqlite.expiry import living
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
@@ -228,7 +228,8 @@ class SqliteTenantStore:
 
     def check(self) -> list[str]:
         """Compare indexes with documents and the file with itself; one sentence per fault found."""
-        return []
+        with self._reader() as (connection, _):
+            return check.faults(connection)
 
     def ping(self) -> None:
         """Raise if the store cannot be read."""
