@@ -65,7 +65,7 @@ class Pages:
         images: Sequence[str] = (),
         values: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read everything once; `prefix` is where static files are served, `images` are origins images may come from."""
+        """Read everything once; `prefix` is where static files are, `images` are origins of images."""
         self.files = dict(_files([HERE / "static", static]))
         self._prefix = prefix
         self._words = words

@@ -125,16 +125,17 @@ class Asking:
         return Found(entities, total)
 
     async def entity(self, id: str, form: str) -> Any:
-        """Retrieve an entity in one of its forms. (6.5.3.1)"""
+        """Retrieve an entity in one of its forms, or normalized with its times (sysAttrs). (6.5.3.1)"""
         _, body = await self._get(*self.retrieval(id, form))
         return body
 
-    def retrieval(self, id: str, form: str, *more: tuple[str, str]) -> tuple[str, str]:
+    def retrieval(self, id: str, form: str) -> tuple[str, str]:
         """Give target and accepted media type that retrieve an entity in a form."""
         target = f"{API}/entities/{quote(id, safe=':')}"
-        parameters = [("format", form)] if form in ("concise", "simplified") else []
-        if query := urlencode([*parameters, *more]):
-            target += f"?{query}"
+        if form in ("concise", "simplified"):
+            target += f"?format={form}"
+        elif form == "sysAttrs":
+            target += "?options=sysAttrs"
         return target, "application/geo+json" if form == "geojson" else "application/json"
 
     def curl(self, origin: str, target: str, accept: str) -> str:

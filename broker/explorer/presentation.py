@@ -193,6 +193,18 @@ def hazards(entity: Mapping[str, Any], language: str) -> list[str]:
     return [value_label("hazardTypes", code, language) or str(code) for code in codes]
 
 
+def pretty(body: Any) -> str:
+    """Write JSON for reading."""
+    return json.dumps(body, ensure_ascii=False, indent=2)
+
+
+def length(metres: float) -> str:
+    """Write a length as people say it."""
+    if metres < 1_000:
+        return f"{round(metres, -1) if metres >= 100 else round(metres):.0f} m"
+    return f"{metres / 1000:.1f} km" if metres < 100_000 else f"{metres / 1000:,.0f} km"
+
+
 def hazard_choices(language: str) -> list[tuple[str, str]]:
     """List the hazards one can ask for: code and name."""
     return [(code, label[language]) for code, label in catalogue.labels().values[_iri("hazardTypes")].items()]
