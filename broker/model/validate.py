@@ -40,7 +40,7 @@ def is_name(name: str) -> bool:
     """Say whether a type or attribute may have this name: name, prefix:name or an IRI. (4.6.2)"""
     if _NAME.fullmatch(name) is not None:
         return all(part[0].isalpha() for part in name.split(":"))
-    return is_uri(name)
+    return is_uri(name) and name != NULL
 
 
 def place(member: str, name: str) -> str:
