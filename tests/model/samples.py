@@ -37,7 +37,7 @@ NAMES = [
     "title",
 ]
 DATASETS = ["urn:ngsi-ld:Dataset:a", "urn:ngsi-ld:Dataset:b", "@none"]
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "Property": {"type": "Property", "value": 12},
     "GeoProperty": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [134.77, 35.4]}},
     "Relationship": {"type": "Relationship", "object": "urn:ngsi-ld:City:yabu"},
@@ -76,7 +76,7 @@ scalars = st.one_of(
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(members, inner, max_size=3)),
-    max_leaves=6,
+    max_leaves=4,
 )
 json_objects = st.dictionaries(members, st.one_of(st.none(), values), max_size=3)
 uris = st.sampled_from(["urn:ngsi-ld:Shelter:1", "https://example.org/a?b=c#d", "urn:x:市役所"])

@@ -319,7 +319,7 @@ _anything = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=250)
 @given(_anything, st.booleans(), st.booleans(), st.booleans())
 @example({"open": []}, True, True, True)
 def test_any_json_is_read_or_refused_with_a_problem(

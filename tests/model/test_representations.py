@@ -22,13 +22,13 @@ def shown(given: Document, **how: Any) -> dict[str, Any]:
     return represent.show(given, TABLE, Representation(**how))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=50)
 @given(documents)
 def test_the_normalized_form_reads_back_as_the_same_entity(given: Document) -> None:
     assert expand.entity(shown(given, sys_attrs=True), TABLE, NOW) == given
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=50)
 @given(documents)
 def test_the_concise_form_reads_back_as_the_same_entity(given: Document) -> None:
     assert expand.entity(shown(given, format="concise", sys_attrs=True), TABLE, NOW) == given
@@ -36,7 +36,7 @@ def test_the_concise_form_reads_back_as_the_same_entity(given: Document) -> None
     assert without_times == expand.entity(shown(given), TABLE, NOW)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=30)
 @given(entities())
 def test_a_normalized_entity_is_shown_as_it_was_written(body: dict[str, Any]) -> None:
     again = shown(expand.entity(body, TABLE, NOW), sys_attrs=True)
