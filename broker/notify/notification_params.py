@@ -110,6 +110,8 @@ def _uri(value: Any) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok or not address.isascii():
         raise BadRequestData("endpoint.uri must be an http or https URL.")
+    if "@" in parts.netloc:
+        raise BadRequestData("endpoint.uri must hold no credentials; give them in receiverInfo as a header.")
     return address
 
 

@@ -196,6 +196,7 @@ def test_takes_every_member_of_the_data_type() -> None:
         {"notification": endpoint(uri="ftp://x/y")},
         {"notification": endpoint(uri="http:///y")},
         {"notification": endpoint(uri="http://x:99999/y")},
+        {"notification": endpoint(uri="http://user:secret@x/y")},
         {"notification": endpoint(accept="text/plain")},
         {"notification": endpoint(cooldown=0)},
         {"notification": endpoint(timeout=-5)},
