@@ -14,6 +14,7 @@ class Condition:
     """Entities that may be meant: `keys` selects their keys, `test` is true of KEY. `exact`: no others are.
 
     `estimate` says about how many there are. `type` is a type all of them have; `beside_type` is the test without it.
+    `at_once`: to select all keys costs less than to test a few.
     """
 
     keys: str
@@ -23,6 +24,7 @@ class Condition:
     exact: bool = True
     type: int | None = None
     beside_type: tuple[str, Bindings] = ("", ())
+    at_once: bool = False
 
 
 NOTHING: Final = Condition("SELECT key FROM entity WHERE 0", "0", (), 0)
@@ -48,6 +50,7 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
         exact,
         typed.type if typed else None,
         _both_beside(typed, beside) if typed else ("", ()),
+        any(part.at_once for part in said),
     )
 
 
@@ -64,6 +67,7 @@ def either(parts: Sequence[Condition | None]) -> Condition | None:
         _bindings(said),
         sum(part.estimate for part in said),
         all(part.exact for part in said),
+        at_once=any(part.at_once for part in said),
     )
 
 

@@ -1,12 +1,10 @@
 """Running a query: the way through the tables, the exact re-check, the page, the limits. (5.7.2, 5.5.9)"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import apsw
-import orjson
 
 from base.database import Connection, snapshot
 from base.errors import TooComplexQuery
@@ -15,16 +13,14 @@ from broker.language.selection import Selection, Window
 from broker.model.document import Document
 from broker.store.contract import Page, Stamp
 from broker.store.sqlite import entities
-from broker.store.sqlite.conditions import KEY, Bindings, Condition
 from broker.store.sqlite.expiry import living
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.translation import Translator
+from broker.store.sqlite.way import Way
 
-SPARSE: Final = 4_000
 INLINE_DOCUMENTS: Final = 64
 INLINE_SECONDS: Final = 0.004
 _STEPS: Final = 4_000
-_COLUMNS: Final = "e.key, e.id, e.version, e.expires"
 
 
 class Unfinished(Exception):
@@ -81,54 +77,19 @@ def _find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
     condition = Translator(connection, names).selection(selection)
-    way = _Way(connection, condition, condition.exact if condition else _everything(selection))
+    way = Way(connection, condition, condition.exact if condition else _everything(selection))
     if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
         return _cut_by_sql(way, window)
     return _cut_by_evaluation(way, selection, window, now, budget)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """The order in which entities are looked at."""
-
-    connection: Connection
-    condition: Condition | None
-    exact: bool
-
-    def rows(self, columns: str, end: str = "", *bindings: object) -> Iterator[tuple[Any, ...]]:
-        """Run through the entities that may be meant, in the order of their keys."""
-        source, given = self._source()
-        sql = f"SELECT {columns} FROM {source} ORDER BY e.key {end}"  # noqa: S608  # own text, bound values
-        return self.connection.execute(sql, (*given, *bindings))
-
-    def count(self) -> int:
-        """Count them."""
-        source, given = self._source()
-        return int(self.connection.execute(f"SELECT count(*) FROM {source}", given).get)  # noqa: S608  # own text
-
-    def _source(self) -> tuple[str, Bindings]:
-        condition = self.condition
-        if condition is None:
-            return "entity e", ()
-        test, bindings = condition.beside_type
-        if condition.estimate <= SPARSE and (condition.type is None or test):
-            return f"entity e WHERE {KEY} IN ({condition.keys})", condition.bindings
-        if condition.type is None:
-            return f"entity e WHERE {condition.test}", condition.bindings
-        # tests of the type's rows come before the entity is looked up
-        rest = f" AND {test.replace(KEY, 't.entity')}" if test else ""
-        source = f"entity_type t CROSS JOIN entity e ON {KEY} = t.entity WHERE t.type = ?{rest}"
-        return source, (condition.type, *bindings)
-
-
-def _cut_by_sql(way: _Way, window: Window) -> Page:
+def _cut_by_sql(way: Way, window: Window) -> Page:
     count = way.count() if window.count else None
-    rows = way.rows(_COLUMNS, "LIMIT ? OFFSET ?", window.limit + 1, window.offset)
-    stamps = [Stamp(id, version, expires, key) for key, id, version, expires in rows]
+    stamps = way.stamps(window.limit + 1, window.offset)
     return Page(stamps[: window.limit], count, len(stamps) > window.limit)
 
 
-def _cut_by_evaluation(way: _Way, selection: Selection, window: Window, now: int, budget: Budget) -> Page:
+def _cut_by_evaluation(way: Way, selection: Selection, window: Window, now: int, budget: Budget) -> Page:
     def resolve(id: str) -> Document | None:
         stored = entities.document(way.connection, id, now)
         return stored.document if stored else None
@@ -136,14 +97,14 @@ def _cut_by_evaluation(way: _Way, selection: Selection, window: Window, now: int
     stamps: list[Stamp] = []
     hits = 0
     enough = window.offset + window.limit
-    for key, id, version, expires, body in way.rows(_COLUMNS + ", e.doc"):
+    for key, version, expires, document in way.documents():
         budget.scan()
-        alive = _alive(body, expires, now)
+        alive = living(document, now) if expires is not None and expires <= now else document
         if alive is None or not evaluation.matches(selection, alive, resolve):
             continue
         hits += 1
         if window.offset < hits <= enough:
-            stamps.append(Stamp(id, version, expires, key))
+            stamps.append(Stamp(alive["id"], version, expires, key))
         elif hits > enough and not window.count:
             break
     return Page(stamps, hits if window.count else None, hits > enough)
@@ -151,8 +112,3 @@ def _cut_by_evaluation(way: _Way, selection: Selection, window: Window, now: int
 
 def _everything(selection: Selection) -> bool:
     return selection == Selection(dataset_ids=selection.dataset_ids)
-
-
-def _alive(body: bytes, expires: int | None, now: int) -> Document | None:
-    document: Document = orjson.loads(body)
-    return living(document, now) if expires is not None and expires <= now else document

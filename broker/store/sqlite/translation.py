@@ -124,7 +124,7 @@ class Translator:
         ]
         found = either(parts) or NOTHING
         # an R*Tree finds boxes, not entities: it is searched once, not once for every entity
-        return replace(found, test=f"{KEY} IN ({found.keys})", exact=False)
+        return replace(found, test=f"{KEY} IN ({found.keys})", exact=False, at_once=True)
 
     def _counted(self, table: str, clause: str, bindings: tuple[object, ...]) -> Condition:
         """Make a condition on a side table, estimated by counting its first rows."""

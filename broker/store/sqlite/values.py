@@ -8,13 +8,12 @@ to something but have no order. What a row cannot say exactly is ODD: entities w
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-import orjson
-
 from base.database import Connection
 from broker.language.literals import KEYS, plain
 from broker.language.tree import Kind
 from broker.model.document import Document, Instance, value_of
 from broker.store.sqlite.names import Names
+from broker.store.sqlite.reading import read_together
 
 ValueRow = tuple[int, Any]
 
@@ -126,17 +125,12 @@ class ValueIndexes:
         reached = self._connection.execute("SELECT reached FROM value_index WHERE attr = ?", (attr,)).get
         if reached is None or reached == DROPPING:
             return True
-        keys = []
-        needle = orjson.dumps(iri)
-        found: list[Any] = self._connection.execute(
-            "SELECT key, doc FROM entity WHERE key > ? ORDER BY key LIMIT ?", (reached, chunk)
-        ).fetchall()
-        for key, body in found:
-            keys.append(key)
-            if needle in body:
-                document: Document = orjson.loads(body)
-                self._replace(attr, key, set(), rows(document["attrs"].get(iri, ())))
-        reached = keys[-1] if len(keys) == chunk else None
+        found, _ = read_together(
+            self._connection, "entity e WHERE key > ? ORDER BY key LIMIT ?", (reached, chunk)
+        )
+        for key, _, _, document in found:
+            self._replace(attr, key, set(), rows(document["attrs"].get(iri, ())))
+        reached = found[-1][0] if len(found) == chunk else None
         self._connection.execute("UPDATE value_index SET reached = ? WHERE attr = ?", (reached, attr))
         return reached is None
 
