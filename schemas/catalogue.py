@@ -68,6 +68,9 @@ def labels() -> Labels:
             if "x-label" not in form:
                 continue
             attributes[iri(term)] = form["x-label"]
+            for part, inner in form.get("properties", {}).items():
+                if "x-label" in inner:
+                    attributes.setdefault(iri(part), inner["x-label"])
             if "x-values" in form:
                 values[iri(term)] = form["x-values"]
     return Labels(MappingProxyType(types), MappingProxyType(attributes), MappingProxyType(values))

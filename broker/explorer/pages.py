@@ -148,7 +148,7 @@ class Explorer:
             last_page=last_page,
             picture=chart.draw(places, search.near),
             page_link=lambda page: reader.link("/", **{**_kept(search), "page": page}),
-            type_link=lambda name: reader.link("/", type=name),
+            type_link=lambda name: reader.link("/", **{**_kept(search), "type": name}),
         )
 
     async def entity(self, request: web.Request) -> web.Response:
@@ -169,7 +169,7 @@ class Explorer:
         return self._render(
             "entity.html",
             reader,
-            entity=full,
+            facts=presentation.facts(full),
             name=name,
             name_language=presentation.language_of_text(name),
             types=presentation.types(full),

@@ -1,5 +1,6 @@
 """Entities as a person reads them: titles, labels, values. Pure."""
 
+import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,8 @@ _NAMES: Final = ("name", "title", "nameKana")
 _WEB = re.compile(r"https?://[^\s<>\"]+\Z")
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")
 MOST_TEXT: Final = 2_000
+_JAPAN: Final = datetime.timezone(datetime.timedelta(hours=9), "JST")
+_TIMES: Final = frozenset({"observedAt", "expiresAt", "modifiedAt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,34 +120,65 @@ def language_of_text(text: str) -> str:
     return "ja" if _JAPANESE.search(text) else ""
 
 
+def facts(entity: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List what every entity says of itself: key of the text, content."""
+    scopes = entity.get("scope", [])
+    said = [
+        ("id", entity.get("id")),
+        ("type", ", ".join(types(entity))),
+        ("scope", scopes if isinstance(scopes, str) else ", ".join(map(str, scopes))),
+        ("created", time(entity.get("createdAt"))),
+        ("modified", time(entity.get("modifiedAt"))),
+        ("expiresAt", time(entity.get("expiresAt"))),
+    ]
+    return [(key, str(text)) for key, text in said if text]
+
+
+def time(text: Any) -> str:
+    """Write a DateTime in Japanese time, to the second; as it is when it is none."""
+    try:
+        moment = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        return f"{moment.astimezone(_JAPAN):%Y-%m-%d %H:%M:%S %Z}"
+    except (ValueError, OverflowError):
+        return str(text or "")
+
+
 def attributes(entity: Mapping[str, Any], language: str) -> list[Attribute]:
     """Arrange the attributes of a normalized entity."""
-    return list(_attributes(entity, _HIDDEN, language))
+    return list(_attributes(entity, _HIDDEN, language, entity.get("createdAt")))
 
 
-def _attributes(holder: Mapping[str, Any], hidden: frozenset[str], language: str) -> Iterator[Attribute]:
+def _attributes(
+    holder: Mapping[str, Any], hidden: frozenset[str], language: str, since: Any
+) -> Iterator[Attribute]:
     for name, content in holder.items():
         if name in hidden:
             continue
         instances = content if isinstance(content, list) else [content]
-        shown = tuple(_instance(name, i, language) for i in instances if isinstance(i, dict))
+        shown = tuple(_instance(name, i, language, since) for i in instances if isinstance(i, dict))
         if shown:
             yield Attribute(name, attribute_label(name, language), shown)
 
 
-def _instance(name: str, instance: Mapping[str, Any], language: str) -> Shown:
+def _instance(name: str, instance: Mapping[str, Any], language: str, since: Any) -> Shown:
     kind = str(instance.get("type", ""))
     member = _VALUES.get(kind, "value")
     raw = instance.get(member)
     relation = kind in ("Relationship", "ListRelationship")
-    facts = tuple((fact, str(instance[fact])) for fact in _FACTS if fact in instance)
-    inner = tuple(_attributes(instance, _INSIDE, language))
+    facts = tuple(
+        (fact, time(instance[fact]) if fact in _TIMES else str(instance[fact]))
+        for fact in _FACTS
+        if fact in instance and not (fact == "modifiedAt" and instance[fact] == since)
+    )
+    inner = tuple(_attributes(instance, _INSIDE, language, since))
     return Shown(kind, _value(name, raw, language, relation=relation), facts, inner)
 
 
 def _value(name: str, raw: Any, language: str, *, relation: bool = False, depth: int = 0) -> Value:
     if isinstance(raw, bool):
         return Value({"ja": ("いいえ", "はい"), "en": ("no", "yes")}[language][raw])
+    if isinstance(raw, dict) and raw.get("type") == "Point" and isinstance(raw.get("coordinates"), list):
+        return _text(", ".join(str(number) for number in raw["coordinates"][1::-1]))
     if isinstance(raw, dict) and raw and depth < 3 and "coordinates" not in raw:
         if "@value" in raw:
             return _value(name, raw["@value"], language)
@@ -153,7 +187,8 @@ def _value(name: str, raw: Any, language: str, *, relation: bool = False, depth:
         )
         return Value(parts=tuple(parts))
     if isinstance(raw, list) and raw and all(isinstance(one, str) for one in raw) and not relation:
-        return _text("、".join(value_label(name, one, language) or one for one in raw))
+        between = "、" if language == "ja" else ", "
+        return _text(between.join(value_label(name, one, language) or one for one in raw))
     if isinstance(raw, list) and relation:
         return Value(
             parts=tuple((str(n), _value(name, one, language, relation=True)) for n, one in enumerate(raw, 1))
