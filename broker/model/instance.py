@@ -98,7 +98,7 @@ class Reader:
 
     def _several(self, name: str, given: list[Any]) -> list[Instance]:
         instances = [self.instance(name, one) if type(one) is dict else self.bare(name, one) for one in given]
-        if len({instance.get("datasetId") for instance in instances}) < len(instances):
+        if len({one.get("datasetId") for one in instances}) < len(instances):
             raise BadRequestData(
                 f"Attribute '{shown(name)}' has two instances of one datasetId; give each its own, "
                 "and at most one default instance without datasetId (4.5.5.1)"
@@ -138,7 +138,10 @@ class Reader:
             instance[member] = VALUE[kind](self, name, body[member])
         elif not self.partial:
             raise BadRequestData(f"Attribute '{shown(name)}' is a {kind} without '{member}' (4.5.2, 4.5.3)")
-        self._members(name, body, kind, member, instance)
+        if len(body) == len(instance) and "type" in body:
+            instance["createdAt"] = instance["modifiedAt"] = self.now
+        else:
+            self._members(name, body, kind, member, instance)
         if name == PROOF:
             _check_proof(instance)
         return instance

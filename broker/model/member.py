@@ -166,7 +166,9 @@ def _dataset_id(reader: Reader, name: str, key: str, given: Any, kind: str, inst
     if given == NULL:
         raise BadRequestData(f"{place(key, name)} is NGSI-LD Null; a datasetId cannot be deleted (5.5.8)")
     if given != DEFAULT_DATASET:
-        instance[key] = validate.uri(given, key, name)
+        if type(given) is not str or not validate.is_dataset(given):
+            validate.uri(given, key, name)
+        instance[key] = given
 
 
 def _value_type(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:

@@ -15,7 +15,7 @@ _UNSEEN = re.compile(
 )
 _NAME = re.compile(r"[^\W\d_]\w*(?::[^\W\d_]\w*)?")
 _DATE_TIME = re.compile(
-    r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:([.,])\d{1,6})?Z",
+    r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.,]\d{1,6})?Z",
     re.ASCII,
 )
 _SCOPE = re.compile(r"/?[^\W\d_]\w*(?:/[^\W\d_]\w*)*")
@@ -33,6 +33,12 @@ def is_uri(text: object) -> bool:
     if type(text) is not str or _URI.fullmatch(text) is None:
         return False
     return text.isascii() or (text.isprintable() and _UNSEEN.search(text) is None)
+
+
+@lru_cache(maxsize=4096)
+def is_dataset(text: str) -> bool:
+    """Say whether this is a datasetId: a URI of which a few are used again and again. (4.5.5.1)"""
+    return is_uri(text)
 
 
 @lru_cache(maxsize=16384)
@@ -69,14 +75,20 @@ def name(text: object, what: str = "The attribute") -> str:
 
 def date_time(text: object, member: str, name: str = "") -> str:
     """Take a DateTime in UTC; a decimal comma becomes a point. (4.6.3)"""
-    shape = _DATE_TIME.fullmatch(text) if type(text) is str else None
-    if shape is None or (shape[3] > "28" and not _is_day(shape)):
+    taken = _utc(text) if type(text) is str else None
+    if taken is None:
         raise BadRequestData(
             f"{place(member, name)} is not a DateTime in UTC such as 2026-04-01T09:00:00Z (4.6.3)"
         )
-    if shape[4] == ",":
-        return shape.string.replace(",", ".")
-    return shape.string
+    return taken
+
+
+@lru_cache(maxsize=4096)  # the attributes of an entity are often observed at one moment
+def _utc(text: str) -> str | None:
+    shape = _DATE_TIME.fullmatch(text)
+    if shape is None or (shape[3] > "28" and not _is_day(shape)):
+        return None
+    return text.replace(",", ".")
 
 
 def _is_day(shape: re.Match[str]) -> bool:
