@@ -1,6 +1,7 @@
 """The body of a notification: its envelope, and the entities as the subscription wants them. (5.3.1, 5.8.6)"""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -18,7 +19,10 @@ from broker.model.document import (
     value_of,
 )
 from broker.model.member import NULL_MAP
+from broker.model.represent import Representation
+from broker.notify import linked
 from broker.notify.interest import Form, Interest
+from broker.notify.linked import Join
 from broker.store.contract import Change, Message
 
 Read = Callable[[str], Document | None]
@@ -44,13 +48,13 @@ class Writer:
                 document = _gone(change, form, deleted)
             else:
                 document = _living(change, self._differences, form)
-            data = self._written[key] = _data([document], form)
+            data = self._written[key] = _data([document], form, self._read)
         return _message(interest, data, change.at)
 
 
 def periodic(interest: Interest, documents: Sequence[Document], read: Read, now: int) -> Message:
     """Write the notification of all entities that match when an interval ends. (5.8.6)"""
-    return _message(interest, _data(documents, interest.form), now)
+    return _message(interest, _data(documents, interest.form, read), now)
 
 
 def _message(interest: Interest, data: bytes, at: int) -> Message:
@@ -64,20 +68,30 @@ def _message(interest: Interest, data: bytes, at: int) -> Message:
     return Message(id, interest.id, interest.endpoint.uri, head.encode() + data + tail, interest.headers, at)
 
 
-def _data(documents: Sequence[Document], form: Form) -> bytes:
+def _data(documents: Sequence[Document], form: Form, read: Read) -> bytes:
     """Write the entities, or a FeatureCollection of them. (5.3.1)"""
-    how, table = form.representation, form.table
-    if how.geojson:
-        collection: dict[str, Any] = {
-            "type": "FeatureCollection",
-            "features": [represent.feature(document, table, how) for document in documents],
-        }
-        return orjson.dumps(collection if form.context is None else {**collection, "@context": form.context})
-    entities = [represent.show(document, table, how) for document in documents]
-    if form.context is not None:
-        for entity in entities:
-            entity["@context"] = form.context
-    return orjson.dumps(entities)
+    shown = [_shown(document, how, form, read) for document, how in _told(documents, form, read)]
+    context = {} if form.context is None else {"@context": form.context}
+    if form.representation.geojson:
+        return orjson.dumps({"type": "FeatureCollection", "features": shown, **context})
+    return orjson.dumps([{**entity, **context} for entity in shown] if context else shown)
+
+
+def _told(documents: Sequence[Document], form: Form, read: Read) -> Iterable[tuple[Document, Representation]]:
+    """Give what is told and in which shape, with linked entities beside if wanted. (4.5.23.3)"""
+    if form.join == "flat":
+        return linked.flat(documents, form.representation, form.join_level, Join(read, form.table))
+    return [(document, form.representation) for document in documents]
+
+
+def _shown(document: Document, how: Representation, form: Form, read: Read) -> dict[str, Any]:
+    """Show one entity, with linked entities inside if wanted. (4.5.23.2)"""
+    shown = (represent.feature if how.geojson else represent.show)(document, form.table, how)
+    if form.join == "inline":
+        inner = replace(how, geojson=False)
+        properties = shown["properties"] if how.geojson else shown
+        linked.inline(properties, document, inner, form.join_level, Join(read, form.table))
+    return shown
 
 
 def _told_as_deleted(interest: Interest, change: Change) -> frozenset[str]:

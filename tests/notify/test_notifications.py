@@ -397,3 +397,53 @@ async def test_gives_each_change_of_a_batch(live: Live, receiver: Receiver) -> N
     ]
     await live.post("/entityOperations/create", batch)
     assert {r.entities[0]["id"] for r in await receiver.wait(5)} == {one["id"] for one in batch}
+
+
+CITY = {"id": "urn:x:city", "type": "City", "name": {"type": "Property", "value": "Yabu"}}
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (
+            {"join": "flat", "attributes": ["inCity"]},
+            [
+                {
+                    "id": SHELTER,
+                    "type": "Shelter",
+                    "inCity": {"type": "Relationship", "object": "urn:x:city"},
+                },
+                CITY,
+            ],
+        ),
+        (
+            {"join": "inline", "pick": ["inCity"]},
+            [{"inCity": {"type": "Relationship", "object": "urn:x:city", "entity": CITY}}],
+        ),
+        (
+            {"join": "inline", "format": "simplified", "pick": ["inCity{id,name}"]},
+            [{"inCity": {"id": "urn:x:city", "name": "Yabu"}}],
+        ),
+        ({"join": "@none", "pick": ["inCity"], "format": "keyValues"}, [{"inCity": "urn:x:city"}]),
+    ],
+    ids=str,
+)
+async def test_joins_linked_entities(live: Live, receiver: Receiver, form: Any, told: Any) -> None:
+    await live.post("/entities", CITY)
+    await create(live, inCity={"type": "Relationship", "object": "urn:x:city"})
+    await subscribe(live, receiver, form)
+    await value(live, 6)
+    (request,) = await receiver.wait()
+    assert request.entities == told
+
+
+async def test_joins_no_circle(live: Live, receiver: Receiver) -> None:
+    back = {"type": "Relationship", "object": SHELTER}
+    await live.post("/entities", {**CITY, "has": back})
+    await create(live, inCity={"type": "Relationship", "object": "urn:x:city"})
+    for join in ("flat", "inline"):
+        await subscribe(live, receiver, {"join": join, "joinLevel": 9, "format": "simplified"})
+    await value(live, 6)
+    flat, inline = sorted((r.entities for r in await receiver.wait(2)), key=len, reverse=True)
+    assert [one["id"] for one in flat] == [SHELTER, "urn:x:city"]
+    assert inline[0]["inCity"]["has"] == SHELTER
