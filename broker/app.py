@@ -7,6 +7,7 @@ SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProper
 GEO = frozenset({"georel", "geometry", "coordinates", "geoproperty"})
 PAGE = frozenset({"limit", "offset", "count"})
 SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "expandValues", "jsonKeys"}) | GEO
+JOIN = frozenset({"join", "joinLevel", "containedBy"})
 TYPE = frozenset({"type", "local"})
 FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
@@ -15,9 +16,9 @@ LOCAL = frozenset({"local"})
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | PAGE | LOCAL, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | JOIN | PAGE | LOCAL, FORMAT_OPTIONS, accept=READ),
     Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
-    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | TYPE, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | JOIN | TYPE, FORMAT_OPTIONS, accept=READ),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
     Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},
               frozenset({"simplified", "keyValues", "normalized", "concise"}), body=True, merge_patch=True),

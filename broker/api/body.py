@@ -43,12 +43,14 @@ def _refuse_deep(body: Any, most: int) -> None:
 
 
 def embedded_context(body: Any, kind: str, link: str | None) -> Any:
-    """Give the @context of an object body; the two ways to give one must not be mixed. (6.3.5)"""
+    """Give the @context for a body; a list holds one in each element. The two ways must not be mixed. (6.3.5)"""
+    if kind == LD_JSON and link is not None:
+        raise BadRequestData("A body of application/ld+json holds its @context; leave out the Link header.")
+    if not isinstance(body, dict):
+        return link
+    if not body:
+        raise InvalidRequest("The body is an empty object.")
     if kind == LD_JSON:
-        if link is not None:
-            raise BadRequestData(
-                "A body of application/ld+json holds its @context; leave out the Link header."
-            )
         if "@context" not in body:
             raise BadRequestData("A body of application/ld+json needs an @context member.")
         return body["@context"]

@@ -138,9 +138,7 @@ class Front:
         if operation.body:
             kind = heads.content_type(headers.get("Content-Type"), operation.merge_patch)
             body = await arrival.body()
-            if (
-                isinstance(body, dict) and not operation.tenantless
-            ):  # an @context to store is not that of the request
+            if not operation.tenantless:  # an @context to store is not that of the request
                 source = bodies.embedded_context(body, kind, link)
         if tenant and not operation.tenantless and not operation.creates_tenant:
             broker.catalogue.open(tenant)

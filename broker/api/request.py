@@ -84,7 +84,7 @@ def _weight(options: list[str]) -> float:
             try:
                 return max(0.0, min(1.0, float(value)))
             except ValueError:
-                return 0.0
+                break  # not a weight: it decides nothing
     return 1.0
 
 

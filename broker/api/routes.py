@@ -40,7 +40,7 @@ class Routes:
         """Find the operation and the path's variables; 404 for an unknown path, 405 for an unknown method. (6.3.2)"""
         if segments[:3] != ROOT or len(segments) == 3:
             raise ResourceNotFound("There is no such resource; NGSI-LD begins at /ngsi-ld/v1.")
-        node, variables = self._walk(segments[3:], method)
+        node, variables = self._walk(segments[3:])
         operation = node.methods.get(method)
         if operation is None:
             _refuse(node)
@@ -49,11 +49,11 @@ class Routes:
                 raise BadRequestData(f"The path lacks {name}; give it as a segment of the URL.")
         return operation, variables
 
-    def _walk(self, parts: tuple[str, ...], method: str) -> tuple[_Node, dict[str, str]]:
+    def _walk(self, parts: tuple[str, ...]) -> tuple[_Node, dict[str, str]]:
         node = self._top
         variables: dict[str, str] = {}
         for index, part in enumerate(parts):
-            if not part and index == len(parts) - 1 and method in node.methods:
+            if not part and index == len(parts) - 1 and node.methods:
                 break  # the specification writes collections with and without a slash at the end
             following = node.fixed.get(part) or node.variable
             if following is None:

@@ -10,6 +10,7 @@ from base.errors import BadRequestData, TooComplexQuery
 EVERY_TYPE = "*"
 MOST_TERMS = 100
 _SEPARATOR = re.compile(r"[();|,\s]")
+_OR = re.compile(r"[|,]")
 _TYPE = re.compile(r"[^\W\d_](?:\w*|[\w.-]*:[^\s\"<>\\^`{}]+)\Z")
 
 
@@ -60,6 +61,9 @@ def split_alternatives(text: str, what: str) -> list[list[str]]:
     """
     found: list[list[str]] = []
     for start, part in _outside(text, 0, "|,", what):
+        if _is_disjunction(part):
+            found += split_alternatives(part[1:-1], what)
+            continue
         names: list[str] = []
         for at, group in _outside(part, start, ";", what):
             grouped = group.startswith("(") and group.endswith(")")
@@ -73,6 +77,11 @@ def split_alternatives(text: str, what: str) -> list[list[str]]:
             names += inner
         found.append(names)
     return found
+
+
+def _is_disjunction(part: str) -> bool:
+    """Say whether this is (A|B): parentheses the grammar does not need, but clients and the public suite write."""
+    return part.startswith("(") and part.endswith(")") and part.count("(") == 1 and bool(_OR.search(part))
 
 
 def _outside(text: str, offset: int, signs: str, what: str) -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, quote
 
 import orjson
 
@@ -13,17 +13,22 @@ from base.jsonld import TermTable
 from broker.language import geo, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.model import validate
+from broker.model.document import NGSI_LD
+from broker.model.linked import Join
 from broker.model.projection import Projection
 from broker.model.represent import Format, Representation
 from broker.operations.call import Params
 
+DEEPEST_JOIN: Final = 10
 FORMATS: Final[dict[str, Format]] = {
     "normalized": "normalized",
     "concise": "concise",
     "simplified": "simplified",
     "keyValues": "simplified",
 }
-ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "expiresAt"})
+SYSTEM_ATTRIBUTES: Final = frozenset(
+    NGSI_LD + n for n in ("createdAt", "modifiedAt", "deletedAt", "expiresAt")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,20 @@ class Wanted:
     selection: Selection
     window: Window
     representation: Representation
+    join: Join | None = None
     local: bool = False
 
     def narrow_enough(self) -> bool:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
         s = self.selection
         typed = bool(s.selectors) and all(selector.types is not None for selector in s.selectors)
-        return self.local or typed or bool(s.attrs) or bool(s.q and s.q.attributes) or s.geo is not None
+        return (
+            self.local
+            or typed
+            or not s.attrs <= SYSTEM_ATTRIBUTES
+            or bool(s.q and s.q.attributes)
+            or s.geo is not None
+        )
 
 
 @lru_cache(4096)
@@ -57,14 +69,17 @@ def representation(params: Params, table: TermTable, geojson: bool) -> Represent
     options = set(filter(None, params.get("options", "").split(",")))
     if "geometryProperty" in params and not geojson:
         raise BadRequestData("geometryProperty goes with Accept: application/geo+json only.")
-    if "pick" in params and "attrs" in params:
-        raise BadRequestData("pick and attrs exclude each other; use pick.")
+    if "attrs" in params and not params.keys().isdisjoint({"pick", "omit"}):
+        raise BadRequestData("attrs and pick or omit exclude each other; use pick and omit.")
+    pick, omit = _projection("pick", params, table), _projection("omit", params, table)
+    if pick and omit and not pick.names().isdisjoint(omit.names()):
+        raise BadRequestData("pick and omit name the same member; name it in one of them.")
     return Representation(
         format=_format(params.get("format"), options),
         geojson=geojson,
         sys_attrs="sysAttrs" in options,
-        pick=_projection("pick", params, table),
-        omit=_projection("omit", params, table),
+        pick=pick,
+        omit=omit,
         attrs=names(params["attrs"], table) if "attrs" in params else None,
         lang=params.get("lang") or None,
         dataset_ids=frozenset(_datasets(params.get("datasetId"))),
@@ -90,6 +105,8 @@ def names(text: str | None, table: TermTable) -> frozenset[str]:
     parts = text.split(",")
     for part in parts:
         validate.name(part, "attribute")
+        if part in ("id", "type", "@id", "@type"):
+            raise BadRequestData(f"{part} is no attribute; attrs, keep and drop take names of attributes.")
     return frozenset(table.iri(part) for part in parts)
 
 
@@ -106,6 +123,7 @@ def _datasets(text: str | None) -> Iterable[str]:
 def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits) -> Wanted:
     """Understand a query given as URL parameters. (6.4.3.2)"""
     shape = representation(params, table, geojson)
+    query = _query(params, table, limits)
     selector = _selector(
         ids=tuple(params["id"].split(",")) if "id" in params else (),
         id_pattern=params.get("idPattern"),
@@ -116,7 +134,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         Selection(
             selectors=(selector,) if selector != EntitySelector() else (),
             attrs=(shape.attrs or frozenset()) | _attributes_of(shape.pick),
-            q=_query(params, table, limits),
+            q=query,
             geo=_geo(params, table),
             scope=scope.parse(params["scopeQ"].replace(" ", "+"), limits.terms)
             if "scopeQ" in params
@@ -125,8 +143,35 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         ),
         window(params, limits),
         shape,
-        flag(params, "local"),
+        joined(params, shape, query.depth if query else 0),
+        _local(params),
     )
+
+
+def _local(params: Params) -> bool:
+    if params.get("type") == "*" and params.get("local") == "false":
+        raise BadRequestData("type=* asks for the entities held here; leave out local=false.")
+    return flag(params, "local") or params.get("type") == "*"
+
+
+@lru_cache(4096)
+def joined(params: Params, shape: Representation, query_depth: int = 0) -> Join | None:
+    """Understand join, joinLevel and containedBy; refuse what reaches deeper than they do. (4.5.23, 5.7.2.4)"""
+    kind = params.get("join", "@none")
+    if kind not in ("inline", "flat", "@none"):
+        raise BadRequestData("join must be flat, inline or @none.")
+    level = number(params, "joinLevel", 1) if kind != "@none" else 0
+    if kind != "@none" and not 1 <= level <= DEEPEST_JOIN:
+        raise BadRequestData(f"joinLevel must be a whole number from 1 to {DEEPEST_JOIN}.")
+    known = frozenset(
+        validate.uri(one, "containedBy") for one in filter(None, params.get("containedBy", "").split(","))
+    )
+    deepest = max([query_depth, *(projection.depth(p) for p in (shape.pick, shape.omit) if p)])
+    if deepest > level:
+        raise BadRequestData(
+            f"The request follows Relationships {deepest} deep; give join=inline or flat and joinLevel={deepest}."
+        )
+    return Join("inline" if kind == "inline" else "flat", level, known) if kind != "@none" else None
 
 
 def _selector(
@@ -134,16 +179,17 @@ def _selector(
 ) -> EntitySelector:
     for one in ids:
         validate.uri(one, "id")
+    if ids:
+        id_pattern = None  # id takes precedence (5.2.33)
     if id_pattern is not None:
         patterns.check(id_pattern, "idPattern")
     return EntitySelector(ids, id_pattern, types.parse(type_text, table) if type_text is not None else None)
 
 
 def _attributes_of(pick: Projection | None) -> frozenset[str]:
-    """A projection that names attributes selects only entities that have one of them. (5.7.2.4)"""
-    if pick is None:
-        return frozenset()
-    return frozenset(name for name, _ in pick.members if name not in ENTITY_MEMBERS)
+    """A projection to attributes alone selects the entities that have one of them. (5.7.2.4)"""
+    named = frozenset() if pick is None else pick.names()
+    return named if named.isdisjoint(projection.CORE_MEMBERS) else frozenset()
 
 
 def _query(params: Params, table: TermTable, limits: Limits) -> q.Query | None:
@@ -206,10 +252,10 @@ def flag(params: Params, name: str) -> bool:
 
 # --- the same, from the body of POST /entityOperations/query -----------------------------------------------------
 
-_TEXTS = {"q", "scopeQ", "lang", "geometryProperty"}
-_LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys"}
+_TEXTS = {"q", "scopeQ", "lang", "geometryProperty", "join"}
+_LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
 _GEO = {"georel", "geometry", "geoproperty"}
-_MEMBERS = _TEXTS | _LISTS | {"type", "entities", "geoQ", "@context"}
+_MEMBERS = _TEXTS | _LISTS | {"type", "entities", "geoQ", "joinLevel", "@context"}
 
 
 def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limits: Limits) -> Wanted:
@@ -224,6 +270,8 @@ def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limit
             texts[name] = _text(name, value)
         elif name in _LISTS:
             texts[name] = ",".join(_texts(name, value))
+    if "joinLevel" in body:
+        texts["joinLevel"] = str(body["joinLevel"])
     texts.update(_geo_texts(body["geoQ"]) if "geoQ" in body else {})
     wanted = from_params(Params(texts), table, geojson, limits)
     if "entities" not in body:
@@ -267,23 +315,27 @@ def _entity_selector(info: dict[str, Any], table: TermTable) -> EntitySelector:
     return _selector(
         ids=tuple(_texts("id", info["id"])) if "id" in info else (),
         id_pattern=_text("idPattern", info["idPattern"]) if "idPattern" in info else None,
-        type_text=_text("type", info["type"]) if "type" in info else None,
+        type_text=_text("type", info.get("type")),
         table=table,
     )
 
 
 def page_links(target: str, at: Window, more: bool, media_type: str) -> list[str]:
-    """Write the links to the next and the previous page. (6.3.10)"""
+    """Write the links to the previous and the next page: all parameters in the order of their names. (6.3.10)"""
     path, _, query = target.partition("?")
-    kept = [p for p in query.split("&") if p and unquote(p.partition("=")[0]) not in ("limit", "offset")]
+    given = dict(parse_qsl(query, keep_blank_values=True))
 
     def link(rel: str, offset: int) -> str:
-        pairs = "&".join([*kept, f"limit={at.limit}", f"offset={offset}"])
-        return f'<{path}?{pairs}>; rel="{rel}"; type="{media_type}"'
+        pairs = {**given, "limit": str(at.limit), "offset": str(offset)}
+        text = "&".join(f"{name}={quote(pairs[name], safe=_PLAIN)}" for name in sorted(pairs))
+        return f'<{path.rstrip("/")}?{text}>; rel="{rel}"; type="{media_type}"'
 
     links = []
-    if at.limit and more:
-        links.append(link("next", at.offset + at.limit))
     if at.limit and at.offset > 0:
         links.append(link("prev", max(0, at.offset - at.limit)))
+    if at.limit and more:
+        links.append(link("next", at.offset + at.limit))
     return links
+
+
+_PLAIN: Final = ":*/.~!$'()@-_"

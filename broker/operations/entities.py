@@ -37,10 +37,16 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
         raise absent(id)
     if shape.attrs is not None or shape.pick or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
-    bodies = rendering.entities(call, broker, store, [stamp], shape)
+    join = asked.joined(call.params, shape)
+    if join:
+        bodies = rendering.joined(call, store, [stamp], shape, join)
+        if join.kind == "flat" and len(bodies) > 1:
+            return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept))
+    else:
+        bodies = rendering.entities(call, broker, store, [stamp], shape)
     if not bodies:
         raise absent(id)
-    return rendering.linked(call, Answer(200, rendering.one(call, bodies[0]), call.accept))
+    return rendering.with_link(call, Answer(200, rendering.one(call, bodies[0]), call.accept))
 
 
 def _check_shown(call: Call, store: TenantStore, id: str, shape: represent.Representation) -> None:
@@ -81,12 +87,15 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)
     found = await store.query(wanted.selection, wanted.window, call.now)
-    bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
+    if wanted.join:
+        bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.join)
+    else:
+        bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
     headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
     links = asked.page_links(call.target, wanted.window, found.more, call.accept)
     if links:
         headers["Link"] = ", ".join(links)
-    return rendering.linked(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
+    return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
 
 
 async def replace_entity(call: Call, broker: Broker) -> Answer:
@@ -163,6 +172,8 @@ async def purge_entities(call: Call, broker: Broker) -> Answer:
             "Purge needs a permission that anonymous callers do not have here; delete entities by id."
         )
     wanted = asked.from_params(call.params, call.context.table, False, limits(broker.settings))
+    if wanted.selection.q is not None and wanted.selection.q.depth:
+        raise BadRequestData("A purge cannot follow Relationships; select by the entities' own attributes.")
     if not wanted.narrow_enough():
         raise BadRequestData("The purge is too wide; give type, attrs, q or georel, or local=true.")
     drop = asked.names(call.params.get("drop"), call.context.table)

@@ -1,11 +1,14 @@
 """Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from broker.model import represent
+from broker.model import linked, represent
+from broker.model.document import Document
+from broker.model.linked import Join
 from broker.model.represent import Representation
 from broker.operations.call import GEO_JSON, LD_JSON, Answer, Broker, Call
 from broker.store.contract import Stamp, Stored, TenantStore
@@ -21,6 +24,31 @@ def embeds_context(call: Call) -> bool:
     if call.accept == GEO_JSON:
         return "body=json" not in call.headers.get("prefer", "").replace(" ", "").lower().split(",")
     return call.accept == LD_JSON
+
+
+def joined(
+    call: Call, store: TenantStore, stamps: Sequence[Stamp], shape: Representation, join: Join
+) -> list[bytes]:
+    """Give the bytes of each entity of a page with what its Relationships lead to, inside or beside it. (4.5.23)"""
+
+    def resolve(id: str) -> Document | None:
+        stored = store.document(id, call.now)
+        return stored.document if stored else None
+
+    table = call.context.table
+    bodies: dict[str, dict[str, Any]] = {}
+    for stored in store.documents(stamps, call.now):
+        document = stored.document
+        body = shown(call, document, shape)
+        if join.kind == "inline":
+            inner = body["properties"] if shape.geojson else body
+            linked.inside(document, inner, table, shape, join, resolve)
+            bodies[stored.id] = body
+            continue
+        bodies[stored.id] = body
+        for other, how in linked.beside(document, shape, join, resolve):
+            bodies.setdefault(other["id"], shown(call, other, replace(how, geojson=shape.geojson)))
+    return [dump(body) for body in bodies.values()]
 
 
 def entities(
@@ -92,7 +120,7 @@ def _geojson_context(call: Call) -> bytes:
     return b',"@context":' + dump(call.context.source) if embeds_context(call) else b""
 
 
-def linked(call: Call, answer: Answer) -> Answer:
+def with_link(call: Call, answer: Answer) -> Answer:
     """Name the @context in a Link header where the body does not hold it. (6.3.6)"""
     if embeds_context(call):
         return answer
@@ -104,4 +132,4 @@ def listing(call: Call, value: Any, headers: dict[str, str] | None = None) -> An
     if call.accept == LD_JSON:
         for item in value if isinstance(value, list) else [value]:
             item["@context"] = call.context.source
-    return linked(call, Answer(200, dump(value), call.accept, headers or {}))
+    return with_link(call, Answer(200, dump(value), call.accept, headers or {}))
