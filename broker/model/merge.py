@@ -88,10 +88,14 @@ def update_attributes(current: Document, fragment: Document, now: int) -> tuple[
         else:
             attributes.pop(iri, None)
     document = _next(current, fragment, attributes, now)
-    if "scope" in fragment and "scope" in current:
-        _set_or_drop(document, "scope", fragment["scope"])
+    refused: tuple[tuple[str, str], ...] = ()
+    if "scope" in fragment:
+        if "scope" in current:
+            _set_or_drop(document, "scope", fragment["scope"])
+        else:
+            refused = (("scope", "The entity has no scope to update; append it (5.6.2, 5.6.3)"),)
     updated = tuple(fragment["attrs"])
-    return _unless_equal(current, document, updated), UpdateResult(updated)
+    return _unless_equal(current, document, updated), UpdateResult(updated, refused)
 
 
 def merge_patch(current: Document | None, fragment: Document, now: int) -> tuple[Document, UpdateResult]:

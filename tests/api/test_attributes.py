@@ -94,3 +94,10 @@ async def test_modified_at_moves_only_where_something_changed(kept: Live) -> Non
     assert after["capacity"]["createdAt"] == before["capacity"]["createdAt"]
     assert after["modifiedAt"] == after["capacity"]["modifiedAt"]
     assert after["createdAt"] == before["createdAt"]
+
+
+async def test_updates_a_scope_but_does_not_add_one(kept: Live) -> None:
+    assert (await kept.ask("PATCH", ATTRS, {"scope": "/Engawa"})).status == 207
+    assert (await kept.post(ATTRS, {"scope": "/Engawa"})).status == 204
+    assert (await kept.ask("PATCH", ATTRS, {"scope": "/Engawa/north"})).status == 204
+    assert (await shown(kept))["scope"] == "/Engawa/north"
