@@ -1,0 +1,72 @@
+"""A broker killed between a change and its delivery: the notification comes after the restart. (DESIGN 2.6)"""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.notify.receiver import receiving
+
+RUN = """
+import asyncio, sys
+from pathlib import Path
+from broker import server
+from broker.settings import BrokerSettings
+asyncio.run(server.run(BrokerSettings(data=Path(sys.argv[1]), port=int(sys.argv[2]), notify_backoff=60.0)))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def process(folder: Path, session: aiohttp.ClientSession) -> AsyncIterator[str]:
+    """Run a broker as a process of its own; it is killed at the end of the block."""
+    port = free_port()
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUN, str(folder), str(port), stderr=asyncio.subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with session.get(f"{url}/health/live"):
+                        break
+                await asyncio.sleep(0.05)
+        yield url + "/ngsi-ld/v1"
+    finally:
+        running.kill()
+        await running.wait()
+
+
+@pytest.mark.kill
+async def test_a_killed_broker_delivers_after_its_restart_with_the_same_id(tmp_path: Path) -> None:
+    shelter = {"id": "urn:x:1", "type": "Shelter", "occupancy": {"type": "Property", "value": 5}}
+    async with aiohttp.ClientSession() as session, receiving(hold=asyncio.Event()) as receiver:
+        subscription = {
+            "type": "Subscription",
+            "entities": [{"type": "Shelter"}],
+            "notification": {"endpoint": {"uri": receiver.url}},
+        }
+        async with process(tmp_path, session) as url:
+            async with session.post(f"{url}/subscriptions", json=subscription) as reply:
+                assert reply.status == 201
+            async with session.post(f"{url}/entities", json=shelter) as reply:
+                assert reply.status == 201
+            (first,) = await receiver.wait()
+        assert receiver.hold is not None
+        receiver.hold.set()
+        async with process(tmp_path, session):
+            _, second = await receiver.wait(2, 10)
+            assert second.json == first.json
+            assert await receiver.quiet() == 2
