@@ -20,35 +20,50 @@ T = TypeVar("T")
 Connection = apsw.Connection
 
 BUSY_MS: Final = 10_000
-CHECKPOINT_PAGES: Final = 2_000
+PAGE_BYTES: Final = 8_192
 SLOW_COMMIT: Final = 0.002
 WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 READ: Final = apsw.SQLITE_OPEN_READONLY
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a database is opened: which file system, and whether for one connection only.
+
+    An exclusive database needs no shared memory, which not every file system of SQLite has.
+    """
+
+    vfs: str | None = None
+    exclusive: bool = False
+    checkpoint_pages: int = 2_000
+
+
+PLAIN: Final = Opening()
+
+
 def connect(
     path: Path,
+    opening: Opening = PLAIN,
     *,
     readonly: bool = False,
     cache_kib: int = 8_192,
-    vfs: str | None = None,
-    exclusive: bool = False,
 ) -> Connection:
-    """Open a database whose commits are on disk when they return; `exclusive` needs no shared memory."""
+    """Open a database whose commits are on disk when they return."""
     if not readonly:
         _make_private(path)
     connection = apsw.Connection(
-        str(path), flags=READ if readonly else WRITE, vfs=vfs, statementcachesize=256
+        str(path), flags=READ if readonly else WRITE, vfs=opening.vfs, statementcachesize=256
     )
     connection.set_busy_timeout(BUSY_MS)
-    if exclusive:
+    if opening.exclusive:
         connection.pragma("locking_mode", "EXCLUSIVE")
     if not readonly:
+        connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "WAL")
         connection.pragma("synchronous", "FULL")
         connection.pragma("foreign_keys", True)
         connection.pragma("journal_size_limit", 64 << 20)
-        connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+        connection.wal_autocheckpoint(opening.checkpoint_pages)
     connection.pragma("cache_size", -cache_kib)
     connection.pragma("temp_store", "MEMORY")
     return connection

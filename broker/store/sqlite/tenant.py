@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from base.database import Connection, Writer, connect, migrate
+from base.database import PLAIN, Connection, Opening, Writer, connect, migrate
 from base.errors import AlreadyExists, Problem, ResourceNotFound
 from broker.language.selection import Selection, Window
 from broker.settings import BrokerSettings
@@ -42,24 +42,21 @@ class SqliteTenantStore:
         path: Path,
         settings: BrokerSettings,
         threads: ThreadPoolExecutor,
-        *,
-        vfs: str | None = None,
-        exclusive: bool = False,
+        opening: Opening = PLAIN,
     ) -> None:
         self.name = name
         self._path = path
         self._settings = settings
         self._threads = threads
-        self._vfs = vfs
-        self._exclusive = exclusive
-        self._write = connect(path, vfs=vfs, exclusive=exclusive)
+        self._exclusive = opening.exclusive
+        self._write = connect(path, opening)
         migrate(self._write, schema.TENANT)
-        self._read = translation.prepare(self._write if exclusive else connect(path, readonly=True))
+        self._read = translation.prepare(self._write if opening.exclusive else connect(path, readonly=True))
         self._names = Names(self._read)
         self._journal = Journal(self._write, settings.outbox_rows)
         values = ValueIndexes(self._write, self._journal.names)
         self._changes = entities.Changes(self._write, self._journal, values)
-        self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if exclusive else 64)
+        self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if opening.exclusive else 64)
         self._indexing = Indexing(
             self._write,
             self._writer,
