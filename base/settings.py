@@ -1,6 +1,7 @@
-"""Settings of a part: one frozen dataclass lists them; command line, environment, TOML file, default win in this order."""
+"""Settings of a part: one frozen dataclass lists them; command line, environment, file, default win in this order."""
 
 import dataclasses
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -24,21 +25,30 @@ class Setting:
     default: Any
     help: str
     variable: str
+    most: int | None = None
+    choices: tuple[str, ...] = ()
 
 
-def setting(default: Any, help: str) -> Any:
-    """Declare a setting with its default and one sentence on what it does."""
+def setting(default: Any, help: str, *, most: int | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """Declare a setting: its default, one sentence on what it does, what it may be. No number is negative."""
     if isinstance(default, list | dict):
         raise TypeError("defaults are immutable")
-    return dataclasses.field(default=default, metadata={"help": help})
+    return dataclasses.field(default=default, metadata={"help": help, "most": most, "choices": choices})
 
 
 def listed(part: type[Any], prefix: str) -> Iterator[Setting]:
     """List the settings of a part; `prefix` begins its environment variables."""
     hints = get_type_hints(part)
     for field in dataclasses.fields(part):
+        about = field.metadata
         yield Setting(
-            field.name, hints[field.name], field.default, field.metadata["help"], prefix + field.name.upper()
+            field.name,
+            hints[field.name],
+            field.default,
+            about["help"],
+            prefix + field.name.upper(),
+            about["most"],
+            about["choices"],
         )
 
 
@@ -57,7 +67,9 @@ def load(
     values: dict[str, Any] = {}
     known = {s.name for s in listed(part, prefix)}
     for name in table.keys() - known:
-        raise SettingError(f"[{section}] in {file} has no setting '{name}'; the list stands in docs/settings.md")
+        raise SettingError(
+            f"[{section}] in {file} has no setting '{name}'; the list stands in docs/settings.md"
+        )
     for s in listed(part, prefix):
         if given.get(s.name) is not None:
             values[s.name] = _read(s, given[s.name], "command line")
@@ -84,14 +96,43 @@ def _read(s: Setting, value: Any, where: str) -> Any:
     kind = s.kind
     options = [k for k in get_args(kind) if k is not type(None)]
     if get_origin(kind) is tuple:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(str(v) for v in value)
+        return (
+            tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(str(v) for v in value)
+        )
     kind = options[0] if options else kind
     try:
-        return _boolean(value) if kind is bool else kind(value)
+        return _allowed(s, _boolean(value) if kind is bool else kind(value))
     except (TypeError, ValueError, KeyError) as error:
-        raise SettingError(f"{s.name} = '{value}' ({where}) is not a {kind.__name__}: {s.help}") from error
+        raise SettingError(f"{s.name} = '{value}' ({where}) is not {_wanted(s, kind)}: {s.help}") from error
+
+
+def _allowed(s: Setting, value: Any) -> Any:
+    """Give the value back unless it is out of range; not a number is out of any range."""
+    if isinstance(value, int | float) and not 0 <= value <= (math.inf if s.most is None else s.most):
+        raise ValueError(value)
+    if s.choices and value not in s.choices:
+        raise ValueError(value)
+    return value
+
+
+def _wanted(s: Setting, kind: Any) -> str:
+    if s.choices:
+        return "one of " + ", ".join(s.choices)
+    words = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "usable")
+    if kind not in (int, float):
+        return words
+    return f"{words} from 0" + (f" to {s.most}" if s.most is not None else "")
 
 
 def _boolean(value: Any) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     return value if isinstance(value, bool) else words[str(value).lower()]

@@ -17,12 +17,16 @@ PERSON_TYPES = (
 class BrokerSettings:
     """All settings of one broker process."""
 
-    host: str = setting("127.0.0.1", "Address to listen on; anything but loopback opens the broker to others.")
-    port: int = setting(1026, "TCP port to listen on.")
+    host: str = setting(
+        "127.0.0.1", "Address to listen on; anything but loopback opens the broker to others."
+    )
+    port: int = setting(1026, "TCP port to listen on.", most=65_535)
     data: Path = setting(Path("var/broker"), "Folder of the databases, secrets and the admin socket.")
     alias: str = setting("", "Name of this broker in Via headers; empty: made at first start and kept.")
     title: str = setting("縁側 Engawa", "Name of the city or broker shown on its pages.")
-    tiles: str = setting("", "URL template of map tiles with {z}, {x} and {y}; empty: maps without a background.")
+    tiles: str = setting(
+        "", "URL template of map tiles with {z}, {x} and {y}; empty: maps without a background."
+    )
     tiles_attribution: str = setting("", "Whom the map tiles are owed to, as text below the map.")
 
     tenants: int = setting(100, "How many tenants there may be besides the default one.")
@@ -32,7 +36,9 @@ class BrokerSettings:
         "Names of entity types that describe people and are refused: last part of the type's IRI.",
     )
     anonymous_purge: str = setting(
-        "loopback", "Who may purge without permission: 'loopback' (while bound to loopback), 'always' or 'never'."
+        "loopback",
+        "Who may purge without permission: 'loopback' (while bound to loopback), 'always' or 'never'.",
+        choices=("loopback", "always", "never"),
     )
 
     body_bytes: int = setting(8_000_000, "Longest request body taken.")
@@ -53,19 +59,38 @@ class BrokerSettings:
     context_depth: int = setting(8, "How many remote @contexts may stand behind one another.")
     context_seconds: float = setting(5.0, "Longest time one fetch of an @context may take.")
     context_age: float = setting(86_400.0, "Seconds a fetched @context is used when its server does not say.")
-    context_folder: Path | None = setting(None, "Folder of preloaded @contexts (index.json: URL → file), never fetched.")
+    context_folder: Path | None = setting(
+        None, "Folder of preloaded @contexts (index.json: URL → file), never fetched."
+    )
     contexts: int = setting(1_000, "Most @contexts kept per broker.")
 
     outgoing: tuple[str, ...] = setting(
-        (), "Private or link-local hosts, addresses or networks (CIDR) that notifications and fetches may reach."
+        (),
+        "Private or link-local hosts, addresses or networks (CIDR) that notifications and fetches may reach.",
     )
-    notify_seconds: float = setting(10.0, "Longest time one notification may take when the subscription does not say.")
+    notify_seconds: float = setting(
+        10.0, "Longest time one notification may take when the subscription does not say."
+    )
     notify_connections: int = setting(8, "Most connections to one notification endpoint.")
     notify_attempts: int = setting(10, "Attempts before a notification becomes a dead letter.")
-    notify_backoff: float = setting(1.0, "Seconds before the second attempt; doubled each time, at most an hour.")
-    outbox_rows: int = setting(1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first.")
+    notify_backoff: float = setting(
+        1.0, "Seconds before the second attempt; doubled each time, at most an hour."
+    )
+    outbox_rows: int = setting(
+        1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first."
+    )
 
     expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
-    log_requests: str = setting("errors", "Which requests get a log line: 'errors' (5xx) or 'all'.")
-    log_format: str = setting("auto", "Log lines as 'json', 'text', or 'auto': text on a terminal.")
-    log_level: str = setting("info", "Least severity logged: debug, info, warning, error.")
+    log_requests: str = setting(
+        "errors", "Which requests get a log line: 'errors' (5xx) or 'all'.", choices=("errors", "all")
+    )
+    log_format: str = setting(
+        "auto",
+        "Log lines as 'json', 'text', or 'auto': text on a terminal.",
+        choices=("auto", "json", "text"),
+    )
+    log_level: str = setting(
+        "info",
+        "Least severity logged: debug, info, warning, error.",
+        choices=("debug", "info", "warning", "error"),
+    )

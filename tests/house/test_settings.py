@@ -15,10 +15,11 @@ from broker.settings import PREFIX, SECTION, BrokerSettings
 @dataclass(frozen=True, slots=True)
 class Kettle:
     litres: float = setting(1.5, "How much water it takes.")
-    cups: int = setting(6, "How many cups it fills.")
+    cups: int = setting(6, "How many cups it fills.", most=100)
+    colour: str = setting("red", "What it looks like.", choices=("red", "black"))
     whistles: bool = setting(True, "Whether it whistles.")
     teas: tuple[str, ...] = setting(("sencha",), "What it may brew.")
-    shelf: Path | None = setting(None, "Where it stands.")  # noqa: RUF009  # it declares a field
+    shelf: Path | None = setting(None, "Where it stands.")
 
 
 def kettle(
@@ -64,9 +65,26 @@ def test_reads_lists_of_words(words: list[str], between: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_reads_a_number_or_says_which_setting_is_wrong(text: str) -> None:
     try:
-        assert kettle(environment={"KETTLE_CUPS": text}).cups == int(text)
+        assert kettle(environment={"KETTLE_CUPS": text}).cups == int(text) <= 100
     except SettingError as error:
         assert "cups" in str(error) and "KETTLE_CUPS" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "wanted"),
+    [
+        ("CUPS", "-1", "a whole number from 0 to 100"),
+        ("CUPS", "101", "a whole number from 0 to 100"),
+        ("CUPS", "1.5", "a whole number from 0 to 100"),
+        ("LITRES", "nan", "a number from 0"),
+        ("LITRES", "-0.1", "a number from 0"),
+        ("WHISTLES", "perhaps", "true or false"),
+        ("COLOUR", "blue", "one of red, black"),
+    ],
+)
+def test_refuses_what_is_out_of_range_and_says_what_is_wanted(variable: str, value: str, wanted: str) -> None:
+    with pytest.raises(SettingError, match=f"KETTLE_{variable}.* is not {wanted}:"):
+        kettle(environment={f"KETTLE_{variable}": value})
 
 
 def test_refuses_a_setting_the_file_should_not_have(tmp_path: Path) -> None:
