@@ -1,136 +1,134 @@
-"""Linked Entity retrieval: the entities that Relationships lead to, inside or beside the linking one. (4.5.23)"""
+"""Linked Entity retrieval: the entities Relationships lead to, beside or inside the linking ones. (4.5.23)"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final
 
 from base.jsonld import TermTable
 from broker.model import represent
-from broker.model.document import Document, Instance, dataset_of
+from broker.model.document import Document
+from broker.model.projection import Projection
 from broker.model.represent import Representation
 
-Resolve = Callable[[str], Document | None]
-Linked = tuple[Document, Representation]
+MOST_LINKED: Final = 200
+DEEPEST: Final = 10
+
+Read = Callable[[str], Document | None]
+Shown = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Join:
-    """How far Relationships are followed, and which entities the reader knows already. (6.3.7, containedBy)"""
+    """One joining: who is asked for linked entities, which are known already, how many more may be had."""
 
-    kind: Literal["inline", "flat"]
-    level: int = 1
+    read: Read
+    table: TermTable
     known: frozenset[str] = frozenset()
+    left: int = MOST_LINKED
+
+    def find(self, id: str) -> Document | None:
+        """Give a linked entity the reader does not know, as long as the number allowed is not reached."""
+        if self.left <= 0 or id in self.known:
+            return None
+        document = self.read(id)
+        self.left -= document is not None
+        return document
 
 
-def beside(document: Document, how: Representation, join: Join, resolve: Resolve) -> list[Linked]:
-    """Give the linked entities, each once, with the shape each is wanted in. (4.5.23.3)"""
-    found: dict[str, Linked] = {}
-    waiting = [(document, how, join.level)]
-    while waiting:
-        current, shape, level = waiting.pop(0)
-        for iri, _, target in _targets(current):
-            inner = _inner(shape, iri)
-            if inner is None or target in found or target in join.known or target == document["id"]:
-                continue
-            linked = resolve(target)
-            if linked is not None:
-                found[target] = (linked, inner)
-                if level > 1:
-                    waiting.append((linked, inner, level - 1))
-    return list(found.values())
+def flat(
+    documents: Iterable[Document], how: Representation, level: int, join: Join
+) -> Iterator[tuple[Document, Representation]]:
+    """Give the entities, then those they link to, level by level, each once. (4.5.23.3)"""
+    now = [(document, how) for document in documents]
+    seen = {document["id"] for document, _ in now}
+    for _ in range(min(level, DEEPEST) + 1):
+        yield from now
+        following = []
+        for document, shape in now:
+            for iri, id in _links(document, shape):
+                found = None if id in seen else join.find(id)
+                if found is not None:
+                    seen.add(id)
+                    following.append((found, _inner(shape, iri)))
+        now = following
 
 
-def inside(
+def inline(
+    shown: Shown,
     document: Document,
-    body: dict[str, Any],
-    table: TermTable,
     how: Representation,
+    level: int,
     join: Join,
-    resolve: Resolve,
-) -> dict[str, Any]:
-    """Put the linked entities into the Relationships of a shown entity, which is changed. (4.5.23.2)"""
-    known = join.known | {document["id"]}
+    above: tuple[str, ...] = (),
+) -> Shown:
+    """Put linked entities into the Relationships that lead to them; a circle is not followed. (4.5.23.2)"""
+    above = (*above, document["id"])
+    for iri in dict.fromkeys(iri for iri, _ in _links(document, how)):
+        shape = _inner(how, iri)
+
+        def entity(id: str, shape: Representation = shape) -> Shown | None:
+            found = None if id in above else join.find(id)
+            if found is None:
+                return None
+            made = represent.show(found, join.table, shape)
+            return inline(made, found, shape, level - 1, join, above) if level > 1 else made
+
+        name = join.table.term(iri)
+        if name in shown:
+            put = _into_value if how.format == "simplified" else _into_relationship
+            shown[name] = put(shown[name], entity)
+    return shown
+
+
+def _links(document: Document, how: Representation) -> Iterator[tuple[str, str]]:
+    """Name the Relationships shown and the entities they lead to. (4.5.23.1)"""
     for iri, instances in document["attrs"].items():
-        inner = _inner(how, iri)
-        name = table.term(iri)
-        if inner is None or name not in body:
+        if not _is_shown(iri, how):
             continue
         for instance in instances:
-            bodies = _bodies(instance, table, inner, join, known, resolve)
-            if bodies:
-                body[name] = _placed(body[name], instance, bodies, how)
-    return body
+            targets = instance.get("object", instance.get("objectList", ()))
+            for id in [targets] if isinstance(targets, str) else targets:
+                yield iri, id
 
 
-def _bodies(
-    instance: Instance,
-    table: TermTable,
-    how: Representation,
-    join: Join,
-    known: frozenset[str],
-    resolve: Resolve,
-) -> dict[str, dict[str, Any]]:
-    bodies = {}
-    for target in _uris(instance):
-        linked = None if target in known else resolve(target)
-        if linked is None:
-            continue
-        shown = represent.show(linked, table, how)
-        if join.level > 1:
-            shown = inside(linked, shown, table, how, Join("inline", join.level - 1, known), resolve)
-        bodies[target] = shown
-    return bodies
-
-
-def _placed(shown: Any, instance: Instance, bodies: dict[str, dict[str, Any]], how: Representation) -> Any:
-    """Give the shown attribute with the linked entities in it, in the place its representation has for them."""
-    if how.format == "simplified":
-        if isinstance(shown, dict) and "dataset" in shown:
-            dataset = dataset_of(instance)
-            return {"dataset": {**shown["dataset"], dataset: _values(shown["dataset"].get(dataset), bodies)}}
-        return _values(shown, bodies)
-    member = "entityList" if instance["type"] == "ListRelationship" else "entity"
-    several = list(bodies.values())
-    held = several if member == "entityList" or len(several) > 1 else several[0]
-    if isinstance(shown, list):
-        name = instance.get("datasetId")
-        return [{**one, member: held} if one.get("datasetId") == name else one for one in shown]
-    return {**shown, member: held} if shown.get("datasetId") == instance.get("datasetId") else shown
-
-
-def _values(shown: Any, bodies: dict[str, dict[str, Any]]) -> Any:
-    if isinstance(shown, list):
-        return [bodies.get(one, one) if isinstance(one, str) else one for one in shown]
-    return bodies.get(shown, shown) if isinstance(shown, str) else shown
-
-
-def _targets(document: Document) -> Iterator[tuple[str, Instance, str]]:
-    for iri, instances in document["attrs"].items():
-        for instance in instances:
-            for target in _uris(instance):
-                yield iri, instance, target
-
-
-def _uris(instance: Instance) -> list[str]:
-    if instance["type"] == "Relationship":
-        held = instance["object"]
-        return held if isinstance(held, list) else [held]
-    return instance["objectList"] if instance["type"] == "ListRelationship" else []
-
-
-def _inner(how: Representation, iri: str) -> Representation | None:
-    """Give the shape of what an attribute leads to; None where the attribute itself is not shown. (4.21)"""
-    pick = omit = None
+def _is_shown(iri: str, how: Representation) -> bool:
     if how.attrs is not None and iri not in how.attrs:
-        return None
-    if how.pick is not None:
-        picked = dict(how.pick.members)
-        if iri not in picked:
-            return None
-        pick = picked[iri]
-    if how.omit is not None:
-        omitted = dict(how.omit.members)
-        if iri in omitted and omitted[iri] is None:
-            return None
-        omit = omitted.get(iri)
-    return replace(how, geojson=False, attrs=None, pick=pick, omit=omit)
+        return False
+    if how.pick is not None and iri not in how.pick.names():
+        return False
+    return how.omit is None or (iri, None) not in how.omit.members
+
+
+def _inner(how: Representation, iri: str) -> Representation:
+    """Give the shape of entities linked by a Relationship: what its braces say, else all. (4.21)"""
+    return replace(how, attrs=None, pick=_braces(how.pick, iri), omit=_braces(how.omit, iri))
+
+
+def _braces(projection: Projection | None, iri: str) -> Projection | None:
+    return dict(projection.members).get(iri) if projection is not None else None
+
+
+def _into_relationship(shown: Any, entity: Callable[[str], Shown | None]) -> Any:
+    if isinstance(shown, list):
+        return [_into_relationship(one, entity) for one in shown]
+    if not isinstance(shown, dict):
+        return shown
+    for target, member in (("object", "entity"), ("objectList", "entityList")):
+        if target in shown:
+            several = isinstance(shown[target], list)
+            ids = shown[target] if several else [shown[target]]
+            ids = [one["object"] if isinstance(one, dict) else one for one in ids]
+            found = [made for id in ids if (made := entity(id)) is not None]
+            if found:
+                return {**shown, member: found if several else found[0]}
+    return shown
+
+
+def _into_value(shown: Any, entity: Callable[[str], Shown | None]) -> Any:
+    if isinstance(shown, str):
+        return entity(shown) or shown
+    if isinstance(shown, list):
+        return [_into_value(one, entity) for one in shown]
+    if isinstance(shown, dict) and "dataset" in shown:
+        return {"dataset": {name: _into_value(one, entity) for name, one in shown["dataset"].items()}}
+    return shown

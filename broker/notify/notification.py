@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from base import clock, ids
-from broker.model import difference, represent
+from broker.model import difference, linked, represent
 from broker.model.difference import Differences
 from broker.model.document import (
     NULL,
@@ -18,11 +18,10 @@ from broker.model.document import (
     dataset_of,
     value_of,
 )
+from broker.model.linked import Join
 from broker.model.member import NULL_MAP
 from broker.model.represent import Representation
-from broker.notify import linked
 from broker.notify.interest import Form, Interest
-from broker.notify.linked import Join
 from broker.store.contract import Change, Message
 
 Read = Callable[[str], Document | None]

@@ -14,7 +14,6 @@ from broker.language import geo, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.model import validate
 from broker.model.document import NGSI_LD
-from broker.model.linked import Join
 from broker.model.projection import Projection
 from broker.model.represent import Format, Representation
 from broker.operations.call import Params
@@ -41,13 +40,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """How far Relationships are followed, and which entities the reader knows already. (4.5.23)"""
+
+    inline: bool
+    level: int
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A query understood."""
 
     selection: Selection
     window: Window
     representation: Representation
-    join: Join | None = None
+    links: Links | None = None
     local: bool = False
 
     def narrow_enough(self) -> bool:
@@ -143,7 +151,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         ),
         window(params, limits),
         shape,
-        joined(params, shape, query.depth if query else 0),
+        links(params, shape, query.depth if query else 0),
         _local(params),
     )
 
@@ -155,7 +163,7 @@ def _local(params: Params) -> bool:
 
 
 @lru_cache(4096)
-def joined(params: Params, shape: Representation, query_depth: int = 0) -> Join | None:
+def links(params: Params, shape: Representation, query_depth: int = 0) -> Links | None:
     """Understand join, joinLevel and containedBy; refuse what reaches deeper than they do. (4.5.23, 5.7.2.4)"""
     kind = params.get("join", "@none")
     if kind not in ("inline", "flat", "@none"):
@@ -171,7 +179,7 @@ def joined(params: Params, shape: Representation, query_depth: int = 0) -> Join 
         raise BadRequestData(
             f"The request follows Relationships {deepest} deep; give join=inline or flat and joinLevel={deepest}."
         )
-    return Join("inline" if kind == "inline" else "flat", level, known) if kind != "@none" else None
+    return Links(kind == "inline", level, known) if kind != "@none" else None
 
 
 def _selector(
@@ -330,12 +338,12 @@ def page_links(target: str, at: Window, more: bool, media_type: str) -> list[str
         text = "&".join(f"{name}={quote(pairs[name], safe=_PLAIN)}" for name in sorted(pairs))
         return f'<{path.rstrip("/")}?{text}>; rel="{rel}"; type="{media_type}"'
 
-    links = []
+    pages = []
     if at.limit and at.offset > 0:
-        links.append(link("prev", max(0, at.offset - at.limit)))
+        pages.append(link("prev", max(0, at.offset - at.limit)))
     if at.limit and more:
-        links.append(link("next", at.offset + at.limit))
-    return links
+        pages.append(link("next", at.offset + at.limit))
+    return pages
 
 
 _PLAIN: Final = ":*/.~!$'()@-_"

@@ -37,10 +37,10 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
         raise absent(id)
     if shape.attrs is not None or shape.pick or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
-    join = asked.joined(call.params, shape)
-    if join:
-        bodies = rendering.joined(call, store, [stamp], shape, join)
-        if join.kind == "flat" and len(bodies) > 1:
+    links = asked.links(call.params, shape)
+    if links:
+        bodies = rendering.joined(call, store, [stamp], shape, links)
+        if len(bodies) > 1:
             return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept))
     else:
         bodies = rendering.entities(call, broker, store, [stamp], shape)
@@ -87,8 +87,8 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)
     found = await store.query(wanted.selection, wanted.window, call.now)
-    if wanted.join:
-        bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.join)
+    if wanted.links:
+        bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.links)
     else:
         bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
     headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}

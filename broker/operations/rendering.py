@@ -1,7 +1,6 @@
 """Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ from broker.model import linked, represent
 from broker.model.document import Document
 from broker.model.linked import Join
 from broker.model.represent import Representation
+from broker.operations.asked import Links
 from broker.operations.call import GEO_JSON, LD_JSON, Answer, Broker, Call
 from broker.store.contract import Stamp, Stored, TenantStore
 
@@ -27,28 +27,25 @@ def embeds_context(call: Call) -> bool:
 
 
 def joined(
-    call: Call, store: TenantStore, stamps: Sequence[Stamp], shape: Representation, join: Join
+    call: Call, store: TenantStore, stamps: Sequence[Stamp], shape: Representation, links: Links
 ) -> list[bytes]:
     """Give the bytes of each entity of a page with what its Relationships lead to, inside or beside it. (4.5.23)"""
 
-    def resolve(id: str) -> Document | None:
+    def read(id: str) -> Document | None:
         stored = store.document(id, call.now)
         return stored.document if stored else None
 
-    table = call.context.table
-    bodies: dict[str, dict[str, Any]] = {}
-    for stored in store.documents(stamps, call.now):
-        document = stored.document
+    join = Join(read, call.context.table, links.known)
+    documents = [stored.document for stored in store.documents(stamps, call.now)]
+    if not links.inline:
+        beside = linked.flat(documents, shape, links.level, join)
+        return [dump(shown(call, document, how)) for document, how in beside]
+    bodies = []
+    for document in documents:
         body = shown(call, document, shape)
-        if join.kind == "inline":
-            inner = body["properties"] if shape.geojson else body
-            linked.inside(document, inner, table, shape, join, resolve)
-            bodies[stored.id] = body
-            continue
-        bodies[stored.id] = body
-        for other, how in linked.beside(document, shape, join, resolve):
-            bodies.setdefault(other["id"], shown(call, other, replace(how, geojson=shape.geojson)))
-    return [dump(body) for body in bodies.values()]
+        linked.inline(body["properties"] if shape.geojson else body, document, shape, links.level, join)
+        bodies.append(dump(body))
+    return bodies
 
 
 def entities(

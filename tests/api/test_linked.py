@@ -34,7 +34,7 @@ async def test_joins_beside(chain: Live) -> None:
     bodies = (await chain.get(ROOM, join="flat", joinLevel=3)).json
     assert [body["id"] for body in bodies] == ["urn:x:Room:1", "urn:x:House:1", "urn:x:Town:1", "urn:x:Country:1"]
     listed = (await chain.get("/entities", type="Room,House", join="flat")).json
-    assert [body["id"] for body in listed] == ["urn:x:House:1", "urn:x:Town:1", "urn:x:Room:1"]
+    assert [body["id"] for body in listed] == ["urn:x:House:1", "urn:x:Room:1", "urn:x:Town:1"]
     known = (await chain.get(ROOM, join="flat", joinLevel=3, containedBy="urn:x:Town:1")).json
     assert [body["id"] for body in known] == ["urn:x:Room:1", "urn:x:House:1"]
 
