@@ -5,7 +5,7 @@ Measured: an HTTP client made for every purpose costs several times more per not
 
 import asyncio
 import re
-from typing import Final
+from typing import Final, cast, cast
 
 MOST_HEAD: Final = 65_536
 MOST_BODY: Final = 65_536
@@ -36,8 +36,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
         self.usable = True
 
     def connection_lost(self, error: Exception | None) -> None:
