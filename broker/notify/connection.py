@@ -5,7 +5,7 @@ Measured: an HTTP client made for every purpose costs several times more per not
 
 import asyncio
 import re
-from typing import Final, cast, cast
+from typing import Final, cast
 
 MOST_HEAD: Final = 65_536
 MOST_BODY: Final = 65_536

@@ -13,11 +13,11 @@ import pytest
 from tests.notify.receiver import receiving
 
 RUN = """
-import asyncio, sys
+import sys, uvloop
 from pathlib import Path
 from broker import server
 from broker.settings import BrokerSettings
-asyncio.run(server.run(BrokerSettings(data=Path(sys.argv[1]), port=int(sys.argv[2]), notify_backoff=60.0)))
+uvloop.run(server.run(BrokerSettings(data=Path(sys.argv[1]), port=int(sys.argv[2]), notify_backoff=60.0)))
 """
 
 
