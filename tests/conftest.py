@@ -1,9 +1,10 @@
 """What all tests share: the event loop is the one the servers run on."""
 
-import pytest
+import asyncio
+from collections.abc import Callable, Mapping
+
 import uvloop
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> uvloop.EventLoopPolicy:
-    return uvloop.EventLoopPolicy()
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ bodies = st.one_of(st.binary(max_size=60), likely.map(orjson.dumps), likely.map(
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[tuple[asyncio.Runner, Live]]:
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         context = live_broker(folder, context_seconds=1.0)
         live = runner.run(context.__aenter__())
         try:
