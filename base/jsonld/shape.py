@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from base.errors import BadRequestData
 from base.jsonld.table import KEYWORDS
 
-_KEYWORD_LIKE: Final = re.compile(r"@[A-Za-z]+\Z")
+_KEYWORD_LIKE: Final = re.compile(r"@[A-Za-z]+$")
 # they say nothing about names
 _DROPPED: Final = frozenset(("@base", "@language", "@direction", "@version", "@type"))
 _REFUSED: Final = {

@@ -12,7 +12,7 @@ _LONGEST: Final = 128
 
 _KEYWORDS: Final = """
     @base @container @context @default @direction @embed @explicit @first @graph @id @import @included @index @json
-    @language @list @nest @none @null @omitDefault @prefix @preserve @propagate @protected @requireAll @reverse @set
+    @language @list @nest @none @omitDefault @preserve @propagate @protected @requireAll @reverse @set
     @type @value @version @vocab
 """
 KEYWORDS: Final = frozenset(_KEYWORDS.split())

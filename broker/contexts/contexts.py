@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from base import clock, egress, ids
-from base.errors import BadRequestData, LdContextNotAvailable, NotPermitted, Problem, ResourceNotFound
+from base.errors import BadRequestData, LdContextNotAvailable, NotPermitted, ResourceNotFound
 from base.jsonld import Context, Core, TermTable, core_of, elements, flatten, table_of
 from broker.contexts.entry import Entry, Kind, id_in, id_of, path_of
 from broker.contexts.fetch import Fetcher
@@ -161,6 +161,13 @@ class Contexts:
         entry = self.find(name, tenant)
         self._forget(entry)
         await self._shelf.drop(entry)
+
+    async def forget(self, tenant: str) -> None:
+        """Remove what a tenant stored; for when the tenant is dropped."""
+        for entry in self._shelf.listed(None, tenant):
+            if entry.kind != "Cached":
+                self._forget(entry)
+                await self._shelf.drop(entry)
 
     async def reload(self, name: str, tenant: str) -> None:
         """Download a Cached context again; the old one stays if that fails. (5.13.5.4)"""
@@ -312,8 +319,10 @@ class Contexts:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
-            with contextlib.suppress(Problem):
+            try:
                 await self._shelf.flush()
+            except Exception:  # only counters are late; the next round tries again
+                log.exception("uses of @contexts were not written")
 
 
 def _urls(source: Any, base: str) -> list[str]:

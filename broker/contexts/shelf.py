@@ -56,8 +56,8 @@ class Shelf:
 
     async def flush(self) -> None:
         """Write the uses noted since the last time."""
-        waiting, self._uncounted = self._uncounted, set()
-        for url in waiting:
+        for url in list(self._uncounted):
+            self._uncounted.discard(url)
             entry = self._by_url.get(url)
             if entry:
                 await self._store.put_context(url, entry.row())

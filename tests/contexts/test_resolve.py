@@ -323,3 +323,13 @@ async def test_big_contexts_are_processed_beside_the_event_loop(contexts: Contex
         await asyncio.sleep(0.001)
     assert turns > 2
     assert (await task).table.iri("term2999") == "http://x.example/2999"
+
+
+async def test_a_dropped_tenant_leaves_nothing_behind(contexts: Contexts, server: Server) -> None:
+    await contexts.add(A, "gone")
+    await contexts.add(A, "stays")
+    await contexts.implicit(A, "gone")
+    await contexts.resolve(server.put("/c", A), "gone")
+    await contexts.forget("gone")
+    assert [entry.kind for entry in contexts.stored(None, "gone")[1:]] == ["Cached"]
+    assert [entry.kind for entry in contexts.stored("Hosted", "stays")] == ["Hosted"]
