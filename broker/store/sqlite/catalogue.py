@@ -6,13 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import apsw
+
 from base import clock, database
-from base.errors import BadRequestData, NonexistentTenant, NotPermitted
+from base.errors import BadRequestData, NonexistentTenant, NotPermitted, ServiceUnavailable
 from broker.settings import BrokerSettings
 from broker.store.sqlite import schema
 from broker.store.sqlite.tenant import SqliteTenantStore
 
 DEFAULT: Final = ""
+CACHE_BYTES: Final = 96 << 20
 READER_THREADS: Final = 2
 
 
@@ -21,6 +24,7 @@ class SqliteCatalogue:
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
+        apsw.soft_heap_limit(CACHE_BYTES)
         self._lock = database.lock_folder(settings.data)
         self._folder = settings.data / "tenants"
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -49,6 +53,8 @@ class SqliteCatalogue:
             if tenant not in self._files:
                 raise NonexistentTenant("The tenant does not exist; create it first.")
             path = self._folder / self._files[tenant]
+            if not path.exists():
+                raise ServiceUnavailable(f"The database {path} is missing; restore it from a back-up.")
             store = self._stores[tenant] = SqliteTenantStore(tenant, path, self._settings, self._threads)
         return store
 

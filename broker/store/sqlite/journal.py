@@ -71,7 +71,8 @@ class Journal:
     def _flush_messages(self) -> None:
         outbox.keep(self._connection, self._messages)
         self._connection.execute("UPDATE sequence SET value = ? WHERE name = 'message'", (self._message,))
-        if self._message // _TRIM_EVERY > self._first_message // _TRIM_EVERY:
+        every = min(_TRIM_EVERY, self._most_messages // 16 + 1)
+        if self._message // every > self._first_message // every:
             excess = outbox.size(self._connection) - self._most_messages
             if excess > 0:
                 outbox.shed(self._connection, excess)
