@@ -1,7 +1,6 @@
 """A stored @context: what it holds, where it came from, how it is used. (5.13.1, 5.13.3.5)"""
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
@@ -94,4 +93,4 @@ def id_of(*content: str | bytes) -> str:
     for part in content:
         digest.update(part.encode() if isinstance(part, str) else part)
         digest.update(b"\0")
-    return f"urn:ngsi-ld:Context:{uuid.UUID(bytes=digest.digest()[:16])}"
+    return f"urn:ngsi-ld:Context:{digest.hexdigest()[:32]}"

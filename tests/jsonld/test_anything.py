@@ -26,7 +26,7 @@ contexts = st.dictionaries(texts, st.one_of(scalars, members, st.lists(members, 
 sources = st.one_of(contexts, scalars, st.lists(st.one_of(contexts, scalars), max_size=4))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(sources, st.lists(texts, max_size=6))
 def test_anything_is_processed_or_refused(source: Any, names: list[str]) -> None:
     try:

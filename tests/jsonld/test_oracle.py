@@ -78,7 +78,7 @@ def expanded(active: Any, name: str) -> str | None:
     return jsonld.JsonLdProcessor()._expand_iri(active, name, vocab=True)  # type: ignore[no-any-return]  # untyped
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(sources, st.lists(names, min_size=1, max_size=6))
 def test_names_expand_as_with_pyld(source: list[Any], wanted: list[str]) -> None:
     table, active = ours(source), theirs(source)
@@ -89,7 +89,7 @@ def test_names_expand_as_with_pyld(source: list[Any], wanted: list[str]) -> None
         assert table.iri(name) == expected
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(sources, st.lists(st.one_of(iris, names), min_size=1, max_size=8))
 def test_compaction_is_undone_by_expansion_and_never_longer_than_pylds(
     source: list[Any], wanted: list[str]
@@ -137,7 +137,7 @@ def leaves(value: Any) -> list[Any]:
     return [value]
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(sources, json_values)
 def test_values_keep_their_shape_and_come_back_meaning_the_same(source: list[Any], value: Any) -> None:
     table = ours(source)
