@@ -9,7 +9,7 @@
                "expiresAt": "…Z", "createdAt": µs, "modifiedAt": µs,
                "attrs": {iri: [instance, …]}}                  sub-attributes, the same form
 
-- `scope`, `expiresAt`, `datasetId`, `observedAt`, … are absent when not given; "attrs" of an instance too; "attrs" of an
+- `scope`, `expiresAt`, `datasetId`, `observedAt`, … are absent when not given; an instance's "attrs" too; "attrs" of an
   entity is always there. The default instance has no "datasetId".
 - createdAt and modifiedAt are integers in µs; observedAt and expiresAt are the caller's text (comma made a point).
 - Names of attributes, entity types, VocabProperty values, valueType and objectType are IRIs; so are the member names of
