@@ -8,13 +8,14 @@ from typing import Any
 from base import clock
 from base.admin import Handler
 from base.errors import OperationNotSupported
+from broker.contexts import Contexts
 from broker.notify import Notifier
 from broker.store.contract import Catalogue, Message
 
 _SHOWN = ("seq", "id", "subscription", "endpoint", "created", "attempts", "due", "error")
 
 
-def handlers(catalogue: Catalogue, notifier: Notifier) -> Mapping[str, Handler]:
+def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Mapping[str, Handler]:
     """Name what the admin socket offers."""
 
     async def list_tenants(_: Mapping[str, Any]) -> Any:
@@ -27,6 +28,7 @@ def handlers(catalogue: Catalogue, notifier: Notifier) -> Mapping[str, Handler]:
         if not asked["name"]:
             raise OperationNotSupported("the default tenant cannot be deleted; purge its entities instead")
         await catalogue.drop(asked["name"])
+        await contexts.forget(asked["name"])
         notifier.changed(asked["name"])
 
     async def list_waiting(asked: Mapping[str, Any]) -> Any:

@@ -124,7 +124,7 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
     loopback = is_loopback(settings.host)
     async with (
         broker_of(settings) as broker,
-        admin_socket.serve(settings.data, admin.handlers(broker.catalogue, broker.notifier)),
+        admin_socket.serve(settings.data, admin.handlers(broker.catalogue, broker.notifier, broker.contexts)),
         serving(
             application(broker, loopback=loopback),
             settings.host,
