@@ -62,7 +62,9 @@ class TermTable:
         self._vocab = vocab
         own = {term: what for term, what in user.items() if term not in core}
         self._by_iri = {**_shortest(own.items()), **_shortest(core.items())}
-        self._prefixes = tuple((what.iri, term) for term, what in own.items() if what.prefix and what.iri)
+        self._prefixes = tuple(
+            (what.iri, term) for term, what in self._defined.items() if what.prefix and what.iri
+        )
         self.key = _hash(self._defined, vocab)
         self.iri = _Memo(self._expand, len(self._defined)).__getitem__
         self.term = _Memo(self._compact, len(self._defined)).__getitem__
