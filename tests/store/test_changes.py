@@ -82,6 +82,13 @@ async def test_gives_versions_that_only_rise_even_when_an_entity_is_made_again(
     assert versions == sorted(set(versions))
 
 
+async def test_tells_followers_which_entities_changed(store: SqliteTenantStore) -> None:
+    await store.change([put(A, n=1), put(B, n=1), EntityChange(C, refuse)], NOW)
+    await store.change([delete(B)], NOW)
+    assert store.feed(0, 9) == [(1, A), (2, B), (3, B)]
+    assert store.feed(1, 1) == [(2, B)]
+
+
 async def test_refuses_one_change_without_touching_the_others(store: SqliteTenantStore) -> None:
     outcomes = await store.change([put(A, n=1), EntityChange(B, refuse), put(C, n=3)], NOW, react)
     assert [bool(o.change) for o in outcomes] == [True, False, True]

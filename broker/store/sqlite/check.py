@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+import apsw
 import orjson
 
 from base.database import Connection, snapshot
@@ -23,8 +24,13 @@ _ROUNDING: Final = 1e-6
 
 def faults(connection: Connection) -> list[str]:
     """Say what is wrong with a tenant's database, one sentence per fault, at most MOST_TOLD."""
-    with snapshot(connection):
-        return list(islice(_Check(connection).faults(), MOST_TOLD))
+    found: list[str] = []
+    try:
+        with snapshot(connection):
+            found.extend(islice(_Check(connection).faults(), MOST_TOLD))
+    except (apsw.Error, ValueError, LookupError) as error:
+        found.append(f"The database cannot be read to its end: {error}.")
+    return found
 
 
 class _Check:

@@ -7,6 +7,8 @@ from typing import Any, Final
 Bindings = tuple[Any, ...]
 
 KEY: Final = "e.key"
+# SQLite takes 500 parts of a UNION, and 1,000 levels of an expression
+MOST_PARTS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Condition:
     """Entities that may be meant: `keys` selects their keys, `test` is true of KEY. `exact`: no others are.
 
     `estimate` says about how many there are. `type` is a type all of them have; `beside_type` is the test without it.
-    `at_once`: to select all keys costs less than to test a few.
+    `at_once`: to select all keys costs less than to test a few. `size`: of how many conditions it is made.
     """
 
     keys: str
@@ -25,6 +27,7 @@ class Condition:
     type: int | None = None
     beside_type: tuple[str, Bindings] = ("", ())
     at_once: bool = False
+    size: int = 1
 
 
 NOTHING: Final = Condition("SELECT key FROM entity WHERE 0", "0", (), 0)
@@ -37,8 +40,9 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
         return None
     exact = len(said) == len(parts) and all(part.exact for part in said)
     first, *others = said
-    if not others:
-        return replace(first, exact=exact)
+    size = sum(part.size for part in said)
+    if not others or size > MOST_PARTS:
+        return replace(first, exact=exact and not others)
     tests = _joined(others)
     typed = next((part for part in said if part.type is not None), None)
     beside = [part for part in said if part is not typed]
@@ -51,13 +55,15 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
         typed.type if typed else None,
         _both_beside(typed, beside) if typed else ("", ()),
         any(part.at_once for part in said),
+        size,
     )
 
 
 def either(parts: Sequence[Condition | None]) -> Condition | None:
     """Require one of the parts; nothing can be said when one part cannot."""
     said = [part for part in parts if part]
-    if len(said) < len(parts) or not said:
+    size = sum(part.size for part in said)
+    if len(said) < len(parts) or not said or size > MOST_PARTS:
         return None
     if len(said) == 1:
         return said[0]
@@ -68,6 +74,7 @@ def either(parts: Sequence[Condition | None]) -> Condition | None:
         sum(part.estimate for part in said),
         all(part.exact for part in said),
         at_once=any(part.at_once for part in said),
+        size=size,
     )
 
 

@@ -4,13 +4,15 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
+import orjson
+
 from base.database import Connection
 from broker.language.geo import GeoQuery
 from broker.language.patterns import searcher
 from broker.language.scope import ScopePattern, ScopeQuery
 from broker.language.selection import EntitySelector, Selection
 from broker.language.types import TypeSelection
-from broker.store.sqlite.conditions import KEY, NOTHING, Condition, both, either, loosened
+from broker.store.sqlite.conditions import KEY, MOST_PARTS, NOTHING, Condition, both, either, loosened
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.terms import TermTranslator
 
@@ -43,7 +45,7 @@ class Translator:
         """Translate everything that is wanted; None: SQL can say nothing about it."""
         parts: list[Condition | None] = []
         if wanted.selectors:
-            parts.append(either([self._selector(selector) for selector in wanted.selectors]))
+            parts.append(self._selectors(wanted.selectors))
         if wanted.scope:
             parts.append(self._scope(wanted.scope))
         if wanted.geo:
@@ -53,6 +55,15 @@ class Translator:
         if wanted.q:
             parts.append(self._terms.node(wanted.q.tree))
         return both(parts)
+
+    def _selectors(self, selectors: tuple[EntitySelector, ...]) -> Condition | None:
+        if len(selectors) <= MOST_PARTS:
+            found = either([self._selector(selector) for selector in selectors])
+            if found:
+                return found
+        if all(selector.ids for selector in selectors):
+            return loosened(_ids(tuple(id for selector in selectors for id in selector.ids)))
+        return None
 
     def _selector(self, selector: EntitySelector) -> Condition | None:
         parts: list[Condition | None] = []
@@ -152,10 +163,10 @@ def _plain(pattern: ScopePattern) -> int:
 
 
 def _ids(ids: tuple[str, ...]) -> Condition:
-    marks = ", ".join("?" * len(ids))
+    given = "(SELECT value FROM json_each(?))"
     return Condition(
-        f"SELECT key FROM entity WHERE id IN ({marks})",  # noqa: S608  # own text, bound values
-        f"e.id IN ({marks})",
-        ids,
+        f"SELECT key FROM entity WHERE id IN {given}",  # noqa: S608  # own text, bound values
+        f"e.id IN {given}",
+        (orjson.dumps(ids).decode(),),
         len(ids),
     )

@@ -18,6 +18,10 @@ _LARGEST_CHUNK: Final = 256
 _CHUNK_BYTES: Final = 400_000
 _OF_TYPE: Final = "t.entity"
 _IN_ORDER: Final = "SELECT json_group_array(key) FROM (SELECT DISTINCT key FROM found ORDER BY key)"
+_PAGE_OF_TYPE: Final = (
+    f"SELECT {_COLUMNS} FROM entity e WHERE e.key IN "  # noqa: S608  # own text
+    "(SELECT entity FROM entity_type WHERE type = ? ORDER BY entity LIMIT ? OFFSET ?) ORDER BY e.key"
+)
 _OF_KEYS: Final = "entity e WHERE e.key IN (SELECT value FROM json_each(?))"
 
 
@@ -31,14 +35,21 @@ class Way:
 
     def stamps(self, limit: int, offset: int) -> list[Stamp]:
         """Give those entities that may be meant, in the order of their keys."""
-        source, order, bindings = self._source()
-        sql = f"SELECT {_COLUMNS} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608  # own text, bound values
+        if self._only_type():
+            sql, bindings = _PAGE_OF_TYPE, self.condition.bindings if self.condition else ()
+        else:
+            sql, bindings = self._page()
         rows: Any = self.connection.execute(sql, (*bindings, limit, offset))
         return [Stamp(id, version, expires, key) for key, id, version, expires in rows]
 
+    def _page(self) -> tuple[str, Bindings]:
+        source, order, bindings = self._source()
+        sql = f"SELECT {_COLUMNS} FROM {source} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608  # own text, bound values
+        return sql, bindings
+
     def count(self) -> int:
         """Count them."""
-        if self.condition and self.condition.type is not None and not self.condition.beside_type[0]:
+        if self.condition and self._only_type():
             return self.condition.estimate
         source, _, bindings = self._source()
         return int(self.connection.execute(f"SELECT count(*) FROM {source}", bindings).get)  # noqa: S608  # own text
@@ -70,10 +81,15 @@ class Way:
             yield from chunk
             size = _next_size(len(chunk), length)
 
+    def _only_type(self) -> bool:
+        """Say whether the condition is being of one type, and nothing else."""
+        condition = self.condition
+        return condition is not None and condition.type is not None and not condition.beside_type[0]
+
     def _sparse(self) -> bool:
         """Say whether it is best to collect the keys first."""
         condition = self.condition
-        if condition is None or (condition.type is not None and not condition.beside_type[0]):
+        if condition is None or self._only_type():
             return False
         return condition.at_once or condition.estimate <= SPARSE
 
