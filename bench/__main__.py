@@ -10,7 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.measure import Invalid, Population, Result, Sample, Workload, probe_disk, run, run_with_sink
+from bench.measure import (
+    Invalid,
+    Population,
+    Result,
+    Sample,
+    Workload,
+    probe_disk,
+    run,
+    run_with_sink,
+    settle,
+)
 from bench.populate import populate
 from bench.processes import Server, broker, reference, sink
 from bench.report import as_json, conditions, table, write
@@ -88,6 +98,7 @@ def _measure(
         return run(part, workload, population, seconds, core)
 
     try:
+        settle(part, workload)
         once(2)
         for _ in range(options.repetitions):
             references.append(run(yardstick, REFERENCE, population, options.seconds, core))

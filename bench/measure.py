@@ -1,5 +1,7 @@
 """One measurement: wrk on a server for some seconds, and what that cost the server in CPU time."""
 
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -12,6 +14,7 @@ from pathlib import Path
 from bench.processes import HERE, Server, fetch
 
 DRAIN_SECONDS = 60.0
+SETTLE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Workload:
     floor: float
     population: str = "city"
     connections: int = 32
+    probe: str = "/health/ready"  # asked before measuring, so that indexes on demand are there
     units: int = 1  # entities in one request, or notifications that follow from it
     notifies: bool = False
 
@@ -82,6 +86,19 @@ def run(server: Server, workload: Workload, population: Population, seconds: int
     cpu = server.cpu_seconds() - before
     units = round(seen["requests"]) * workload.units
     return Sample(units, cpu, seen["seconds"], seen["p50"], seen["p99"])
+
+
+def settle(server: Server, workload: Workload) -> None:
+    """Ask once, and again until the answer is good and the server has nothing left to do."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            fetch(server.url, workload.probe)
+            before = server.cpu_seconds()
+            time.sleep(1)
+            if server.cpu_seconds() - before < 0.1:
+                return
+    raise Invalid(f"{workload.probe} is not answered, or the server does not come to rest")
 
 
 def run_with_sink(

@@ -31,7 +31,7 @@ def run(config: Path | None, **given: object) -> None:
     from broker import server
 
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
-    uvloop.run(server.run(settings, lambda url: click.echo(f"The broker listens on {url}", err=True)))
+    uvloop.run(server.run(settings))
 
 
 @click.group()

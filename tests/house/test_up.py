@@ -79,7 +79,7 @@ def test_one_broker_starts_in_the_foreground_and_ends_on_sigterm(tmp_path: Path)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr
-        assert any("listens on" in line for line in process.stderr)
+        assert any("ready" in line for line in process.stderr)
         doctor = [
             sys.executable,
             "-m",

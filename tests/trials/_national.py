@@ -32,6 +32,8 @@ HAZARDS = {
     "内水氾濫": "inlandFlood",
     "火山現象": "eruption",
 }
+INDEX_SECONDS = 180
+TOO_COMPLEX = 403
 CONTEXT = (
     '<https://engawa.example/context/city-v1.jsonld>; rel="http://www.w3.org/ns/json-ld#context"; '
     'type="application/ld+json"'
@@ -97,9 +99,16 @@ class Running:
             return json.loads(answer.read()), dict(answer.headers.items())
 
     def count(self, **params: str) -> int:
-        """Count what a query finds."""
-        _, headers = self.get("/entities", **params, count="true", limit="0")
-        return int(headers["NGSILD-Results-Count"])
+        """Count what a query finds; the first ones on an attribute are refused until its index is there."""
+        end = time.monotonic() + INDEX_SECONDS
+        while True:
+            try:
+                _, headers = self.get("/entities", **params, count="true", limit="0")
+                return int(headers["NGSILD-Results-Count"])
+            except urllib.error.HTTPError as error:
+                if error.code != TOO_COMPLEX or time.monotonic() > end:
+                    raise
+            time.sleep(5)
 
     def load(self, paths: list[Path]) -> dict[str, Any]:
         """Load files with the command."""
