@@ -113,6 +113,7 @@ class Explorer:
                 "tiles": settings.tiles,
                 "tiles_attribution": settings.tiles_attribution,
                 "label": presentation.type_label,
+                "tongue": presentation.language_of_text,
                 "chart_size": (chart.WIDTH, chart.HEIGHT),
             },
         )
@@ -124,6 +125,7 @@ class Explorer:
         try:
             asking = await Asking(self._fetch, reader.tenant).understood()
             types = await asking.types()
+            everything = await asking.count("*") if types else 0
             found = Found([], 0) if wrong or not types else await asking.search(search)
         except Unanswered as problem:
             return self._failed(reader, problem)
@@ -139,7 +141,7 @@ class Explorer:
             wrong=wrong,
             near_text=request.query.get("near", ""),
             types=types,
-            everything=sum(number for _, number in types),
+            everything=everything,
             hazards=presentation.hazard_choices(reader.language),
             kilometres=KILOMETRES,
             entries=entries,

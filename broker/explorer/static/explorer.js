@@ -41,7 +41,10 @@ function marker(place, label, title, href) {
   const text = document.createElement("span");
   text.textContent = title;
   made.bindTooltip(text, { direction: "top", offset: [0, -14] });
-  if (href) made.on("click", () => { location.href = href; });
+  if (href) {
+    made.on("click", () => { location.href = href; });
+    made.on("keypress", (event) => { if (event.originalEvent.key === "Enter") location.href = href; });
+  }
   return made;
 }
 
