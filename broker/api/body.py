@@ -48,8 +48,6 @@ def embedded_context(body: Any, kind: str, link: str | None) -> Any:
         raise BadRequestData("A body of application/ld+json holds its @context; leave out the Link header.")
     if not isinstance(body, dict):
         return link
-    if not body:
-        raise InvalidRequest("The body is an empty object.")
     if kind == LD_JSON:
         if "@context" not in body:
             raise BadRequestData("A body of application/ld+json needs an @context member.")

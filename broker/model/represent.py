@@ -99,7 +99,16 @@ def nothing_left(document: Document, how: Representation) -> bool:
         }
     if how.attrs is not None and how.attrs.isdisjoint(attributes):
         return True
+    if how.omit is not None and _omitted(how.omit).issuperset(
+        {"id", "type", *({"scope"} & document.keys()), *attributes}
+    ):
+        return True
     return how.pick is not None and how.pick.names().isdisjoint({*document, *attributes})
+
+
+def _omitted(omit: Projection) -> set[str]:
+    """Name the members left out; one with an inner projection stays: only the linked entity loses something."""
+    return {name for name, inner in omit.members if inner is None}
 
 
 def _project(
@@ -113,8 +122,7 @@ def _project(
         shown = {name: held for name, held in shown.items() if name in kept}
         attributes = {iri: held for iri, held in attributes.items() if iri in kept}
     if how.omit is not None:
-        # a member with an inner projection stays: only the linked entity loses something
-        gone = {name for name, inner in how.omit.members if inner is None}
+        gone = _omitted(how.omit)
         shown = {name: held for name, held in shown.items() if name not in gone}
         attributes = {iri: held for iri, held in attributes.items() if iri not in gone}
     return shown, attributes

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from base.errors import BadRequestData, NotPermitted, ResourceNotFound
+from base.errors import BadRequestData, InvalidRequest, NotPermitted, ResourceNotFound
 from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
@@ -20,6 +20,8 @@ PURGE_PAGE = 500
 
 async def create_entity(call: Call, broker: Broker) -> Answer:
     """Create an entity. (5.6.1, 6.4.3.1)"""
+    if not isinstance(call.body, dict):
+        raise InvalidRequest("The body must be one entity; /entityOperations/create takes a list of them.")
     document = expand.entity(call.body, call.context.table, call.now)
     refuse_people(broker, document)
     store = await broker.catalogue.create(call.tenant)
@@ -31,13 +33,13 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     """Retrieve an entity. (5.7.1, 6.5.3.1)"""
     id = validate.uri(call.path["entityId"], "entityId")
     shape = asked.representation(call.params, call.context.table, call.accept == GEO_JSON)
+    links = asked.links(call.params, shape)
     store = broker.catalogue.open(call.tenant)
     stamp = store.stamp(id, call.now)
     if stamp is None:
         raise absent(id)
-    if shape.attrs is not None or shape.pick or shape.dataset_ids or "type" in call.params:
+    if shape.attrs is not None or shape.pick or shape.omit or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
-    links = asked.links(call.params, shape)
     if links:
         bodies = rendering.joined(call, store, [stamp], shape, links)
         if len(bodies) > 1:

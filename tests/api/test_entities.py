@@ -192,3 +192,9 @@ async def test_transient_entities_go_at_their_time(live: Live, shelter: dict[str
     soon = {"id": "urn:x:1", "type": "T", "expiresAt": "2999-01-01T00:00:00Z", "a": 1}
     assert (await live.post("/entities", soon)).status == 201
     assert (await live.get("/entities/urn:x:1", options="sysAttrs")).json["expiresAt"] == "2999-01-01T00:00:00Z"
+
+
+async def test_leaving_out_everything_finds_nothing(live: Live, shelter: dict[str, Any]) -> None:
+    await live.post("/entities", shelter)
+    assert (await live.get(ID, omit="id,type,name,capacity,operatedBy,location")).status == 404
+    assert (await live.get(ID, omit="type,name,capacity,operatedBy,location")).json == {"id": shelter["id"]}
