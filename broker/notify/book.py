@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -17,6 +18,8 @@ from broker.notify.throttle import Throttle
 from broker.settings import BrokerSettings
 from broker.store.contract import Message, TenantStore
 
+LOADING_SECONDS: Final = 2.0
+
 log = structlog.get_logger("engawa.notify")
 
 
@@ -27,6 +30,13 @@ class Entry:
     body: Body
     interest: Interest | None
     counters: Counters = field(default_factory=dict)
+
+
+async def ready(body: Body, tenant: str, contexts: Contexts, most_terms: int) -> Interest:
+    """Make a subscription ready; refuses one whose queries or @context cannot be used. (5.8.1.4)"""
+    context = await contexts.resolve(body["@context"], tenant)
+    query_context = await contexts.resolve(body["qContext"], tenant) if "qContext" in body else context
+    return prepare(body, query_context, context, tenant, most_terms)
 
 
 class Book:
@@ -44,32 +54,29 @@ class Book:
         self._writing = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read the subscriptions that the store holds."""
+        """Read the subscriptions that the store holds; a missing @context does not hold up the start for long."""
         for body in self.store.subscriptions():
             self._entries[body["id"]] = Entry(body, None, body.get("counters", {}))
-        await self.prepare_missing()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOADING_SECONDS):
+                await self.prepare_missing()
 
     async def prepare_missing(self) -> list[Interest]:
         """Make ready what could not be made ready before; give what now is."""
-        made = []
+        made, missing = [], []
         for id, entry in list(self._entries.items()):
-            if entry.interest is None:
-                try:
-                    interest = await self._ready(entry.body)
-                except Problem as problem:
-                    log.error("subscription is not ready", subscription=id, reason=problem.detail)
-                    continue
-                if self._entries.get(id) is entry:
-                    self._set(entry, entry.body, interest)
-                    made.append(interest)
+            if entry.interest is not None or entry.body["@context"] in missing:
+                continue
+            try:
+                interest = await ready(entry.body, self.tenant, self._contexts, self._settings.query_terms)
+            except Problem as problem:
+                log.error("subscription is not ready", subscription=id, reason=problem.detail)
+                missing.append(entry.body["@context"])
+                continue
+            if self._entries.get(id) is entry:
+                self._set(entry, entry.body, interest)
+                made.append(interest)
         return made
-
-    async def _ready(self, body: Body) -> Interest:
-        context = await self._contexts.resolve(body["@context"], self.tenant)
-        query_context = (
-            await self._contexts.resolve(body["qContext"], self.tenant) if "qContext" in body else context
-        )
-        return prepare(body, query_context, context, self.tenant, self._settings.query_terms)
 
     def _set(self, entry: Entry, body: Body, interest: Interest) -> None:
         entry.body, entry.interest = body, interest
@@ -104,9 +111,8 @@ class Book:
         entry = self._entries.get(id)
         return entry is not None and entry.interest is None
 
-    async def add(self, body: Body) -> Interest:
+    async def add(self, body: Body, interest: Interest) -> None:
         """Keep a new subscription. (5.8.1)"""
-        interest = await self._ready(body)
         async with self._writing:
             if body["id"] in self._entries:
                 raise AlreadyExists(f"Subscription {body['id']} exists already.")
@@ -116,7 +122,6 @@ class Book:
                 )
             await self.store.put_subscription(body["id"], body, new=True)
             self._set(Entry(body, None), body, interest)
-        return interest
 
     async def change(self, id: str, rule: Callable[[Body], Awaitable[Body]]) -> tuple[Body, Body, Interest]:
         """Apply a rule to a subscription; give it as it was, as it is, and ready. (5.8.2)"""
@@ -125,7 +130,7 @@ class Book:
             entry = self._entries[id]
             before = entry.body
             after = await rule(before)
-            interest = await self._ready(after)
+            interest = await ready(after, self.tenant, self._contexts, self._settings.query_terms)
             await self.store.put_subscription(id, {**after, "counters": entry.counters})
             self._set(entry, after, interest)
             return before, after, interest

@@ -9,6 +9,7 @@ from base import clock
 from base.jsonld import Context, TermTable
 from broker.language import geo, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection
+from broker.model import languages
 from broker.model.document import LOCATION
 from broker.model.projection import Projection
 from broker.model.represent import Representation
@@ -63,6 +64,8 @@ class Interest:
 def prepare(body: Body, query_context: Context, context: Context, tenant: str, most_terms: int) -> Interest:
     """Parse what a subscription holds; BadRequestData where its queries are wrong. (5.2.12)"""
     notification = body["notification"]
+    if "lang" in body:
+        languages.ranges(body["lang"])
     return Interest(
         id=body["id"],
         selection=_selection(body, query_context.table, most_terms),

@@ -52,11 +52,9 @@ class Index:
             else:
                 del self._entries[key]
 
-    def wanting(self, change: Change, differences: Differences, resolve: Resolve) -> Iterator[Interest]:
-        """Give the interests that want a change, each once."""
-        document = change.before if change.after is None else change.after
-        if document is None:
-            return
+    def candidates(self, change: Change, differences: Differences) -> Iterator[Interest]:
+        """Give the interests that a change may concern, each once."""
+        document = told_of(change)
         seen: set[str] = set()
         touched = (None, *differences.attributes)
         for first in (None, change.id, *document["type"]):
@@ -64,20 +62,24 @@ class Index:
                 for interest in self._entries.get((first, second), ()):
                     if interest.id not in seen:
                         seen.add(interest.id)
-                        if wants(interest, change, differences, document, resolve):
-                            yield interest
+                        yield interest
 
 
-def wants(
-    interest: Interest, change: Change, differences: Differences, document: Document, resolve: Resolve
-) -> bool:
+def told_of(change: Change) -> Document:
+    """Give the state by which a change is judged: what is, or what was if nothing is left. (5.8.6)"""
+    document = change.before if change.after is None else change.after
+    assert document is not None
+    return document
+
+
+def wants(interest: Interest, change: Change, differences: Differences, resolve: Resolve) -> bool:
     """Say whether an active subscription wants a change. (5.8.6)"""
     if interest.expires is not None and interest.expires <= change.at:
         return False
-    if not triggered(interest, change, differences, document):
-        return False
-    selection = interest.selection
-    return evaluation.matches(selection, document, resolve)
+    document = told_of(change)
+    return triggered(interest, change, differences, document) and evaluation.matches(
+        interest.selection, document, resolve
+    )
 
 
 def triggered(interest: Interest, change: Change, differences: Differences, document: Document) -> bool:

@@ -11,9 +11,10 @@ from base.egress import AddressPolicy
 from broker.contexts import Contexts
 from broker.model import difference
 from broker.notify import periodic
-from broker.notify.book import Book
+from broker.notify.book import Book, ready
 from broker.notify.client import Client
 from broker.notify.interest import Interest
+from broker.notify.match import wants
 from broker.notify.notification import Writer
 from broker.notify.outbox import Outbox
 from broker.notify.subscription import Body, status
@@ -110,9 +111,11 @@ class Notifier:
         task.add_done_callback(self._closing.discard)
 
     async def subscribe(self, tenant: str, body: Body) -> None:
-        """Keep a new subscription and begin to serve it. (5.8.1)"""
+        """Keep a new subscription and begin to serve it; its tenant is made if absent. (5.8.1)"""
+        interest = await ready(body, tenant, self._contexts, self._settings.query_terms)
+        await self._catalogue.create(tenant)
         book = await self.book(tenant)
-        interest = await book.add(body)
+        await book.add(body, interest)
         self._timer.set(book, interest)
 
     async def resubscribe(self, tenant: str, id: str, rule: Callable[[Body], Awaitable[Body]]) -> None:
@@ -154,11 +157,14 @@ def book_reaction(book: Book) -> React:
             return ()
         differences = difference.between(change.before, change.after)
         writer = Writer(change, differences, read)
-        return [
-            writer.message(interest)
-            for interest in index.wanting(change, differences, read)
-            if throttle.admits(interest, change.at)
-        ]
+        messages = []
+        for interest in index.candidates(change, differences):
+            try:
+                if wants(interest, change, differences, read) and throttle.admits(interest, change.at):
+                    messages.append(writer.message(interest))
+            except Exception:  # a change is not refused because somebody cannot be told of it
+                log.exception("a change could not be told", subscription=interest.id)
+        return messages
 
     return react
 

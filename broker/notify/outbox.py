@@ -81,13 +81,12 @@ class Outbox:
     async def drop(self, subscription: str) -> None:
         """Drop what waits for a subscription, here and in the store. (5.8.6)"""
         self.forget(subscription)
-        last, seqs = 0, []
+        last = 0
         while rows := self._book.store.waiting(None, last, SLICE):
-            seqs += [row.seq for row in rows if row.subscription == subscription]
             last = rows[-1].seq
+            if seqs := [row.seq for row in rows if row.subscription == subscription]:
+                await self._book.settle(seqs)
             await asyncio.sleep(0)
-        if seqs:
-            await self._book.settle(seqs)
 
     async def close(self) -> None:
         """End deliveries; what was not answered yet is sent again by the next run."""

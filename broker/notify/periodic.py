@@ -82,3 +82,5 @@ class Timer:
                 await self._fire(book, interest)
             except Problem as problem:
                 log.error("periodic notification failed", subscription=interest.id, reason=problem.detail)
+            except Exception:  # the next interval may go better
+                log.exception("periodic notification failed", subscription=interest.id)

@@ -223,8 +223,8 @@ def _version(value: Any, _: Given) -> str:
 
 
 def _jsonld_context(value: Any, _: Given) -> str:
-    url = text(value, "jsonldContext")
-    if not url.startswith(("http://", "https://")) or not url.isascii() or not url.isprintable():
+    url = uri(value, "jsonldContext")
+    if not url.startswith(("http://", "https://")) or not url.isascii():
         raise BadRequestData("jsonldContext must be the URL of a JSON-LD @context.")
     return url
 

@@ -19,7 +19,6 @@ async def create_subscription(call: Call, broker: Broker) -> Answer:
     """Create a subscription. (5.8.1, 6.10.3.1)"""
     body = subscription.create(call.body, ids.urn("Subscription"), _given(call))
     await _name_context(call, broker, body)
-    await broker.catalogue.create(call.tenant)
     await broker.notifier.subscribe(call.tenant, body)
     return Answer(201, headers={"Location": f"{ROOT}/{quote(body['id'], safe=':')}"})
 

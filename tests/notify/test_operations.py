@@ -55,6 +55,7 @@ async def test_refuses_the_same_subscription_twice(live: Live) -> None:
         ({"q": "a=="}, 400, "BadRequestData"),
         ({"csf": "(("}, 400, "BadRequestData"),
         ({"scopeQ": "a b"}, 400, "BadRequestData"),
+        ({"lang": "!"}, 400, "BadRequestData"),
         ({"geoQ": {"georel": "near", "geometry": "Point", "coordinates": [1, 2]}}, 400, "BadRequestData"),
         ({"geoQ": {"georel": "within", "geometry": "Point", "coordinates": [1]}}, 400, "BadRequestData"),
         ({"entities": [{"type": "A", "idPattern": "("}]}, 400, "BadRequestData"),
@@ -116,6 +117,8 @@ async def test_an_unknown_tenant_is_made_by_creation_only(live: Live) -> None:
     tenant = {"NGSILD-Tenant": "harbour"}
     assert (await live.get("/subscriptions", headers=tenant)).status == 404
     assert (await live.ask("DELETE", f"/subscriptions/{ID}", headers=tenant)).status == 404
+    assert (await live.post("/subscriptions", body(q="("), headers=tenant)).status == 400
+    assert not live.broker.catalogue.exists("harbour")
     assert (await live.post("/subscriptions", body(), headers=tenant)).status == 201
     assert len((await live.get("/subscriptions", headers=tenant)).json) == 1
     assert (await live.get("/subscriptions")).json == []
