@@ -19,7 +19,7 @@ VOCAB = "https://example.org/"
 TYPES = [VOCAB + "Shelter", VOCAB + "Sensor", VOCAB + "Hall"]
 NAMES = [VOCAB + "a", VOCAB + "b", VOCAB + "c"]
 SCOPES = ["/Yabu", "/Yabu/Oya", "/Yabu/Oya/Kami", "/Toyooka", "/Yabu0", "Asago"]
-IDS = [f"urn:ngsi-ld:Thing:{n}" for n in range(8)]
+IDS = [f"urn:ngsi-ld:Thing:{n}" for n in range(6)]
 TEXTS = ["x", "é", "10", "2024-05-01", "2024-05-01T10:00:00Z", "10:00:00Z", "z" * 500, "\U0001f3e0", *IDS[:3]]
 NUMBERS: list[int | float] = [0, 1, 1.0, -2.5, 10, 10.5, 2**53 + 1, 2**63, -(2**63), 1e19]
 

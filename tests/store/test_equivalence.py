@@ -26,7 +26,7 @@ LONG_AGO = NOW - 10**16
 Try = Callable[[Sequence[Document], Sequence[Selection]], None]
 
 fields = st.tuples(*[documents(id) for id in IDS])
-few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 async def _keep(store: SqliteTenantStore, field: Sequence[Document]) -> None:
@@ -75,7 +75,7 @@ def try_out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @few
-@given(field=fields, wanted=st.lists(selections, min_size=3, max_size=8))
+@given(field=fields, wanted=st.lists(selections, min_size=3, max_size=5))
 def test_finds_what_the_evaluator_accepts(
     try_out: Try, field: Sequence[Document], wanted: Sequence[Selection]
 ) -> None:
@@ -83,7 +83,7 @@ def test_finds_what_the_evaluator_accepts(
 
 
 @few
-@given(field=fields, wanted=st.lists(trees.map(lambda t: Selection(q=Query(t))), min_size=5, max_size=15))
+@given(field=fields, wanted=st.lists(trees.map(lambda t: Selection(q=Query(t))), min_size=3, max_size=6))
 def test_finds_what_the_evaluator_accepts_of_q_alone(
     try_out: Try, field: Sequence[Document], wanted: Sequence[Selection]
 ) -> None:

@@ -42,7 +42,7 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
     first, *others = said
     size = sum(part.size for part in said)
     if not others or size > MOST_PARTS:
-        return replace(first, exact=exact and not others)
+        return first if exact and not others else loosened(first)
     tests = _joined(others)
     typed = next((part for part in said if part.type is not None), None)
     beside = [part for part in said if part is not typed]
