@@ -1,13 +1,14 @@
 """Checks of JSON members that several data types share: each gives the value back or says what it must be."""
 
-import math
 import re
-from typing import Any
+from typing import Any, Final
 
 from base.errors import BadRequestData
 from base.jsonld import TermTable
 from broker.model import validate
 from broker.model.document import NULL
+
+MOST: Final = 1_000_000_000
 
 
 def text(value: Any, name: str) -> str:
@@ -25,9 +26,9 @@ def boolean(value: Any, name: str) -> bool:
 
 
 def positive(value: Any, name: str) -> int | float:
-    """Check for a number greater than 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise BadRequestData(f"{name} must be a number greater than 0.")
+    """Check for a number greater than 0 that a clock can count to."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST:
+        raise BadRequestData(f"{name} must be a number greater than 0, at most {MOST}.")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -25,6 +26,8 @@ from broker.notify.interest import Form, Interest
 from broker.store.contract import Change, Message
 
 Read = Callable[[str], Document | None]
+
+_date_time = lru_cache(maxsize=64)(clock.show)
 
 
 class Writer:
@@ -62,7 +65,7 @@ def _message(interest: Interest, data: bytes, at: int) -> Message:
     tail = b"}" if context is None else b',"@context":' + orjson.dumps(context) + b"}"
     head = (
         f'{{"id":"{id}","type":"Notification","subscriptionId":"{interest.id}",'
-        f'"notifiedAt":"{clock.show(at)}","data":'
+        f'"notifiedAt":"{_date_time(at)}","data":'
     )
     return Message(id, interest.id, interest.endpoint.uri, head.encode() + data + tail, interest.headers, at)
 

@@ -32,6 +32,7 @@ TRIGGERS: Final = frozenset(
         "attributeDeleted",
     }
 )
+SHORTEST_INTERVAL: Final = 0.1
 DEFAULT_TRIGGERS: Final = ("attributeCreated", "attributeUpdated")
 HIDDEN: Final = frozenset({"@context", "qContext", "createdAt", "modifiedAt", "counters"})
 READ_ONLY: Final = frozenset({"status", "createdAt", "modifiedAt", "@context", "qContext", "counters"})
@@ -216,6 +217,13 @@ def _attribute_list(name: str) -> Callable[[Any, Given], str]:
     return check
 
 
+def _interval(value: Any, _: Given) -> int | float:
+    seconds = positive(value, "timeInterval")
+    if seconds < SHORTEST_INTERVAL:
+        raise BadRequestData(f"timeInterval must be at least {SHORTEST_INTERVAL} seconds here.")
+    return seconds
+
+
 def _version(value: Any, _: Given) -> str:
     if not isinstance(value, str) or not _VERSION.match(value):
         raise BadRequestData('ngsildConformance must be a version such as "1.8".')
@@ -241,7 +249,7 @@ _MEMBERS: Final[Mapping[str, Callable[[Any, Given], Any]]] = {
     "entities": _entities,
     "watchedAttributes": _watched,
     "notificationTrigger": _triggers,
-    "timeInterval": _plain(positive, "timeInterval"),
+    "timeInterval": _interval,
     "q": _plain(text, "q"),
     "geoQ": _geo,
     "csf": _plain(text, "csf"),

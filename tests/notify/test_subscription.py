@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from base import clock
 from base.errors import BadRequestData, OperationNotSupported, Problem
-from base.jsonld import TermTable, core_of, table_of
+from base.jsonld import Context, TermTable, core_of, table_of
 from broker.notify import presentation, subscription
+from broker.notify.interest import prepare
 from broker.notify.subscription import Given
 from schemas import core_contexts
 
@@ -17,9 +20,16 @@ TABLE = table_of(
     CORE, [{"Shelter": "https://city.example/Shelter", "occupancy": "https://city.example/occupancy"}]
 )
 URL = "https://city.example/context.jsonld"
+CONTEXT = Context(TABLE, URL, URL)
+WORDS = [
+    *["type", "id", "idPattern", "entities", "notification", "endpoint", "uri", "accept", "receiverInfo", "key", "value", "format", "pick", "omit", "q", "geoQ"],
+    *["georel", "geometry", "coordinates", "geoproperty", "near;maxDistance==5", "Point", "scopeQ", "csf", "lang", "datasetId", "expiresAt"],
+    *["throttling", "timeInterval", "watchedAttributes", "notificationTrigger", "isActive", "jsonldContext", "expandValues"],
+    *["http://[::1", "http://a:b/", "urn:x:1", "*", "@none", "normalized", "entityCreated", "urn:ngsi-ld:null", "a|b", "(a;b)", "a{b}", "(", "a==1"],
+]
 
 
-def given(now: int = NOW, table: TermTable = TABLE) -> Given:
+def surroundings(now: int = NOW, table: TermTable = TABLE) -> Given:
     return Given(table, now, URL)
 
 
@@ -35,7 +45,7 @@ def body(**members: Any) -> dict[str, Any]:
 
 
 def create(now: int = NOW, **members: Any) -> dict[str, Any]:
-    return subscription.create(body(**members), "urn:made", given(now))
+    return subscription.create(body(**members), "urn:made", surroundings(now))
 
 
 def notification(**members: Any) -> dict[str, Any]:
@@ -82,7 +92,7 @@ def test_shows_times_of_the_subscription_only_when_asked_for() -> None:
     assert shown["createdAt"] == shown["modifiedAt"] == "2026-11-21T00:00:00.000Z"
 
 
-def test_takes_the_made_id_where_none_is_given() -> None:
+def test_takes_the_made_id_where_none_is_surroundings() -> None:
     assert create(id=...)["id"] == "urn:made"
 
 
@@ -159,6 +169,9 @@ def test_takes_every_member_of_the_data_type() -> None:
         {"notificationTrigger": []},
         {"timeInterval": 0},
         {"timeInterval": True},
+        {"timeInterval": 0.01},
+        {"throttling": 10**400},
+        {"throttling": 1e300},
         {"timeInterval": 5, "watchedAttributes": ["a"]},
         {"timeInterval": 5, "throttling": 5},
         {"timeInterval": 5, "entities": ..., "watchedAttributes": ["a"]},
@@ -239,7 +252,7 @@ def test_compares_the_expiry_as_an_instant() -> None:
 
 
 def update(current: dict[str, Any], now: int = NOW, **fragment: Any) -> dict[str, Any]:
-    return subscription.update(current, fragment, given(now))
+    return subscription.update(current, fragment, surroundings(now))
 
 
 @pytest.mark.parametrize("null", [None, "urn:ngsi-ld:null"])
@@ -281,9 +294,9 @@ def test_refuses_fragments_that_would_break_it(fragment: dict[str, Any]) -> None
 def test_refuses_what_is_no_object() -> None:
     for wrong in (None, [], "x", 5):
         with pytest.raises(Problem):
-            subscription.create(wrong, "urn:made", given())
+            subscription.create(wrong, "urn:made", surroundings())
         with pytest.raises(Problem):
-            subscription.update(create(), wrong, given())
+            subscription.update(create(), wrong, surroundings())
 
 
 def test_pauses_and_resumes() -> None:
@@ -303,3 +316,29 @@ def test_becomes_active_again_with_a_later_expiry() -> None:
     later = NOW + 2 * clock.SECOND
     changed = update(expired, later, expiresAt="2026-11-22T00:00:00Z")
     assert subscription.status(changed, later) == "active"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(WORDS),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4) | st.sampled_from(WORDS), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(WORDS), JSON, max_size=4),
+    st.dictionaries(st.sampled_from(WORDS), JSON, max_size=3),
+)
+@settings(max_examples=300, deadline=None)
+def test_takes_or_refuses_any_json(members: Any, parts: Any) -> None:
+    for changed in (members, {"notification": notification(**parts)}, {"notification": endpoint(**parts)}):
+        try:
+            kept = create(**changed)
+            update(kept, **changed)
+            prepare({**kept, "jsonldContext": URL}, CONTEXT, CONTEXT, "", 100)
+            presentation.show(kept, TABLE, NOW)
+        except Problem as problem:
+            assert problem.status < 500
