@@ -1,0 +1,82 @@
+"""`engawa doctor`: it finds what is wrong, says what to do, and ends with 1."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from engawa.command import cli
+from engawa.doctor import clock
+from tests.house.started import up
+
+
+def examine(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    result = CliRunner().invoke(cli, ["doctor", "--json", *words], env={"ENGAWA_CONFIG": None})
+    report = json.loads(result.stdout)
+    assert report["good"] == all(f["good"] for f in report["findings"]) == (result.exit_code == 0)
+    return result.exit_code, {f["subject"]: f for f in report["findings"]}
+
+
+@pytest.fixture
+def port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_is_content_before_the_first_start(tmp_path: Path, port: str) -> None:
+    code, found = examine("--data", str(tmp_path / "never"), "--port", port)
+    assert code == 0
+    assert "made at the first start" in found["data folder"]["seen"]
+    assert {"Python", "clock", "disk", "port", "databases"} <= found.keys()
+    assert not (tmp_path / "never").exists()
+
+
+def test_finds_a_port_that_another_program_uses(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        code, found = examine("--data", str(tmp_path), "--port", str(other.getsockname()[1]))
+    assert code == 1 and not found["port"]["good"] and "--port" in found["port"]["fix"]
+
+
+def test_knows_the_running_broker_and_asks_it(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        code, found = examine("--data", str(tmp_path / "broker"), "--port", str(running.port))
+        assert code == 0
+        assert "the broker listens" in found["port"]["seen"]
+        assert "asked the running broker" in found["databases"]["seen"]
+    code, found = examine("--data", str(tmp_path / "broker"), "--port", str(running.port))
+    assert code == 0 and "does not run" in found["databases"]["seen"]
+
+
+def test_finds_a_damaged_database(tmp_path: Path, port: str) -> None:
+    with up(tmp_path):
+        pass
+    [file] = (tmp_path / "broker" / "tenants").glob("*.db")
+    file.write_bytes(b"not a database" * 1000)
+    code, found = examine("--data", str(tmp_path / "broker"), "--port", port)
+    assert code == 1 and not found["databases"]["good"] and "back-up" in found["databases"]["fix"]
+
+
+def test_finds_a_data_folder_that_is_none(tmp_path: Path, port: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, found = examine("--data", str(tmp_path / "file" / "broker"), "--port", port)
+    assert code == 1 and not found["data folder"]["good"]
+
+
+@pytest.mark.parametrize("index", [None, "[]", "{", '{"https://a.example/c": "gone.jsonld"}'])
+def test_finds_a_folder_of_contexts_that_cannot_be_used(tmp_path: Path, port: str, index: str | None) -> None:
+    if index is not None:
+        (tmp_path / "index.json").write_text(index, encoding="utf-8")
+    code, found = examine(
+        "--data", str(tmp_path / "never"), "--port", port, "--context-folder", str(tmp_path)
+    )
+    assert code == 1 and "index.json" in found["contexts"]["fix"]
+
+
+def test_finds_a_clock_that_is_far_behind() -> None:
+    assert not clock(0.0).good and clock(2_000_000_000.0).good
