@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import ipaddress
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -45,15 +46,39 @@ def _limit(server: web.Server, most: int) -> None:
     server.connection_made = connection_made  # type: ignore[method-assign]  # aiohttp has no other place for it
 
 
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _shorten(server: web.Server, prefix: str, handle: Handle) -> None:
+    """Send paths that begin with a prefix straight to one function; measured: the router costs a tenth of a read."""
+    others = server.request_handler
+
+    async def choose(request: Any) -> web.StreamResponse:
+        return await (handle if request.raw_path.startswith(prefix) else others)(request)
+
+    server.request_handler = choose
+
+
 @contextlib.asynccontextmanager
 async def serving(
-    app: web.Application, host: str, port: int, *, connections: int = 1000, seconds: float = 10.0
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    connections: int = 1000,
+    seconds: float = 10.0,
+    direct: tuple[str, Handle] | None = None,
 ) -> AsyncIterator[int]:
-    """Serve an application until the block ends; gives the port, which is a free one for 0."""
+    """Serve an application until the block ends; gives the port, which is a free one for 0.
+
+    `direct`: a prefix of paths and the function that serves them past the router.
+    """
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=seconds)
     await runner.setup()
     if runner.server is not None:
         _limit(runner.server, connections)
+        if direct:
+            _shorten(runner.server, *direct)
     try:
         site = web.TCPSite(runner, host, port, backlog=1024)
         try:

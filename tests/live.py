@@ -8,9 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from base.web import serving
 from broker.operations.call import Broker
-from broker.server import application, broker_of
+from broker.server import broker_of, served
 from broker.settings import BrokerSettings
 
 JSON_LD = "application/ld+json"
@@ -36,15 +35,23 @@ class Live:
         """Send one request below /ngsi-ld/v1 and read the whole reply; a body is sent as JSON, JSON-LD if it has @context."""
         first = body[0] if isinstance(body, list) and body else body
         kind = JSON_LD if isinstance(first, dict) and "@context" in first else "application/json"
-        extra = {"json": body, "headers": {"Content-Type": kind, **(headers or {})}} if body is not None else {"headers": headers}
-        async with self.session.request(method, f"{self.url}/ngsi-ld/v1{path}", params=params, **extra) as reply:
+        extra = (
+            {"json": body, "headers": {"Content-Type": kind, **(headers or {})}}
+            if body is not None
+            else {"headers": headers}
+        )
+        async with self.session.request(
+            method, f"{self.url}/ngsi-ld/v1{path}", params=params, **extra
+        ) as reply:
             raw = await reply.read()
             json = await reply.json(content_type=None) if raw else None
             return Reply(reply.status, json, reply.headers, raw)
 
     async def get(self, path: str, *, headers: dict[str, str] | None = None, **params: Any) -> "Reply":
         """GET with parameters given by name."""
-        return await self.ask("GET", path, headers=headers, params={name: str(v) for name, v in params.items()})
+        return await self.ask(
+            "GET", path, headers=headers, params={name: str(v) for name, v in params.items()}
+        )
 
     async def post(self, path: str, body: Any, **more: Any) -> "Reply":
         """POST a body."""
@@ -67,7 +74,7 @@ async def live_broker(folder: Path, **settings: Any) -> AsyncIterator[Live]:
     made = BrokerSettings(data=folder, port=0, **settings)
     async with (
         broker_of(made) as broker,
-        serving(application(broker, loopback=True), "127.0.0.1", 0, seconds=1.0) as port,
+        served(broker, "127.0.0.1", 0, seconds=1.0) as port,
         aiohttp.ClientSession() as session,
     ):
         yield Live(f"http://127.0.0.1:{port}", session, broker)

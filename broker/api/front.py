@@ -29,7 +29,7 @@ class Arrival:
     method: str
     target: str
     headers: Mapping[str, str]  # by name in any case
-    origin: str
+    reached: Callable[[], str]
     body: Callable[[], Awaitable[Any]]
 
 
@@ -54,7 +54,7 @@ class Front:
             request.method,
             request.raw_path,
             request.headers,
-            f"{request.scheme}://{request.host}",
+            lambda: f"{request.scheme}://{request.host}",
             lambda: bodies.read(request, settings.body_bytes, settings.nesting),
         )
         operation: Operation | None = None
@@ -78,7 +78,7 @@ class Front:
         self, target: str, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], Any]:
         """Answer a GET from within this process: status, headers, JSON. What the pages use."""
-        arrival = Arrival("GET", target, CIMultiDict(headers or {}), "", _no_body)
+        arrival = Arrival("GET", target, CIMultiDict(headers or {}), str, _no_body)
         try:
             operation, path, query = self._find(arrival)
             response = _respond(
@@ -155,7 +155,7 @@ class Front:
             headers,
             embedded=kind == LD_JSON,
             local_caller=self._local,
-            origin=arrival.origin,
+            reached=arrival.reached,
         )
 
 

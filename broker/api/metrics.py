@@ -1,45 +1,67 @@
 """What the broker counts, for Prometheus. Labels come from the table of operations, never from a request."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from broker.operations.call import Operation
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Metrics:
-    """The broker's numbers."""
+class _Series:
+    """Requests of one operation: by status, and how long they took."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "engawa_broker_requests", "Requests answered.", ["operation", "status"], registry=self.registry
-        )
-        self._seconds = Histogram(
-            "engawa_broker_request_seconds",
-            "Time to answer.",
-            ["operation"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self._known: dict[tuple[Operation | None, int], tuple[Counter, Histogram]] = {}
+        self.statuses: dict[int, int] = {}
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+
+
+class Metrics(Collector):
+    """The broker's numbers; counted as plain integers, since every request pays for it, and shown when asked for."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._series: dict[Operation | None, _Series] = {}
 
     def count(self, operation: Operation | None, status: int, seconds: float) -> None:
         """Count one answered request."""
-        found = self._known.get((operation, status))
-        if found is None:
+        series = self._series.get(operation)
+        if series is None:
+            series = self._series[operation] = _Series()
+        series.statuses[status] = series.statuses.get(status, 0) + 1
+        series.buckets[bisect_left(BUCKETS, seconds)] += 1
+        series.seconds += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the numbers of requests, as the registry wants them."""
+        requests = CounterMetricFamily(
+            "engawa_broker_requests", "Requests answered.", labels=["operation", "status"]
+        )
+        seconds = HistogramMetricFamily(
+            "engawa_broker_request_seconds", "Time to answer.", labels=["operation"]
+        )
+        for operation, series in self._series.items():
             name = f"{operation.method} {operation.path}" if operation else "none"
-            found = (self._requests.labels(name, str(status)), self._seconds.labels(name))
-            self._known[operation, status] = found
-        found[0].inc()
-        found[1].observe(seconds)
+            for status, number in series.statuses.items():
+                requests.add_metric([name, str(status)], number)
+            bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+            buckets = list(zip(bounds, map(float, accumulate(series.buckets)), strict=True))
+            seconds.add_metric([name], buckets, series.seconds)
+        yield requests
+        yield seconds
 
     def gauge(self, name: str, help: str, read: Callable[[], float]) -> None:
         """Show a number that is read when asked for."""
-        Gauge(name, help, registry=self.registry).set_function(read)
+        Gauge(name, help, registry=self._registry).set_function(read)
 
     def text(self) -> bytes:
         """Write all numbers in the exposition format."""
-        return generate_latest(self.registry)
+        return generate_latest(self._registry)

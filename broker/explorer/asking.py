@@ -22,6 +22,7 @@ NEAREST: Final = 1_000
 TYPES: Final = 60
 FORMS: Final = ("normalized", "concise", "simplified", "geojson")
 EARTH: Final = 6_371_008.8
+_SMALLER: Final = 8
 _WORD = re.compile(r"[^\w]+")
 
 
@@ -46,7 +47,7 @@ class Search:
 
     def parameters(self) -> dict[str, str]:
         """Write the search as parameters of a query for entities. (6.4.3.2)"""
-        asked = {"type": self.type or "*"}
+        asked = {"type": self.type} if self.type else {"local": "true"}
         conditions = []
         if self.hazard:
             conditions.append(f'hazardTypes=="{self.hazard}"')
@@ -65,10 +66,11 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of entities, simplified, and how many there are in all."""
+    """A page of entities, simplified, how many there are in all, and how many can be paged through."""
 
     entities: list[dict[str, Any]]
     total: int
+    reachable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +102,37 @@ class Asking:
         counts = await asyncio.gather(*(self.count(name) for name in names))
         return sorted(zip(names, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
 
-    async def count(self, type: str) -> int:
-        """Count the entities of a type. (6.3.13)"""
-        parameters = {"type": type, "limit": "0", "count": "true"}
-        headers, _ = await self._get(f"{API}/entities?{urlencode(parameters)}")
-        return int(headers.get("NGSILD-Results-Count", 0))
+    async def count(self, type: str = "") -> int:
+        """Count the entities of a type, or all there are. (6.3.13)"""
+        headers, _ = await self._query(Search(type=type), {"limit": "0"})
+        return _total(headers)
 
     async def search(self, search: Search) -> Found:
-        """Find a page of entities; near a place, the nearest first."""
-        size, offset = (NEAREST, 0) if search.near else (PAGE, (search.page - 1) * PAGE)
-        parameters = {
-            **search.parameters(),
-            "limit": str(size),
-            "offset": str(offset),
-            "count": "true",
-            "format": "simplified",
-        }
-        headers, entities = await self._get(f"{API}/entities?{urlencode(parameters)}")
-        total = int(headers.get("NGSILD-Results-Count", len(entities)))
+        """Find a page of entities."""
         if search.near:
-            total = min(total, NEAREST)
-            entities = sorted(entities, key=lambda e: distance(search.near, point(e)))
-            entities = entities[(search.page - 1) * PAGE : search.page * PAGE]
-        return Found(entities, total)
+            return await self._nearest(search)
+        page = {"limit": str(PAGE), "offset": str((search.page - 1) * PAGE)}
+        headers, entities = await self._query(search, page)
+        return Found(entities, _total(headers), _total(headers))
+
+    async def _nearest(self, search: Search) -> Found:
+        """Find the entities near a place, the nearest first; a crowd is read from a smaller circle only."""
+        total = within = _total((await self._query(search, {"limit": "0"}))[0])
+        for _ in range(_SMALLER):
+            if within <= NEAREST:
+                break
+            search = replace(search, metres=max(1, int(search.metres * 0.8 * math.sqrt(NEAREST / within))))
+            within = _total((await self._query(search, {"limit": "0"}))[0])
+        _, entities = await self._query(search, {"limit": str(NEAREST)})
+        entities = sorted(entities, key=lambda entity: distance(search.near, point(entity)))
+        return Found(entities[(search.page - 1) * PAGE : search.page * PAGE], total, len(entities))
+
+    async def _query(
+        self, search: Search, page: Mapping[str, str]
+    ) -> tuple[Mapping[str, str], list[dict[str, Any]]]:
+        asked = {**search.parameters(), **page, "count": "true", "format": "simplified"}
+        headers, entities = await self._get(f"{API}/entities?{urlencode(asked)}")
+        return headers, entities
 
     async def entity(self, id: str, form: str) -> Any:
         """Retrieve an entity in one of its forms, or normalized with its times (sysAttrs). (6.5.3.1)"""
@@ -161,6 +171,10 @@ def point(entity: Mapping[str, Any]) -> tuple[float, float] | None:
         return None
     longitudes, latitudes = [p[0] for p in pairs], [p[1] for p in pairs]
     return (min(latitudes) + max(latitudes)) / 2, (min(longitudes) + max(longitudes)) / 2
+
+
+def _total(headers: Mapping[str, str]) -> int:
+    return int(headers.get("NGSILD-Results-Count", 0))
 
 
 def _pairs(coordinates: Any) -> list[tuple[float, float]]:

@@ -14,7 +14,6 @@ from broker.explorer import chart, presentation
 from broker.explorer.asking import (
     API,
     FORMS,
-    NEAREST,
     PAGE,
     Asking,
     Fetch,
@@ -125,15 +124,14 @@ class Explorer:
         try:
             asking = await Asking(self._fetch, reader.tenant).understood()
             types = await asking.types()
-            everything = await asking.count("*") if types else 0
-            found = Found([], 0) if wrong or not types else await asking.search(search)
+            everything = await asking.count() if types else 0
+            found = Found([], 0, 0) if wrong or not types else await asking.search(search)
         except Unanswered as problem:
             return self._failed(reader, problem)
         entries = [
             _entry(n, e, search, reader) for n, e in enumerate(found.entities, 1 + (search.page - 1) * PAGE)
         ]
         places = [(entry.number, entry.place) for entry in entries if entry.place]
-        last_page = min(-(-found.total // PAGE), DEEPEST, NEAREST // PAGE + 1 if search.near else DEEPEST)
         return self._render(
             "home.html",
             reader,
@@ -147,7 +145,7 @@ class Explorer:
             entries=entries,
             total=found.total,
             size=PAGE,
-            last_page=last_page,
+            last_page=min(-(-found.reachable // PAGE), DEEPEST),
             picture=chart.draw(places, search.near),
             page_link=lambda page: reader.link("/", **{**_kept(search), "page": page}),
             type_link=lambda name: reader.link("/", **{**_kept(search), "type": name}),

@@ -45,7 +45,12 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     embedded: bool = False  # whether the @context came in the body (ld+json)
     local_caller: bool = False  # whether anonymous callers have the permissions of a loopback binding
-    origin: str = ""  # scheme://host:port under which the caller reached us
+    reached: Callable[[], str] = str  # gives scheme://host:port under which the caller reached us
+
+    @property
+    def origin(self) -> str:
+        """Give scheme://host:port under which the caller reached us; '' from within this process."""
+        return self.reached()
 
 
 @dataclass(frozen=True, slots=True)

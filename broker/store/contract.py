@@ -5,7 +5,7 @@ One TenantStore per tenant. Times are integer µs. A method that changes anythin
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from base.errors import Problem
 from broker.language.selection import Selection, Window
@@ -67,9 +67,8 @@ class Stored:
     document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Which version of an entity is current: enough to answer from cached bytes."""
+class Stamp(NamedTuple):
+    """Which version of an entity is current: enough to answer from cached bytes. A tuple, since there are many."""
 
     id: str
     version: int
@@ -120,7 +119,9 @@ class TenantStore(Protocol):
     async def query(self, selection: Selection, window: Window, now: int) -> Page:
         """Find the entities a selection wants, in a stable order; TooComplexQuery when it costs too much."""
 
-    async def change(self, changes: Sequence[EntityChange], now: int, react: React | None = None) -> list[Outcome]:
+    async def change(
+        self, changes: Sequence[EntityChange], now: int, react: React | None = None
+    ) -> list[Outcome]:
         """Apply each rule in order, in one transaction; one refusal does not touch the others."""
 
     async def types(self, now: int) -> list[TypeInfo]:
@@ -155,7 +156,7 @@ class TenantStore(Protocol):
         subscriptions: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
         """Record attempts in one transaction: drop delivered ones, keep `attempts`, `due`, `error` of failed ones,
-        move dead ones to the dead letters; replace the given subscriptions' bodies (counters) where they still exist."""
+        move dead ones to the dead letters; replace the given subscriptions' bodies where they still exist."""
 
     async def enqueue(self, messages: Sequence[Message]) -> list[Message]:
         """Keep messages that no change caused (timeInterval); give them back with their `seq`."""
@@ -168,7 +169,7 @@ class TenantStore(Protocol):
 
     # @contexts
     def contexts(self) -> list[dict[str, Any]]:
-        """Give the rows of all kept @contexts (url, localId, kind, body, createdAt, expiresAt, lastUsage, numberOfHits)."""
+        """Give the rows of all kept @contexts: url, localId, kind, body, times, numberOfHits."""
 
     async def put_context(self, url: str, row: dict[str, Any] | None) -> None:
         """Keep, replace or (None) drop an @context."""

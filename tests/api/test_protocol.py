@@ -121,13 +121,8 @@ async def test_tells_its_health_and_numbers(live: Live) -> None:
 
 
 async def test_limits_connections(tmp_path: Path) -> None:
-    from base.web import serving
-    from broker.server import application
-
-    async with (
-        live_broker(tmp_path / "data") as live,
-        serving(application(live.broker, loopback=True), "127.0.0.1", 0, connections=2) as port,
-    ):
+    async with live_broker(tmp_path / "data", connections=2) as live:
+        port = int(live.url.rpartition(":")[2])
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert b"503" in await asyncio.wait_for(reader.readline(), 5)

@@ -15,6 +15,7 @@ from broker.store.contract import Page, Stamp
 from broker.store.sqlite import entities
 from broker.store.sqlite.expiry import living
 from broker.store.sqlite.names import Names
+from broker.store.sqlite.reading import parts_of
 from broker.store.sqlite.translation import Translator
 from broker.store.sqlite.way import Way
 
@@ -97,7 +98,7 @@ def _cut_by_evaluation(way: Way, selection: Selection, window: Window, now: int,
     stamps: list[Stamp] = []
     hits = 0
     enough = window.offset + window.limit
-    for key, version, expires, document in way.documents():
+    for key, version, expires, document in way.documents(_parts(selection)):
         budget.scan()
         alive = living(document, now) if expires is not None and expires <= now else document
         if alive is None or not evaluation.matches(selection, alive, resolve):
@@ -108,6 +109,16 @@ def _cut_by_evaluation(way: Way, selection: Selection, window: Window, now: int,
         elif hits > enough and not window.count:
             break
     return Page(stamps, hits if window.count else None, hits > enough)
+
+
+def _parts(selection: Selection) -> tuple[str, ...] | None:
+    """Name the attributes that the evaluation looks at."""
+    names = selection.attrs
+    if selection.q:
+        names |= selection.q.attributes
+    if selection.geo:
+        names |= {selection.geo.geoproperty}
+    return parts_of(names)
 
 
 def _everything(selection: Selection) -> bool:

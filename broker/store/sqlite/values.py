@@ -13,7 +13,7 @@ from broker.language.literals import KEYS, plain
 from broker.language.tree import Kind
 from broker.model.document import Document, Instance, value_of
 from broker.store.sqlite.names import Names
-from broker.store.sqlite.reading import read_together
+from broker.store.sqlite.reading import parts_of, read_together
 
 ValueRow = tuple[int, Any]
 
@@ -126,7 +126,10 @@ class ValueIndexes:
         if reached is None or reached == DROPPING:
             return True
         found, _ = read_together(
-            self._connection, "entity e WHERE key > ? ORDER BY key LIMIT ?", (reached, chunk)
+            self._connection,
+            "entity e WHERE key > ? ORDER BY key LIMIT ?",
+            (reached, chunk),
+            parts_of(frozenset({iri})),
         )
         for key, _, _, document in found:
             self._replace(attr, key, set(), rows(document["attrs"].get(iri, ())))

@@ -54,22 +54,22 @@ class Way:
         source, _, bindings = self._source()
         return int(self.connection.execute(f"SELECT count(*) FROM {source}", bindings).get)  # noqa: S608  # own text
 
-    def documents(self) -> Iterator[Found]:
-        """Run through them, in the order of their keys, with their documents; not far ahead."""
+    def documents(self, parts: tuple[str, ...] | None) -> Iterator[Found]:
+        """Run through them, in the order of their keys, with (parts of) their documents; not far ahead."""
         if self._sparse():
-            yield from self._documents_of_keys()
+            yield from self._documents_of_keys(parts)
             return
         source, order, bindings = self._source()
         size, last = _FIRST_CHUNK, -1
         while True:
             rows = f"{source} AND {order} > ? ORDER BY {order} LIMIT ?"
-            chunk, length = read_together(self.connection, rows, (*bindings, last, size))
+            chunk, length = read_together(self.connection, rows, (*bindings, last, size), parts)
             yield from chunk
             if len(chunk) < size:
                 return
             last, size = chunk[-1][0], _next_size(len(chunk), length)
 
-    def _documents_of_keys(self) -> Iterator[Found]:
+    def _documents_of_keys(self, parts: tuple[str, ...] | None) -> Iterator[Found]:
         condition = self.condition
         assert condition
         sql = f"WITH found (key) AS ({condition.keys}) {_IN_ORDER}"
@@ -77,7 +77,7 @@ class Way:
         size = _FIRST_CHUNK
         while keys:
             wanted, keys = keys[:size], keys[size:]
-            chunk, length = read_together(self.connection, _OF_KEYS, (orjson.dumps(wanted).decode(),))
+            chunk, length = read_together(self.connection, _OF_KEYS, (orjson.dumps(wanted).decode(),), parts)
             yield from chunk
             size = _next_size(len(chunk), length)
 
