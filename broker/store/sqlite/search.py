@@ -57,14 +57,15 @@ def find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
     """Find a page of entities within the budget; Unfinished when it does not suffice."""
-    connection.set_progress_handler(budget.over, _STEPS)
-    try:
-        with snapshot(connection):
+    with snapshot(connection):
+        # only around the reading: the end of the snapshot must not be interrupted as well
+        connection.set_progress_handler(budget.over, _STEPS)
+        try:
             return _find(connection, names, selection, window, now, budget)
-    except apsw.InterruptError as error:
-        raise Unfinished from error
-    finally:
-        connection.set_progress_handler(None)
+        except apsw.InterruptError as error:
+            raise Unfinished from error
+        finally:
+            connection.set_progress_handler(None)
 
 
 def too_complex(seconds: float) -> TooComplexQuery:
