@@ -122,11 +122,11 @@ def language_of_text(text: str) -> str:
 
 def facts(entity: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List what every entity says of itself: key of the text, content."""
-    scopes = entity.get("scope", [])
+    scopes = entity.get("scope") or []
     said = [
         ("id", entity.get("id")),
         ("type", ", ".join(types(entity))),
-        ("scope", scopes if isinstance(scopes, str) else ", ".join(map(str, scopes))),
+        ("scope", ", ".join(map(str, scopes)) if isinstance(scopes, list) else scopes),
         ("created", time(entity.get("createdAt"))),
         ("modified", time(entity.get("modifiedAt"))),
         ("expiresAt", time(entity.get("expiresAt"))),
@@ -235,7 +235,7 @@ def pretty(body: Any) -> str:
 
 def length(metres: float) -> str:
     """Write a length as people say it."""
-    if metres < 1_000:
+    if metres < 995:
         return f"{round(metres, -1) if metres >= 100 else round(metres):.0f} m"
     return f"{metres / 1000:.1f} km" if metres < 100_000 else f"{metres / 1000:,.0f} km"
 
