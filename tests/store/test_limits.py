@@ -1,10 +1,12 @@
 """What protects the store: time of queries, size of the outbox, refusal after closing; and discovery without scans."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
 
+from base.database import connect, migrate
 from base.errors import ServiceUnavailable, TooComplexQuery
 from broker.language.q import Query
 from broker.language.selection import EntitySelector, Selection, Window
@@ -12,7 +14,10 @@ from broker.language.tree import Op, Path, Pattern, Term
 from broker.language.types import TypeSelection
 from broker.settings import BrokerSettings
 from broker.store.contract import Change, EntityChange, Message, TypeInfo
+from broker.store.sqlite import schema
 from broker.store.sqlite.catalogue import SqliteCatalogue
+from broker.store.sqlite.names import Names
+from broker.store.sqlite.search import Budget, Unfinished, find
 from broker.store.sqlite.tenant import SqliteTenantStore
 from tests.store.examples import NOW, PAST, TYPES, VOCAB, entity, prop
 
@@ -33,6 +38,19 @@ async def test_gives_up_a_query_that_takes_too_long(settings: BrokerSettings) ->
         await store.query(Selection(q=query), Window(count=True), NOW)
     assert (await store.query(Selection(), Window(5), NOW)).more
     await catalogue.close()
+
+
+def test_answers_after_many_queries_that_ran_out_of_time(settings: BrokerSettings) -> None:
+    """SQLite counts the steps of a statement over all its runs, so that after some thousand even ROLLBACK is asked."""
+    settings.data.mkdir()
+    connection = connect(settings.data / "b.db")
+    migrate(connection, schema.TENANT)
+    names = Names(connection)
+    for _ in range(2_000):
+        with contextlib.suppress(Unfinished):
+            find(connection, names, Selection(), Window(), NOW, Budget(0.0))
+    assert not connection.in_transaction
+    connection.close()
 
 
 async def test_answers_others_while_a_long_query_runs(store: SqliteTenantStore) -> None:
