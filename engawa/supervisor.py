@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -32,9 +32,9 @@ class Part:
     ready: str
 
 
-def end_with_parent(environment: Mapping[str, str]) -> None:
+def end_with_parent(environment: MutableMapping[str, str]) -> None:
     """In a part that a supervisor started: ask the kernel to end this process when the supervisor goes."""
-    parent = environment.get(PARENT)
+    parent = environment.pop(PARENT, None)
     if parent is None:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
