@@ -13,9 +13,10 @@ MOST_PARTS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Entities that may be meant: `keys` selects their keys, `test` is true of KEY. `exact`: no others are.
+    """Entities that may be meant: `keys` selects their keys, `test` is true of KEY alone. `exact`: no others are.
 
-    `estimate` says about how many there are. `type` is a type all of them have; `beside_type` is the test without it.
+    `estimate` says about how many there are. `type` is a type all of them have, as `of_type` entities have it;
+    `beside_type` is the test without it.
     `at_once`: to select all keys costs less than to test a few. `size`: of how many conditions it is made.
     """
 
@@ -25,6 +26,7 @@ class Condition:
     estimate: int
     exact: bool = True
     type: int | None = None
+    of_type: int = 0
     beside_type: tuple[str, Bindings] = ("", ())
     at_once: bool = False
     size: int = 1
@@ -47,12 +49,13 @@ def both(parts: Sequence[Condition | None]) -> Condition | None:
     typed = next((part for part in said if part.type is not None), None)
     beside = [part for part in said if part is not typed]
     return Condition(
-        f"SELECT {KEY} FROM entity e WHERE {KEY} IN ({first.keys}) AND {tests}",  # noqa: S608  # own text, bound values
+        _narrowed(first.keys, tests),
         f"({first.test} AND {tests})",
         _bindings(said),
         first.estimate,
         exact,
         typed.type if typed else None,
+        typed.of_type if typed else 0,
         _both_beside(typed, beside) if typed else ("", ()),
         any(part.at_once for part in said),
         size,
@@ -81,6 +84,12 @@ def either(parts: Sequence[Condition | None]) -> Condition | None:
 def loosened(condition: Condition) -> Condition:
     """Give the same condition as one that is necessary, not sufficient."""
     return replace(condition, exact=False)
+
+
+def _narrowed(keys: str, tests: str) -> str:
+    found = f"WITH first (key) AS ({keys}) SELECT DISTINCT key FROM first"  # noqa: S608  # own text
+    tests = tests.replace(KEY, "narrowed.key")
+    return f"SELECT key FROM ({found}) AS narrowed WHERE {tests}"  # noqa: S608  # own text, bound values
 
 
 def _both_beside(typed: Condition, others: Sequence[Condition]) -> tuple[str, Bindings]:

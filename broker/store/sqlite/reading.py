@@ -17,7 +17,7 @@ Found = tuple[int, int, int | None, Document]
 """Key, version, expiry and document of an entity."""
 
 MOST_PARTS: Final = 6
-_MEMBERS: Final = ("type", "scope", "expiresAt", "createdAt", "modifiedAt")
+_MEMBERS: Final = ("type", "createdAt", "modifiedAt", "scope", "expiresAt")
 _NAMEABLE: Final = re.compile(r"[^\"\\\x00-\x1f]+\Z")
 _HEAD: Final = "'[' || key || ',' || version || ',' || coalesce(expires, 'null') || ','"
 _PARTS: Final = "json_quote(id) || ',' || json_extract(doc, " + ", ".join(f"'$.{name}'" for name in _MEMBERS)
@@ -50,11 +50,17 @@ def read_together(
 
 def _built(row: Sequence[Any], parts: tuple[str, ...]) -> Found:
     """Make the document that would have only these attributes."""
-    key, version, expires, id, values = row
-    document: Document = {"id": id}
-    for name, value in zip(_MEMBERS, values, strict=False):
-        if value is not None:
-            document[name] = value
-    attributes = zip(parts, values[len(_MEMBERS) :], strict=True)
-    document["attrs"] = {name: instances for name, instances in attributes if instances is not None}
+    key, version, expires, id, (types, created, modified, scope, expires_at, *values) = row
+    attrs = {name: value for name, value in zip(parts, values, strict=True) if value is not None}
+    document: Document = {
+        "id": id,
+        "type": types,
+        "createdAt": created,
+        "modifiedAt": modified,
+        "attrs": attrs,
+    }
+    if scope is not None:
+        document["scope"] = scope
+    if expires_at is not None:
+        document["expiresAt"] = expires_at
     return key, version, expires, document

@@ -79,7 +79,9 @@ def _find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
     condition = Translator(connection, names).selection(selection)
-    way = Way(connection, condition, condition.exact if condition else _everything(selection))
+    exact = condition.exact if condition else _everything(selection)
+    enough = None if window.count and not exact else window.offset + window.limit + 1
+    way = Way(connection, condition, exact, enough)
     if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
         return _cut_by_sql(way, window)
     return _cut_by_evaluation(way, selection, window, now, budget)

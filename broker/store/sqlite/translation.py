@@ -77,14 +77,13 @@ class Translator:
 
     def _id_pattern(self, pattern: str) -> Condition:
         prefix = _prefix(pattern)
-        clause = f"{FUNCTION}(?, {{0}}) AND {{0}} >= ? AND {{0}} < ?"
+        clause = f"{FUNCTION}(?, id) AND id >= ? AND id < ?"
         bindings = pattern, prefix, prefix + LAST_CHARACTER
         count = self._connection.execute(
             f"SELECT count(*) FROM (SELECT 1 FROM entity WHERE id >= ? AND id < ? LIMIT {MOST_COUNTED})",  # noqa: S608  # own text
             bindings[1:],
         ).get
-        keys = f"SELECT key FROM entity WHERE {clause.format('id')}"  # noqa: S608  # own text, bound values
-        return Condition(keys, f"({clause.format('e.id')})", bindings, int(count))
+        return _of_id(clause, bindings, int(count))
 
     def _types(self, selection: TypeSelection) -> Condition | None:
         return either([both([self._type(iri) for iri in names]) for names in selection.alternatives])
@@ -104,6 +103,7 @@ class Translator:
             (number,),
             int(count),
             type=number,
+            of_type=int(count),
         )
 
     def _scope(self, query: ScopeQuery) -> Condition | None:
@@ -163,10 +163,10 @@ def _plain(pattern: ScopePattern) -> int:
 
 
 def _ids(ids: tuple[str, ...]) -> Condition:
-    given = "(SELECT value FROM json_each(?))"
-    return Condition(
-        f"SELECT key FROM entity WHERE id IN {given}",  # noqa: S608  # own text, bound values
-        f"e.id IN {given}",
-        (orjson.dumps(ids).decode(),),
-        len(ids),
-    )
+    return _of_id("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),), len(ids))
+
+
+def _of_id(clause: str, bindings: tuple[str, ...], estimate: int) -> Condition:
+    keys = f"SELECT key FROM entity WHERE {clause}"  # noqa: S608  # own text, bound values
+    test = f"EXISTS (SELECT 1 FROM entity WHERE key = {KEY} AND {clause})"  # noqa: S608  # own text, bound values
+    return Condition(keys, test, bindings, estimate)

@@ -11,7 +11,7 @@ from broker.store.contract import Stamp
 from broker.store.sqlite.conditions import KEY, Bindings, Condition
 from broker.store.sqlite.reading import Found, read_together
 
-SPARSE: Final = 4_000
+FEW: Final = 200
 _COLUMNS: Final = "e.key, e.id, e.version, e.expires"
 _FIRST_CHUNK: Final = 24
 _LARGEST_CHUNK: Final = 256
@@ -32,6 +32,7 @@ class Way:
     connection: Connection
     condition: Condition | None
     exact: bool
+    enough: int | None  # how many are looked for; None: all
 
     def stamps(self, limit: int, offset: int) -> list[Stamp]:
         """Give those entities that may be meant, in the order of their keys."""
@@ -49,10 +50,13 @@ class Way:
 
     def count(self) -> int:
         """Count them."""
-        if self.condition and self._only_type():
-            return self.condition.estimate
-        source, _, bindings = self._source()
-        return int(self.connection.execute(f"SELECT count(*) FROM {source}", bindings).get)  # noqa: S608  # own text
+        condition = self.condition
+        if condition is None:
+            return int(self.connection.execute("SELECT count(*) FROM entity").get)
+        if self._only_type():
+            return condition.estimate
+        sql = f"WITH found (key) AS ({condition.keys}) SELECT count(DISTINCT key) FROM found"  # noqa: S608  # own text
+        return int(self.connection.execute(sql, condition.bindings).get)
 
     def documents(self, parts: tuple[str, ...] | None) -> Iterator[Found]:
         """Run through them, in the order of their keys, with (parts of) their documents; not far ahead."""
@@ -87,11 +91,14 @@ class Way:
         return condition is not None and condition.type is not None and not condition.beside_type[0]
 
     def _sparse(self) -> bool:
-        """Say whether it is best to collect the keys first."""
+        """Say whether to collect the keys of all costs less than to walk until enough are found."""
         condition = self.condition
         if condition is None or self._only_type():
             return False
-        return condition.at_once or condition.estimate <= SPARSE
+        if condition.at_once or self.enough is None or condition.estimate <= FEW:
+            return True
+        walked = condition.of_type or int(self.connection.execute("SELECT max(key) FROM entity").get or 0)
+        return condition.estimate**2 <= self.enough * walked
 
     def _source(self) -> tuple[str, str, Bindings]:
         """Give what follows FROM, the column of the order, and the bindings."""
