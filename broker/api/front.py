@@ -1,7 +1,7 @@
 """The aiohttp front: HTTP request → Call → operation → Answer → HTTP response. (DESIGN 2.1)"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +17,11 @@ from broker.api import request as heads
 from broker.api.metrics import Metrics
 from broker.api.routes import Routes
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
+
+MATTERS = ("accept", "link", "ngsild-tenant", "prefer", "host")
+MOST_KEPT = 8_192
+LONGEST_KEPT = 512
+Key = tuple[str, str | None, str | None, str | None, str | None, str | None]
 
 log = structlog.get_logger("engawa.broker")
 REL = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
@@ -42,6 +47,7 @@ class Front:
         self._broker = broker
         self._routes = Routes(operations)
         self._metrics = metrics
+        self._kept: dict[Key | None, tuple[str | None, Operation, Call]] = {}
         purge = broker.settings.anonymous_purge
         self._local = purge == "always" or (loopback and purge == "loopback")
 
@@ -59,10 +65,13 @@ class Front:
         )
         operation: Operation | None = None
         try:
-            operation, path, query = self._find(arrival)
-            response = _respond(
-                await operation.run(await self._call(arrival, operation, path, query), self._broker)
-            )
+            key = _reading(arrival)
+            operation, call = self._again(key)
+            if operation is None or call is None:
+                operation, path, query = self._find(arrival)
+                call = await self._call(arrival, operation, path, query)
+                self._keep(key, operation, call)
+            response = _respond(await operation.run(call, self._broker))
         except Problem as problem:
             response = refuse(problem)
         except (ConnectionError, web.HTTPException):
@@ -91,6 +100,29 @@ class Front:
             response.status,
             response.headers,
             orjson.loads(body) if isinstance(body, bytes) and body else None,
+        )
+
+    def _again(self, key: Key | None) -> tuple[Operation | None, Call | None]:
+        """Find what was understood of the same read before; not if its @context has changed meanwhile."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None, None
+        source, operation, call = kept
+        if self._broker.contexts.known(source) is not call.context:
+            return None, None
+        return operation, call.at(clock.now())
+
+    def _keep(self, key: Key | None, operation: Operation, call: Call) -> None:
+        if key is None:
+            return
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        origin = call.origin
+        headers = {name: value for name, value in zip(MATTERS, key[1:], strict=True) if value is not None}
+        self._kept[key] = (
+            heads.context_link(headers.get("link")),
+            operation,
+            replace(call, headers=headers, reached=lambda: origin),
         )
 
     def _finish(
@@ -157,6 +189,14 @@ class Front:
             local_caller=self._local,
             reached=arrival.reached,
         )
+
+
+def _reading(arrival: Arrival) -> Key | None:
+    """Give all that a read depends on; None for requests that change something or are not worth keeping."""
+    if arrival.method != "GET" or len(arrival.target) > LONGEST_KEPT:
+        return None
+    get = arrival.headers.get
+    return (arrival.target, get("accept"), get("link"), get("ngsild-tenant"), get("prefer"), get("host"))
 
 
 async def _no_body() -> None:

@@ -30,7 +30,12 @@ def shown(name: object) -> str:
 
 def is_uri(text: object) -> bool:
     """Say whether this is an absolute URI or IRI that a reader can tell from any other. (4.6.3)"""
-    if type(text) is not str or _URI.fullmatch(text) is None:
+    return type(text) is str and _is_uri(text)
+
+
+@lru_cache(maxsize=16384)
+def _is_uri(text: str) -> bool:
+    if _URI.fullmatch(text) is None:
         return False
     return text.isascii() or (text.isprintable() and _UNSEEN.search(text) is None)
 

@@ -191,7 +191,8 @@ def _selector(
         id_pattern = None  # id takes precedence (5.2.33)
     if id_pattern is not None:
         patterns.check(id_pattern, "idPattern")
-    return EntitySelector(ids, id_pattern, types.parse(type_text, table) if type_text is not None else None)
+    wanted = types.parse(type_text, table) if type_text is not None else None
+    return EntitySelector(ids, id_pattern, None if wanted and wanted.everything else wanted)
 
 
 def _attributes_of(pick: Projection | None) -> frozenset[str]:

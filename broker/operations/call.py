@@ -47,6 +47,24 @@ class Call:
     local_caller: bool = False  # whether anonymous callers have the permissions of a loopback binding
     reached: Callable[[], str] = str  # gives scheme://host:port under which the caller reached us
 
+    def at(self, now: int) -> "Call":
+        """Give the same request at another moment: what was understood of it once serves again."""
+        return Call(
+            self.method,
+            self.target,
+            self.path,
+            self.params,
+            self.tenant,
+            self.context,
+            self.accept,
+            self.body,
+            now,
+            self.headers,
+            self.embedded,
+            self.local_caller,
+            self.reached,
+        )
+
     @property
     def origin(self) -> str:
         """Give scheme://host:port under which the caller reached us; '' from within this process."""
