@@ -131,7 +131,10 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 def lock_folder(folder: Path) -> int:
     """Take the folder for this process, until the handle is closed or the process ends."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for place in missing:
+        sync_folder(place.parent)
     handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

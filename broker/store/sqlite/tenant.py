@@ -49,6 +49,7 @@ class SqliteTenantStore:
         self._settings = settings
         self._threads = threads
         self._exclusive = opening.exclusive
+        self._closed = False
         self._write = connect(path, opening)
         migrate(self._write, schema.TENANT)
         self._read = translation.prepare(self._write if opening.exclusive else connect(path, readonly=True))
@@ -241,6 +242,7 @@ class SqliteTenantStore:
 
     async def close(self) -> None:
         """Finish what is waiting and close the file."""
+        self._closed = True
         await self._indexing.close()
         await self._writer.close()
         for connection, _ in self._idle_readers:
@@ -288,4 +290,7 @@ class SqliteTenantStore:
         try:
             yield reader
         finally:
-            self._idle_readers.append(reader)
+            if self._closed:
+                reader[0].close()
+            else:
+                self._idle_readers.append(reader)

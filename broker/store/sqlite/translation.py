@@ -16,7 +16,8 @@ from broker.store.sqlite.conditions import KEY, MOST_PARTS, NOTHING, Condition, 
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.terms import TermTranslator
 
-MOST_COUNTED: Final = 5_000
+MOST_COUNTED: Final = 2_000
+MANY: Final = 1 << 40
 FUNCTION: Final = "id_matches"
 LAST_CHARACTER: Final = "\U0010ffff"
 _LITERAL_PREFIX: Final = re.compile(r"\^([\w:/-]*)(?![\w:/?*{-])", re.ASCII)
@@ -83,7 +84,7 @@ class Translator:
             f"SELECT count(*) FROM (SELECT 1 FROM entity WHERE id >= ? AND id < ? LIMIT {MOST_COUNTED})",  # noqa: S608  # own text
             bindings[1:],
         ).get
-        return _of_id(clause, bindings, int(count))
+        return _of_id(clause, bindings, _estimate(count))
 
     def _types(self, selection: TypeSelection) -> Condition | None:
         return either([both([self._type(iri) for iri in names]) for names in selection.alternatives])
@@ -148,8 +149,12 @@ class Translator:
             f"SELECT entity {rows}",
             f"EXISTS (SELECT 1 {rows} AND entity = {KEY})",
             bindings,
-            int(count),
+            _estimate(count),
         )
+
+
+def _estimate(counted: Any) -> int:
+    return int(counted) if counted < MOST_COUNTED else MANY
 
 
 def _prefix(pattern: str) -> str:
