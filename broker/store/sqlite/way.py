@@ -95,7 +95,11 @@ class Way:
         condition = self.condition
         if condition is None or self._only_type():
             return False
-        if condition.at_once or self.enough is None or condition.estimate <= FEW:
+        if condition.at_once:
+            return True
+        if condition.type is not None and condition.estimate >= condition.of_type:
+            return False
+        if self.enough is None or condition.estimate <= FEW:
             return True
         walked = condition.of_type or int(self.connection.execute("SELECT max(key) FROM entity").get or 0)
         return condition.estimate**2 <= self.enough * walked
