@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from base.errors import Problem
+from base.hot import Answer, factory
 
 
 class AddressInUse(Problem):
@@ -68,26 +69,34 @@ async def serving(
     connections: int = 1000,
     seconds: float = 10.0,
     direct: tuple[str, Handle] | None = None,
+    hot: Answer | None = None,
 ) -> AsyncIterator[int]:
     """Serve an application until the block ends; gives the port, which is a free one for 0.
 
-    `direct`: a prefix of paths and the function that serves them past the router.
+    `direct`: a prefix of paths and the function that serves them past the router; `hot`: answers to exact bytes.
     """
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=seconds)
     await runner.setup()
-    if runner.server is not None:
-        _limit(runner.server, connections)
-        if direct:
-            _shorten(runner.server, *direct)
+    server = runner.server
+    if server is None:
+        raise RuntimeError("a runner that is set up has a server")
+    _limit(server, connections)
+    if direct:
+        _shorten(server, *direct)
+    loop = asyncio.get_running_loop()
     try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
         try:
-            await site.start()
+            listener = await loop.create_server(
+                factory(server, hot) if hot else server, host, port, backlog=1024
+            )
         except OSError as error:
             raise AddressInUse(
                 f"Port {port} on {host} cannot be used ({error.strerror}); choose another one or stop what uses it."
             ) from error
-        yield runner.addresses[0][1]
+        try:
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
 

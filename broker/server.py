@@ -84,6 +84,7 @@ def served(
         connections=settings.connections,
         seconds=seconds,
         direct=("/ngsi-ld/", front.serve),
+        hot=front.hot,
     )
 
 

@@ -1,6 +1,6 @@
 """A request as an operation sees it, free of the transport, and what the operation answers. (DESIGN 2.1)"""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,7 @@ class Operation:
 
     method: str
     path: str  # below /ngsi-ld/v1; {name} stands for one segment
-    run: Callable[[Call, Broker], Awaitable[Answer]]
+    run: Callable[[Call, Broker], Coroutine[Any, Any, Answer]]
     clause: str
     params: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()  # values the parameter `options` may hold
