@@ -1,11 +1,11 @@
 """The error tree: every refusal is a Problem, and one place turns it into RFC 7807 JSON or a page.
 
-    Problem
-    ├── InvalidRequest 400        ├── ResourceNotFound 404     ├── TooComplexQuery 403
-    ├── BadRequestData 400        ├── NonexistentTenant 404    ├── TooManyResults 403
-    ├── AlreadyExists 409         ├── Conflict 409             ├── LdContextNotAvailable 504
-    ├── OperationNotSupported 422 ├── NoMultiTenantSupport 501 ├── InternalError 500
-    ├── NotPermitted 403          ├── ServiceUnavailable 503   └── Transport: 405 406 411 413 414 415
+Problem
+├── InvalidRequest 400        ├── ResourceNotFound 404     ├── TooComplexQuery 403
+├── BadRequestData 400        ├── NonexistentTenant 404    ├── TooManyResults 403
+├── AlreadyExists 409         ├── Conflict 409             ├── LdContextNotAvailable 504
+├── OperationNotSupported 422 ├── NoMultiTenantSupport 501 ├── InternalError 500
+├── NotPermitted 403          ├── ServiceUnavailable 503   └── Transport: 405 406 411 413 414 415
 """
 
 from collections.abc import Mapping

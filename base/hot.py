@@ -21,17 +21,21 @@ Answer = Callable[[bytes], bytes | None]
 class HotHandler(RequestHandler):
     """A connection that answers known reads at once."""
 
-    __slots__ = ("_answer", "_plain", "head")
+    __slots__ = ("_answer", "_finished", "_passed", "_plain", "head")
 
     def __init__(self, server: web.Server, answer: Answer, **options: Any) -> None:
         super().__init__(server, **options)
         self._answer = answer
         self._plain = True
+        self._passed = self._finished = 0
         self.head: bytes | None = None
         """The bytes of the request now being served, if they were all of it and nothing else."""
 
     def data_received(self, data: bytes) -> None:
-        """Answer a known read, or hand the bytes on."""
+        """Answer a known read, or hand the bytes on; aiohttp itself calls with none to go on."""
+        if not data:
+            super().data_received(data)
+            return
         self.head = None
         if not self._plain or not is_plain_get(data):
             self._plain = False
@@ -42,11 +46,22 @@ class HotHandler(RequestHandler):
                 self.transport.write(answer)
                 return
             self.head = data
+        self._passed += 1
         super().data_received(data)
 
     def _is_idle(self) -> bool:
-        """Say whether every earlier request is answered and the connection waits for the next."""
-        return self._waiter is not None and not self._waiter.done() and not self._messages
+        """Say whether every earlier request is answered: only then may an answer be written here."""
+        return (
+            self._passed == self._finished and self.transport is not None and not self.transport.is_closing()
+        )
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer the ordinary way, and count it."""
+        done = await super().finish_response(request, resp, start_time)
+        self._finished += 1
+        return done
 
 
 def is_plain_get(data: bytes) -> bool:

@@ -21,7 +21,7 @@ from broker.api.metrics import Metrics
 from broker.api.routes import Routes
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
 
-MOST_KNOWN = 16_384
+MOST_KNOWN = 20_000
 LONGEST_KNOWN = 512
 Key = bytes | tuple[str | None, ...]
 """The exact bytes of a read, or all of it that matters."""
@@ -77,11 +77,13 @@ class Front:
         operation: Operation | None = None
         try:
             key = head_of(request) or _reading(arrival)
-            operation, call = self._again(key)
-            if operation is None or call is None:
+            known = self._again(key)
+            if known is None:
                 operation, path, query = self._find(arrival)
                 call = await self._call(arrival, operation, path, query)
                 self._keep(key, arrival, operation, call)
+            else:
+                operation, call = known.operation, known.call.at(clock.now())
             response = _respond(await operation.run(call, self._broker))
         except Problem as problem:
             response = refuse(problem)
@@ -113,12 +115,12 @@ class Front:
             orjson.loads(body) if isinstance(body, bytes) and body else None,
         )
 
-    def _again(self, key: Key | None) -> tuple[Operation | None, Call | None]:
+    def _again(self, key: Key | None) -> Known | None:
         """Find what was understood of the same read before; not if its @context has changed meanwhile."""
         known = self._known.get(key)
         if known is None or self._broker.contexts.known(known.source) is not known.call.context:
-            return None, None
-        return known.operation, known.call.at(clock.now())
+            return None
+        return known
 
     def _keep(self, key: Key | None, arrival: Arrival, operation: Operation, call: Call) -> None:
         if key is None:
@@ -132,12 +134,19 @@ class Front:
         )
 
     def hot(self, head: bytes) -> bytes | None:
-        """Answer the exact bytes of a read understood before, if that needs no waiting. (DESIGN 2.1)"""
-        operation, call = self._again(head)
-        if operation is None or call is None:
+        """Answer the exact bytes of a read understood before, if that needs no waiting. (DESIGN 2.1, 2.8)"""
+        known = self._again(head)
+        if known is None:
             return None
         began = perf_counter()
-        story = operation.run(call, self._broker)
+        answer = self._run_at_once(known)
+        if answer is None:
+            return None
+        self._metrics.count(known.operation, answer.status, perf_counter() - began)
+        return raw.response(answer, known.call.tenant)
+
+    def _run_at_once(self, known: Known) -> Answer | None:
+        story = known.operation.run(known.call.at(clock.now()), self._broker)
         try:
             story.send(None)
         except StopIteration as end:
@@ -147,8 +156,7 @@ class Front:
         else:
             story.close()  # it has to wait; the ordinary way does it again
             return None
-        self._metrics.count(operation, answer.status, perf_counter() - began)
-        return raw.response(answer, call.tenant)
+        return answer
 
     def _finish(
         self,

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from base.jsonld import Context
+from base.recent import Recent
 from broker.contexts import Contexts
+from broker.language.selection import Selection, Window
 from broker.notify import Notifier
 from broker.operations.cache import Cache
 from broker.settings import BrokerSettings
-from broker.store.contract import Catalogue
+from broker.store.contract import Catalogue, Mark, Page
 
 JSON = "application/json"
 LD_JSON = "application/ld+json"
@@ -91,6 +93,9 @@ class Broker:
     contexts: Contexts
     notifier: Notifier
     cache: Cache
+    pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
+        default_factory=lambda: Recent(4_096)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

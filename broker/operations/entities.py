@@ -12,10 +12,11 @@ from broker.operations.asked import Limits
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import apply, refuse_people, selected
 from broker.settings import BrokerSettings
-from broker.store.contract import EntityChange, TenantStore
+from broker.store.contract import EntityChange, Page, TenantStore
 
 ROOT = "/ngsi-ld/v1"
 PURGE_PAGE = 500
+LONGEST_KEPT = 100  # entities on a page worth keeping
 
 
 async def create_entity(call: Call, broker: Broker) -> Answer:
@@ -88,7 +89,7 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     if not wanted.narrow_enough():
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)
-    found = await store.query(wanted.selection, wanted.window, call.now)
+    found = await _page(call, broker, store, wanted)
     if wanted.links:
         bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.links)
     else:
@@ -98,6 +99,19 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     if links:
         headers["Link"] = ", ".join(links)
     return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
+
+
+async def _page(call: Call, broker: Broker, store: TenantStore, wanted: asked.Wanted) -> Page:
+    """Find a page; the one found before serves again while nothing has changed and nothing has expired."""
+    key = (wanted.selection, wanted.window, call.tenant)
+    mark = store.mark()
+    kept = broker.pages.get(key)
+    if kept is not None and kept[0] == mark and (mark.until is None or call.now < mark.until):
+        return kept[1]
+    page = await store.query(wanted.selection, wanted.window, call.now)
+    if wanted.window.limit <= LONGEST_KEPT and (mark.until is None or call.now < mark.until):
+        broker.pages[key] = (mark, page)
+    return page
 
 
 async def replace_entity(call: Call, broker: Broker) -> Answer:

@@ -67,6 +67,14 @@ class Stored:
     document: Document
 
 
+class Mark(NamedTuple):
+    """The state the entities of a tenant are in: equal marks, equal answers, until something expires (µs)."""
+
+    store: object
+    sequence: int
+    until: int | None
+
+
 class Stamp(NamedTuple):
     """Which version of an entity is current: enough to answer from cached bytes. A tuple, since there are many."""
 
@@ -106,6 +114,9 @@ class TenantStore(Protocol):
     """The data of one tenant."""
 
     name: str
+
+    def mark(self) -> Mark:
+        """Say which state is current; a change answered 2xx has made another one."""
 
     def stamp(self, id: str, now: int) -> Stamp | None:
         """Say which version of an entity is current; None if absent or expired at `now`."""

@@ -18,7 +18,11 @@ from broker.app import OPERATIONS
 from broker.operations.call import Operation
 from tests.live import Live, live_broker
 
-EXPECTED = {501, 503, 504}  # honest answers about others: an @context that cannot be fetched, a part not offered
+EXPECTED = {
+    501,
+    503,
+    504,
+}  # honest answers about others: an @context that cannot be fetched, a part not offered
 ID = "urn:ngsi-ld:T:1"
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -28,13 +32,63 @@ json_values = st.recursive(
     max_leaves=20,
 )
 members = st.sampled_from(
-    ["id", "type", "value", "object", "datasetId", "observedAt", "unitCode", "languageMap", "vocab", "json", "valueList"]
-    + ["objectList", "location", "scope", "expiresAt", "entities", "q", "geoQ", "notification", "endpoint", "uri"]
-    + ["watchedAttributes", "coordinates", "georel", "geometry", "notificationTrigger", "throttling", "attributes"]
+    [
+        "id",
+        "type",
+        "value",
+        "object",
+        "datasetId",
+        "observedAt",
+        "unitCode",
+        "languageMap",
+        "vocab",
+        "json",
+        "valueList",
+    ]
+    + [
+        "objectList",
+        "location",
+        "scope",
+        "expiresAt",
+        "entities",
+        "q",
+        "geoQ",
+        "notification",
+        "endpoint",
+        "uri",
+    ]
+    + [
+        "watchedAttributes",
+        "coordinates",
+        "georel",
+        "geometry",
+        "notificationTrigger",
+        "throttling",
+        "attributes",
+    ]
 )
 texts = st.sampled_from(
-    ["urn:ngsi-ld:null", ID, "T", "Property", "Relationship", "GeoProperty", "Point", "Query", "Subscription", "@none"]
-    + ["near;maxDistance==10", "[1,2]", "a==1", "2026-01-01T00:00:00Z", "http://127.0.0.1:1/", "https://uri.etsi.org/x", ""]
+    [
+        "urn:ngsi-ld:null",
+        ID,
+        "T",
+        "Property",
+        "Relationship",
+        "GeoProperty",
+        "Point",
+        "Query",
+        "Subscription",
+        "@none",
+    ]
+    + [
+        "near;maxDistance==10",
+        "[1,2]",
+        "a==1",
+        "2026-01-01T00:00:00Z",
+        "http://127.0.0.1:1/",
+        "https://uri.etsi.org/x",
+        "",
+    ]
 )
 likely = st.recursive(
     texts | json_values,
@@ -65,15 +119,21 @@ def requests(draw: Any) -> tuple[str, str, dict[str, str], bytes | None]:
     names = st.sampled_from(sorted(operation.params) or ["limit"]) | words
     values = texts | words | st.sampled_from(["true", "sysAttrs", "0", "-1", "1e9", "keyValues", "*"])
     given_params = draw(st.dictionaries(names, values, max_size=3))
-    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in given_params.items())
+    query = "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in given_params.items()
+    )
     kind = draw(st.sampled_from(["application/json", "application/ld+json", "application/merge-patch+json"]))
-    accept = draw(st.sampled_from(["*/*", "application/ld+json", "application/geo+json", "text/html", ";q=x,,"]))
+    accept = draw(
+        st.sampled_from(["*/*", "application/ld+json", "application/geo+json", "text/html", ";q=x,,"])
+    )
     headers = {"Content-Type": kind, "Accept": accept}
     body = draw(bodies) if operation.body else None
     return operation.method, f"{path}?{query}" if query else path, headers, body
 
 
-async def send(live: Live, method: str, target: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+async def send(
+    live: Live, method: str, target: str, headers: dict[str, str], body: bytes | None
+) -> tuple[int, bytes]:
     from yarl import URL
 
     url = URL(f"{live.url}/ngsi-ld/v1{target}", encoded=True)
@@ -97,7 +157,9 @@ def test_no_request_gives_a_5xx(tmp_path: Path) -> None:
         assert live.broker.catalogue.open("").check() == []
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe", b'"\\ud800"', b"NaN", b"[" * 5000, b'{"a":1e999}', b"\x00", b""])
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe", b'"\\ud800"', b"NaN", b"[" * 5000, b'{"a":1e999}', b"\x00", b""]
+)
 async def test_bytes_that_are_no_json_are_refused(tmp_path: Path, raw: bytes) -> None:
     async with live_broker(tmp_path) as live:
         for path in ("/entities", "/subscriptions", "/entityOperations/upsert", "/entityOperations/query"):

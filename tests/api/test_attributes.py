@@ -39,7 +39,10 @@ async def test_tells_what_was_not_overwritten(kept: Live) -> None:
 
 
 async def test_updates_and_deletes_by_null(kept: Live) -> None:
-    patch = {"capacity": {"type": "Property", "value": 99}, "name": {"type": "Property", "value": "urn:ngsi-ld:null"}}
+    patch = {
+        "capacity": {"type": "Property", "value": 99},
+        "name": {"type": "Property", "value": "urn:ngsi-ld:null"},
+    }
     assert (await kept.ask("PATCH", ATTRS, patch)).status == 204
     body = await shown(kept)
     assert body["capacity"] == {"type": "Property", "value": 99}
@@ -70,7 +73,9 @@ async def test_keeps_instances_apart_by_dataset(kept: Live) -> None:
     patch = {"value": 61, "datasetId": "urn:ngsi-ld:Dataset:winter"}
     assert (await kept.ask("PATCH", ATTRS + "/capacity", patch)).status == 204
     assert {i["value"] for i in (await shown(kept))["capacity"]} == {120, 61}
-    deleted = await kept.ask("DELETE", ATTRS + "/capacity", params={"datasetId": "urn:ngsi-ld:Dataset:winter"})
+    deleted = await kept.ask(
+        "DELETE", ATTRS + "/capacity", params={"datasetId": "urn:ngsi-ld:Dataset:winter"}
+    )
     assert deleted.status == 204
     assert (await shown(kept))["capacity"]["value"] == 120
 

@@ -15,7 +15,9 @@ def entity(id: str, **attributes: Any) -> dict[str, Any]:
 
 async def test_creates_and_tells_what_was_there(live: Live) -> None:
     assert (await live.post("/entityOperations/create", [entity(A, n=1)])).json == [A]
-    reply = await live.post("/entityOperations/create", [entity(A, n=2), entity(B, n=2), entity(B, n=3), {"id": "x"}])
+    reply = await live.post(
+        "/entityOperations/create", [entity(A, n=2), entity(B, n=2), entity(B, n=3), {"id": "x"}]
+    )
     assert reply.status == 207
     assert reply.json["success"] == [B]
     assert [error.get("entityId") for error in reply.json["errors"]] == ["x", A, B]
@@ -24,7 +26,9 @@ async def test_creates_and_tells_what_was_there(live: Live) -> None:
 
 async def test_upserts_by_replacing_or_updating(live: Live) -> None:
     assert (await live.post("/entityOperations/upsert", [entity(A, n=1, m=1)])).json == [A]
-    assert (await live.post("/entityOperations/upsert", [entity(A, n=2)], params={"options": "update"})).status == 204
+    assert (
+        await live.post("/entityOperations/upsert", [entity(A, n=2)], params={"options": "update"})
+    ).status == 204
     assert set((await live.get(f"/entities/{A}")).json) == {"id", "type", "n", "m"}
     reply = await live.post("/entityOperations/upsert", [entity(A, n=3), entity(B, n=1)])
     assert (reply.status, reply.json) == (201, [B])

@@ -108,7 +108,9 @@ async def test_shows_system_attributes_when_asked(live: Live, shelter: dict[str,
         ({"attrs": "capacity"}, {"id", "type", "capacity"}),
     ],
 )
-async def test_projects(live: Live, shelter: dict[str, Any], params: dict[str, str], members: set[str]) -> None:
+async def test_projects(
+    live: Live, shelter: dict[str, Any], params: dict[str, str], members: set[str]
+) -> None:
     await live.post("/entities", shelter)
     assert set((await live.get(ID, **params)).json) == members
 
@@ -124,14 +126,20 @@ async def test_replaces_as_a_whole(live: Live, shelter: dict[str, Any]) -> None:
     await live.post("/entities", shelter)
     assert (await live.ask("PUT", ID, {"type": "Shelter", "name": "new"})).status == 204
     assert set((await live.get(ID)).json) == {"id", "type", "name"}
-    assert (await live.ask("PUT", "/entities/urn:ngsi-ld:Shelter:2", shelter | {"id": "urn:ngsi-ld:Shelter:2"})).status == 404
+    assert (
+        await live.ask("PUT", "/entities/urn:ngsi-ld:Shelter:2", shelter | {"id": "urn:ngsi-ld:Shelter:2"})
+    ).status == 404
     assert (await live.ask("PUT", ID, {"id": "urn:ngsi-ld:Shelter:9", "type": "Shelter"})).status == 400
 
 
 async def test_merges_deeply(live: Live, shelter: dict[str, Any]) -> None:
     shelter["address"] = {"type": "Property", "value": {"city": "縁側市", "street": "一丁目"}}
     await live.post("/entities", shelter)
-    patch = {"address": {"value": {"street": "二丁目"}}, "name": "urn:ngsi-ld:null", "capacity": {"value": 80}}
+    patch = {
+        "address": {"value": {"street": "二丁目"}},
+        "name": "urn:ngsi-ld:null",
+        "capacity": {"value": 80},
+    }
     assert (await live.ask("PATCH", ID, patch)).status == 204
     shown = (await live.get(ID)).json
     assert shown["address"]["value"] == {"city": "縁側市", "street": "二丁目"}
@@ -152,14 +160,18 @@ async def test_deletes(live: Live, shelter: dict[str, Any]) -> None:
 async def test_purges_what_a_query_selects(live: Live, shelter: dict[str, Any]) -> None:
     for number in range(3):
         await live.post("/entities", shelter | {"id": f"urn:ngsi-ld:Shelter:{number}", "capacity": number})
-    assert (await live.ask("DELETE", "/entities", params={"type": "Shelter", "q": "capacity>0"})).status == 204
+    assert (
+        await live.ask("DELETE", "/entities", params={"type": "Shelter", "q": "capacity>0"})
+    ).status == 204
     assert [e["id"] for e in (await live.get("/entities", type="Shelter")).json] == ["urn:ngsi-ld:Shelter:0"]
     assert (await live.ask("DELETE", "/entities", params={"type": "Shelter", "drop": "name"})).status == 204
     assert "name" not in (await live.get("/entities/urn:ngsi-ld:Shelter:0")).json
 
 
 @pytest.mark.parametrize("params", [{}, {"idPattern": ".*"}, {"id": "urn:ngsi-ld:Shelter:1"}])
-async def test_never_empties_a_tenant_by_a_pattern(live: Live, shelter: dict[str, Any], params: dict[str, str]) -> None:
+async def test_never_empties_a_tenant_by_a_pattern(
+    live: Live, shelter: dict[str, Any], params: dict[str, str]
+) -> None:
     await live.post("/entities", shelter)
     assert (await live.ask("DELETE", "/entities", params=params)).status == 400
     assert (await live.get(ID)).status == 200
@@ -191,7 +203,9 @@ async def test_transient_entities_go_at_their_time(live: Live, shelter: dict[str
     assert (await live.get(ID)).status == 404
     soon = {"id": "urn:x:1", "type": "T", "expiresAt": "2999-01-01T00:00:00Z", "a": 1}
     assert (await live.post("/entities", soon)).status == 201
-    assert (await live.get("/entities/urn:x:1", options="sysAttrs")).json["expiresAt"] == "2999-01-01T00:00:00Z"
+    assert (await live.get("/entities/urn:x:1", options="sysAttrs")).json[
+        "expiresAt"
+    ] == "2999-01-01T00:00:00Z"
 
 
 async def test_leaving_out_everything_finds_nothing(live: Live, shelter: dict[str, Any]) -> None:

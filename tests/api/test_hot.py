@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from base.hot import is_plain_get
-from tests.live import Live
+from broker.api.front import Front
+from tests.live import Live, live_broker
 
 PATH = "/ngsi-ld/v1/entities/urn:ngsi-ld:Shelter:1"
 
@@ -64,6 +65,28 @@ async def test_answers_alike_by_both_ways(live: Live, line: Line) -> None:
     assert live.broker.cache.used > 0
 
 
+async def test_known_reads_go_past_the_server(
+    live: Live, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordinary = 0
+    serve = Front.serve
+
+    async def counted(front: Front, request: Any) -> Any:
+        nonlocal ordinary
+        ordinary += 1
+        return await serve(front, request)
+
+    monkeypatch.setattr(Front, "serve", counted)
+    async with live_broker(live.broker.settings.data.parent / "other") as other:
+        await other.post("/entities", {"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter"})
+        kept = Line(*await asyncio.open_connection("127.0.0.1", int(other.url.rpartition(":")[2])))
+        before = ordinary
+        for _ in range(50):
+            assert (await kept.ask())[0] == 200
+        kept.writer.close()
+    assert ordinary - before <= 2
+
+
 async def test_sees_every_change_at_once(live: Live, line: Line) -> None:
     for number in range(20):
         await live.ask("PATCH", "/entities/urn:ngsi-ld:Shelter:1/attrs/capacity", {"value": number})
@@ -104,7 +127,9 @@ async def test_a_body_that_looks_like_a_request_stays_a_body(live: Live, line: L
 
 
 async def test_tenants_are_not_mixed(live: Live, line: Line) -> None:
-    await live.post("/entities", {"id": "urn:ngsi-ld:Shelter:1", "type": "Other"}, headers={"NGSILD-Tenant": "a"})
+    await live.post(
+        "/entities", {"id": "urn:ngsi-ld:Shelter:1", "type": "Other"}, headers={"NGSILD-Tenant": "a"}
+    )
     for _ in range(3):
         assert b'"Other"' in (await line.ask(PATH, "NGSILD-Tenant: a"))[2]
         assert b'"Shelter"' in (await line.ask())[2]

@@ -14,7 +14,12 @@ async def chain(live: Live) -> Live:
     country = {"id": "urn:x:Country:1", "type": "Country", "name": "日本"}
     town = {"id": "urn:x:Town:1", "type": "Town", "name": "縁側市", "isIn": {"object": "urn:x:Country:1"}}
     house = {"id": "urn:x:House:1", "type": "House", "floors": 2, "isIn": {"object": "urn:x:Town:1"}}
-    room = {"id": "urn:x:Room:1", "type": "Room", "isIn": {"object": "urn:x:House:1"}, "near": {"object": "urn:x:Room:1"}}
+    room = {
+        "id": "urn:x:Room:1",
+        "type": "Room",
+        "isIn": {"object": "urn:x:House:1"},
+        "near": {"object": "urn:x:Room:1"},
+    }
     assert (await live.post("/entityOperations/create", [country, town, house, room])).status == 201
     return live
 
@@ -32,7 +37,12 @@ async def test_joins_inside(chain: Live) -> None:
 
 async def test_joins_beside(chain: Live) -> None:
     bodies = (await chain.get(ROOM, join="flat", joinLevel=3)).json
-    assert [body["id"] for body in bodies] == ["urn:x:Room:1", "urn:x:House:1", "urn:x:Town:1", "urn:x:Country:1"]
+    assert [body["id"] for body in bodies] == [
+        "urn:x:Room:1",
+        "urn:x:House:1",
+        "urn:x:Town:1",
+        "urn:x:Country:1",
+    ]
     listed = (await chain.get("/entities", type="Room,House", join="flat")).json
     assert [body["id"] for body in listed] == ["urn:x:House:1", "urn:x:Room:1", "urn:x:Town:1"]
     known = (await chain.get(ROOM, join="flat", joinLevel=3, containedBy="urn:x:Town:1")).json
@@ -48,7 +58,12 @@ async def test_picks_in_linked_entities(chain: Live) -> None:
 
 @pytest.mark.parametrize(
     ("q", "found"),
-    [("isIn{floors}==2", 1), ("isIn{floors}==3", 0), ('isIn{isIn{name}}=="縁側市"', 1), ("isIn{House:isIn{name}}", 1)],
+    [
+        ("isIn{floors}==2", 1),
+        ("isIn{floors}==3", 0),
+        ('isIn{isIn{name}}=="縁側市"', 1),
+        ("isIn{House:isIn{name}}", 1),
+    ],
 )
 async def test_queries_through_relationships(chain: Live, q: str, found: int) -> None:
     reply = await chain.get("/entities", type="Room", q=q, join="inline", joinLevel=2)

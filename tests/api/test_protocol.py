@@ -25,7 +25,9 @@ CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.8.jsonld"
         ("application/*", "application/json"),
     ],
 )
-async def test_chooses_the_media_type(live: Live, shelter: dict[str, Any], accept: str | None, expected: str) -> None:
+async def test_chooses_the_media_type(
+    live: Live, shelter: dict[str, Any], accept: str | None, expected: str
+) -> None:
     await live.post("/entities", shelter)
     headers = {"Accept": accept} if accept else {}
     reply = await live.get("/entities/urn:ngsi-ld:Shelter:1", headers=headers)
@@ -63,7 +65,9 @@ async def test_contexts_are_not_mixed(live: Live) -> None:
 
 
 async def test_an_unreachable_context_is_504(live: Live) -> None:
-    reply = await live.get("/entities", type="T", headers={"Link": LINK.format("http://127.0.0.1:1/none.jsonld")})
+    reply = await live.get(
+        "/entities", type="T", headers={"Link": LINK.format("http://127.0.0.1:1/none.jsonld")}
+    )
     assert (reply.status, reply.json["type"]) == (504, ERRORS + "LdContextNotAvailable")
 
 
@@ -88,14 +92,18 @@ async def test_wrong_methods_and_paths(live: Live) -> None:
 
 
 async def test_refuses_what_is_too_large(tmp_path: Path) -> None:
-    async with live_broker(tmp_path / "small", body_bytes=2000, batch_size=2, nesting=10, url_bytes=300) as live:
+    async with live_broker(
+        tmp_path / "small", body_bytes=2000, batch_size=2, nesting=10, url_bytes=300
+    ) as live:
         entity: dict[str, Any] = {"id": "urn:x:1", "type": "T"}
         assert (await live.post("/entities", entity | {"a": "x" * 3000})).status == 413
         assert (await live.post("/entityOperations/create", [entity] * 3)).status == 400
         deep: Any = 1
         for _ in range(20):
             deep = [deep]
-        assert (await live.post("/entities", entity | {"a": {"type": "Property", "value": deep}})).status == 400
+        assert (
+            await live.post("/entities", entity | {"a": {"type": "Property", "value": deep}})
+        ).status == 400
         assert (await live.get("/entities", type="T" * 400)).status == 414
         assert (await live.get("/entities", type="T", limit=100000)).status == 403
 

@@ -19,7 +19,9 @@ def test_keeps_to_its_budget_and_never_mixes_up(steps: list[tuple[int, int, bool
         found = cache.get((key, size))
         assert found is None or found == bytes([key]) * size
         assert cache.used <= BUDGET
-        assert sum(len(body) + OVERHEAD for body in (*cache._young.values(), *cache._old.values())) == cache.used
+        assert (
+            sum(len(body) + OVERHEAD for body in (*cache._young.values(), *cache._old.values())) == cache.used
+        )
 
 
 def test_keeps_what_is_used() -> None:

@@ -13,6 +13,7 @@ from broker.language.selection import Selection, Window
 from broker.settings import BrokerSettings
 from broker.store.contract import (
     EntityChange,
+    Mark,
     Message,
     Outcome,
     Page,
@@ -67,8 +68,22 @@ class SqliteTenantStore:
         )
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
+        self._mark = Mark(self, 0, self._earliest_expiry())
 
     # entities
+
+    def mark(self) -> Mark:
+        """Say which state is current; a change answered 2xx has made another one."""
+        return self._mark
+
+    def _after(self, done: tuple[object, list[Message]]) -> None:
+        """Tell that entities have changed; runs after the commit and before the answer."""
+        self._mark = Mark(self, self._mark.sequence + 1, self._earliest_expiry())
+        self._tell(done[1])
+
+    def _earliest_expiry(self) -> int | None:
+        earliest: Any = self._read.execute("SELECT min(expires) FROM entity WHERE expires IS NOT NULL").get
+        return None if earliest is None else int(earliest)
 
     def stamp(self, id: str, now: int) -> Stamp | None:
         """Say which version of an entity is current; None if absent or expired at `now`."""
@@ -110,9 +125,7 @@ class SqliteTenantStore:
             posted: list[Message] = []
             return [self._changes.apply(change, now, react, posted) for change in changes], posted
 
-        outcomes, _ = await self._writer.run(
-            work, weight=len(changes), after=lambda done: self._tell(done[1])
-        )
+        outcomes, _ = await self._writer.run(work, weight=len(changes), after=self._after)
         return outcomes
 
     async def types(self, now: int) -> list[TypeInfo]:
@@ -227,7 +240,7 @@ class SqliteTenantStore:
                 posted: list[Message] = []
                 return sum(self._changes.expire(id, now, react, posted) for id in ids), posted
 
-            done, _ = await self._writer.run(work, weight=len(ids), after=lambda done: self._tell(done[1]))
+            done, _ = await self._writer.run(work, weight=len(ids), after=self._after)
             touched += done
         return touched
 
