@@ -89,6 +89,23 @@ def scopes(document: Document | None) -> set[str]:
     return {"/" + scope.removeprefix("/") for scope in document.get("scope", ())} if document else set()
 
 
+def differing(before: Document | None, after: Document | None) -> tuple[Document | None, Document | None]:
+    """Leave out the attributes that a rule passed on untouched, where the two have the same types."""
+    if before is None or after is None or before["type"] != after["type"]:
+        return before, after
+    old, new = before["attrs"], after["attrs"]
+    touched = [name for name, held in new.items() if old.get(name) is not held]
+    touched += [name for name in old if name not in new]
+    if any(
+        one["type"] == "GeoProperty" for name in touched for held in (old, new) for one in held.get(name, ())
+    ):
+        return before, after  # the places of an entity are numbered together
+    return (
+        {**before, "attrs": {name: old[name] for name in touched if name in old}},
+        {**after, "attrs": {name: new[name] for name in touched if name in new}},
+    )
+
+
 class Changes:
     """Applies rules to entities inside the writer's transaction."""
 
@@ -143,9 +160,10 @@ class Changes:
         before, after = change.before, change.after
         self._write_types(key, before, after)
         self._write_scopes(key, before, after)
-        self._write_places(key, before, after)
+        old, new = differing(before, after)
+        self._write_places(key, old, new)
         self._values.write(key, before, after)
-        self._journal.tally.count(before, after)
+        self._journal.tally.count(old, new)
 
     def _write_document(self, row: Row | None, change: Change, version: int) -> int:
         execute = self._connection.execute
@@ -182,6 +200,8 @@ class Changes:
             self._connection.execute("INSERT INTO entity_type VALUES (?, ?)", (number(type_), key))
 
     def _write_scopes(self, key: int, before: Document | None, after: Document | None) -> None:
+        if before and after and before.get("scope") == after.get("scope"):
+            return
         old, new = scopes(before), scopes(after)
         for scope in old - new:
             self._connection.execute("DELETE FROM entity_scope WHERE scope = ? AND entity = ?", (scope, key))

@@ -68,17 +68,20 @@ class SqliteTenantStore:
         )
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
+        self._sequence = 0
         self._mark = Mark(self, 0, self._earliest_expiry())
 
     # entities
 
     def mark(self) -> Mark:
         """Say which state is current; a change answered 2xx has made another one."""
+        if self._mark.sequence != self._sequence:
+            self._mark = Mark(self, self._sequence, self._earliest_expiry())
         return self._mark
 
     def _after(self, done: tuple[object, list[Message]]) -> None:
         """Tell that entities have changed; runs after the commit and before the answer."""
-        self._mark = Mark(self, self._mark.sequence + 1, self._earliest_expiry())
+        self._sequence += 1
         self._tell(done[1])
 
     def _earliest_expiry(self) -> int | None:
