@@ -35,6 +35,8 @@ def parameters(query: str) -> Params:
 @lru_cache(1024)
 def segments(path: str) -> tuple[str, ...]:
     """Split a path and decode each segment."""
+    if "%" not in path:
+        return tuple(path.split("/"))
     try:
         return tuple(unquote(part, errors="strict") for part in path.split("/"))
     except UnicodeDecodeError as error:

@@ -25,9 +25,9 @@ class Tally:
 
     def count(self, before: Document | None, after: Document | None) -> None:
         """Count what a change adds and takes away."""
-        old, new = entries(before), entries(after)
-        if old == new:
+        if before and after and before["type"] == after["type"] and _kinds(before) == _kinds(after):
             return
+        old, new = entries(before), entries(after)
         for entry in new - old:
             self._changes[entry] += 1
         for entry in old - new:
@@ -68,6 +68,10 @@ def entries(document: Document | None) -> set[Entry]:
     found.update((type_, "", "") for type_ in document["type"])
     found.update(("", name, "") for name in document["attrs"])
     return found
+
+
+def _kinds(document: Document) -> dict[str, set[str]]:
+    return {name: {one["type"] for one in held} for name, held in document["attrs"].items()}
 
 
 def read(connection: Connection) -> dict[Entry, int]:
