@@ -74,10 +74,10 @@ def is_plain_get(data: bytes) -> bool:
     return not (
         b"\ncontent-length:" in lower
         or b"\ntransfer-encoding:" in lower
-        or b"\nconnection: close" in lower
+        or b"\nconnection:" in lower.replace(b"\nconnection: keep-alive\r", b"")
         or b"\nexpect:" in lower
         or b"\nupgrade:" in lower
-        or b" http/1.1\r\n" not in lower
+        or not lower.partition(b"\r\n")[0].endswith(b" http/1.1")
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 
 import structlog
@@ -24,6 +25,8 @@ from broker.operations.cache import Cache
 from broker.operations.call import Broker
 from broker.settings import BrokerSettings
 from broker.store.sqlite.catalogue import SqliteCatalogue
+
+SWITCH_SECONDS = 0.0005  # scans and large batches run in threads; the loop must not wait 5 ms for its turn
 
 log = structlog.get_logger("engawa.broker")
 
@@ -96,6 +99,7 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
         admin_socket.serve(settings.data, admin.handlers(broker.catalogue, broker.notifier, broker.contexts)),
         served(broker, settings.host, settings.port) as port,
     ):
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

@@ -52,7 +52,7 @@ class BrokerSettings:
     query_terms: int = setting(100, "Most terms in one q, scopeQ or type selection.")
     value_indexes: int = setting(32, "Most attributes whose values are indexed on demand, per tenant.")
     index_threshold: int = setting(2_000, "How many entities q must have scanned before an index is made.")
-    cache_bytes: int = setting(32_000_000, "Memory for answers kept as bytes.")
+    cache_bytes: int = setting(24_000_000, "Memory for answers kept as bytes.")
     subscriptions: int = setting(10_000, "Most subscriptions per tenant.")
 
     context_bytes: int = setting(1_000_000, "Longest @context document fetched or hosted.")

@@ -21,8 +21,9 @@ from broker.api.metrics import Metrics
 from broker.api.routes import Routes
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
 
-MOST_KNOWN = 20_000
+MOST_KNOWN = 16_384
 LONGEST_KNOWN = 512
+NO_HEADERS: Mapping[str, str] = {}
 Key = bytes | tuple[str | None, ...]
 """The exact bytes of a read, or all of it that matters."""
 
@@ -125,12 +126,11 @@ class Front:
     def _keep(self, key: Key | None, arrival: Arrival, operation: Operation, call: Call) -> None:
         if key is None:
             return
-        origin = call.origin
         prefer = arrival.headers.get("Prefer")
         self._known[key] = Known(
             heads.context_link(arrival.headers.get("Link")),
             operation,
-            replace(call, headers={"prefer": prefer} if prefer else {}, reached=lambda: origin),
+            replace(call, headers={"prefer": prefer} if prefer else NO_HEADERS, reached=call.origin.__str__),
         )
 
     def hot(self, head: bytes) -> bytes | None:

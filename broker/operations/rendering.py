@@ -1,6 +1,6 @@
 """Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -52,7 +52,7 @@ def joined(
 def entities(
     call: Call, broker: Broker, store: TenantStore, stamps: Sequence[Stamp], shape: Representation
 ) -> list[bytes]:
-    """Give the bytes of each entity of a page."""
+    """Give the bytes of each entity of a page; keyed by store, for a tenant made anew counts versions anew."""
     bodies: list[bytes | None] = []
     missing: list[Stamp] = []
     form = _form(call.context.table.key, shape, _embedded_in_each(call))
@@ -60,14 +60,15 @@ def entities(
         body = (
             None
             if stamp.expires is not None
-            else broker.cache.get((call.tenant, stamp.key, stamp.version, form))
+            else broker.cache.get((store, stamp.key, stamp.version, form))
         )
         bodies.append(body)
         if body is None:
             missing.append(stamp)
     if missing:
         made = {
-            s.id: _keep(call, broker, stamp, s, shape, form) for stamp, s in _read(store, missing, call.now)
+            s.id: _keep(call, broker, (store, stamp.key, s.version, form), s, shape)
+            for stamp, s in _read(store, missing, call.now)
         }
         bodies = [body or made.get(stamp.id) for body, stamp in zip(bodies, stamps, strict=True)]
     return [body for body in bodies if body is not None]
@@ -85,11 +86,11 @@ def _read(store: TenantStore, missing: Sequence[Stamp], now: int) -> list[tuple[
 
 
 def _keep(
-    call: Call, broker: Broker, stamp: Stamp, stored: Stored, shape: Representation, form: object
+    call: Call, broker: Broker, key: Hashable, stored: Stored, shape: Representation
 ) -> bytes:
     body = dump(shown(call, stored.document, shape))
     if stored.expires is None:
-        broker.cache.put((call.tenant, stamp.key, stored.version, form), body)
+        broker.cache.put(key, body)
     return body
 
 

@@ -94,7 +94,8 @@ class SqliteCatalogue:
         os.close(self._lock)
 
     def _make(self, tenant: str) -> None:
-        file = hashlib.sha256(tenant.encode()).hexdigest()[:32] + ".db"
+        # another name each time: a drop still closing its file must not take that of the tenant made anew
+        file = hashlib.sha256(f"{clock.now()} {tenant}".encode()).hexdigest()[:32] + ".db"
         path = self._folder / file
         database.remove(path)
         connection = database.connect(path)
