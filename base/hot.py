@@ -9,9 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
+from base.errors import InvalidRequest, UriTooLong
+
 LONGEST = 1_024
+PATIENCE = 60.0  # seconds a request may take to arrive, and a kept connection to be used again
+BAD_REQUEST = 400
+TOO_LONG = "The URL or a header is longer than this server reads; send what is long in a body."
+NOT_HTTP = "The request is not HTTP/1.1 as this server reads it; check its first line and its headers."
 _END = b"\r\n\r\n"
 
 Answer = Callable[[bytes], bytes | None]
@@ -21,11 +28,27 @@ Answer = Callable[[bytes], bytes | None]
 class HotHandler(RequestHandler):
     """A connection that answers known reads at once."""
 
-    __slots__ = ("_answer", "_finished", "_passed", "_plain", "head")
+    __slots__ = (
+        "_answer",
+        "_begun",
+        "_finished",
+        "_passed",
+        "_patience",
+        "_plain",
+        "_rested",
+        "_watch",
+        "head",
+    )
 
-    def __init__(self, server: web.Server, answer: Answer, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, answer: Answer, *, patience: float = PATIENCE, **options: Any
+    ) -> None:
         super().__init__(server, **options)
         self._answer = answer
+        self._patience = patience
+        self._begun: float | None = None
+        self._rested = self._loop.time()
+        self._watch = self._loop.call_later(patience, self._look)
         self._plain = True
         self._passed = self._finished = 0
         self.head: bytes | None = None
@@ -37,12 +60,15 @@ class HotHandler(RequestHandler):
             super().data_received(data)
             return
         self.head = None
+        if self._begun is None:
+            self._begun = self._loop.time()
         if not self._plain or not is_plain_get(data):
             self._plain = False
         elif self._is_idle():
             answer = self._answer(data)
             if answer is not None and self.transport is not None:
-                self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                self._rest()
+                self._next_keepalive_close_time = self._rested + self._keepalive_timeout
                 self.transport.write(answer)
                 return
             self.head = data
@@ -52,8 +78,47 @@ class HotHandler(RequestHandler):
     def _is_idle(self) -> bool:
         """Say whether every earlier request is answered: only then may an answer be written here."""
         return (
-            self._passed == self._finished and self.transport is not None and not self.transport.is_closing()
+            self._passed == self._finished
+            and not self.writing_paused  # a client that asks on without reading has to wait
+            and self.transport is not None
+            and not self.transport.is_closing()
         )
+
+    def _rest(self) -> None:
+        self._begun, self._rested = None, self._loop.time()
+
+    def _look(self) -> None:
+        """Close the connection if a request takes too long to arrive, or none comes; look again otherwise."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        wait = self._patience
+        request = self._current_request
+        if request is None or not request.content.is_eof():
+            wait += (self._rested if self._begun is None else self._begun) - self._loop.time()
+            if wait <= 0:
+                self.transport.abort()
+                return
+        self._watch = self._loop.call_later(wait, self._look)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop looking after the connection."""
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Refuse what is not HTTP as this server reads it, without repeating it, and close the connection."""
+        if status != BAD_REQUEST:
+            return super().handle_error(request, status, exc, message)
+        problem = UriTooLong(TOO_LONG) if isinstance(exc, LineTooLong) else InvalidRequest(NOT_HTTP)
+        answer = web.json_response(problem.body(), status=problem.status, headers={"Server": "Engawa"})
+        answer.force_close()
+        return answer
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -61,6 +126,7 @@ class HotHandler(RequestHandler):
         """Write an answer the ordinary way, and count it."""
         done = await super().finish_response(request, resp, start_time)
         self._finished += 1
+        self._rest()
         return done
 
 
@@ -81,12 +147,12 @@ def is_plain_get(data: bytes) -> bool:
     )
 
 
-def factory(server: web.Server, answer: Answer) -> Callable[[], HotHandler]:
+def factory(server: web.Server, answer: Answer, patience: float = PATIENCE) -> Callable[[], HotHandler]:
     """Make connections for a server that look here first."""
     options = server._kwargs  # the options the server gives its own connections
 
     def make() -> HotHandler:
-        return HotHandler(server, answer, loop=server._loop, **options)
+        return HotHandler(server, answer, patience=patience, loop=server._loop, **options)
 
     return make
 

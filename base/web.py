@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from base.errors import Problem
-from base.hot import Answer, factory
+from base.hot import PATIENCE, Answer, factory
 
 
 class AddressInUse(Problem):
@@ -70,12 +70,17 @@ async def serving(
     seconds: float = 10.0,
     direct: tuple[str, Handle] | None = None,
     hot: Answer | None = None,
+    line_bytes: int = 8_190,
+    patience: float = PATIENCE,
 ) -> AsyncIterator[int]:
     """Serve an application until the block ends; gives the port, which is a free one for 0.
 
     `direct`: a prefix of paths and the function that serves them past the router; `hot`: answers to exact bytes.
+    `line_bytes`: longest URL read at all; `patience`: seconds a request may take to arrive when `hot` is given.
     """
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=seconds)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=seconds, max_line_size=line_bytes
+    )
     await runner.setup()
     server = runner.server
     if server is None:
@@ -87,7 +92,7 @@ async def serving(
     try:
         try:
             listener = await loop.create_server(
-                factory(server, hot) if hot else server, host, port, backlog=1024
+                factory(server, hot, patience) if hot else server, host, port, backlog=1024
             )
         except OSError as error:
             raise AddressInUse(

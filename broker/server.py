@@ -88,6 +88,7 @@ def served(
         seconds=seconds,
         direct=("/ngsi-ld/", front.serve),
         hot=front.hot,
+        line_bytes=settings.url_bytes + 1_024,
     )
 
 

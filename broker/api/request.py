@@ -11,7 +11,7 @@ CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MERGE_PATCH = "application/merge-patch+json"
 _LINK = re.compile(r"<([^<>]*)>([^,<]*(?:\"[^\"]*\"[^,<]*)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
-_TENANT = re.compile(r"[\w.:\-]{1,128}\Z")
+_TENANT = re.compile(r"[\w.:\-]{1,128}\Z", re.ASCII)
 
 
 @lru_cache(4096)

@@ -51,6 +51,7 @@ class Result:
 
 async def create_batch(call: Call, broker: Broker) -> Answer:
     """Create entities. (5.6.7, 6.14.3.1)"""
+    _items(call, broker)  # refused before a tenant is made for it
     store = await broker.catalogue.create(call.tenant)
     result = await _run(
         call, broker, store, _whole(call), lambda current, item: merge.create(current, item.document)
@@ -63,6 +64,7 @@ async def upsert_batch(call: Call, broker: Broker) -> Answer:
     options = set(call.params.get("options", "").split(","))
     if options >= {"replace", "update"}:
         raise BadRequestData("The options replace and update exclude each other.")
+    _items(call, broker)
     store = await broker.catalogue.create(call.tenant)
 
     update = "update" in options

@@ -58,9 +58,7 @@ def entities(
     form = _form(call.context.table.key, shape, _embedded_in_each(call))
     for stamp in stamps:
         body = (
-            None
-            if stamp.expires is not None
-            else broker.cache.get((store, stamp.key, stamp.version, form))
+            None if stamp.expires is not None else broker.cache.get((store, stamp.key, stamp.version, form))
         )
         bodies.append(body)
         if body is None:
@@ -85,9 +83,7 @@ def _read(store: TenantStore, missing: Sequence[Stamp], now: int) -> list[tuple[
     return [(by_id[stored.id], stored) for stored in store.documents(missing, now)]
 
 
-def _keep(
-    call: Call, broker: Broker, key: Hashable, stored: Stored, shape: Representation
-) -> bytes:
+def _keep(call: Call, broker: Broker, key: Hashable, stored: Stored, shape: Representation) -> bytes:
     body = dump(shown(call, stored.document, shape))
     if stored.expires is None:
         broker.cache.put(key, body)
