@@ -17,6 +17,8 @@ MEDIA_TYPES: Final = ("application/json", "application/ld+json", "application/ge
 ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope"})
 
 _NAME = re.compile(r"[^,|{}\s]+")
+_MOST_PAIRS: Final = 50
+_LONGEST_INFO: Final = 8_000  # every notification waiting in the outbox holds them
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _FIELD = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
 _OURS = frozenset(
@@ -89,7 +91,9 @@ def _endpoint(value: Any, _: TermTable) -> Body:
     for name in ("receiverInfo", "notifierInfo"):
         if value.get(name) is not None:
             result[name] = (
-                [_pair(one, name) for one in value[name]] if isinstance(value[name], list) else _refuse(name)
+                _short([_pair(one, name) for one in value[name]], name)
+                if isinstance(value[name], list)
+                else _refuse(name)
             )
     for pair in result.get("receiverInfo", ()):
         _check_header(pair)
@@ -124,6 +128,17 @@ def _pair(value: Any, name: str) -> Body:
     if not isinstance(value, dict) or not isinstance(value.get("value"), str):
         _refuse(name)
     return {"key": text(value.get("key"), f"key in {name}"), "value": value["value"]}
+
+
+def _short(pairs: list[Body], name: str) -> list[Body]:
+    if (
+        len(pairs) > _MOST_PAIRS
+        or sum(len(pair["key"]) + len(pair["value"]) for pair in pairs) > _LONGEST_INFO
+    ):
+        raise BadRequestData(
+            f"endpoint.{name} may hold {_MOST_PAIRS} pairs and {_LONGEST_INFO} characters; shorten it."
+        )
+    return pairs
 
 
 def _check_header(pair: Mapping[str, str]) -> None:

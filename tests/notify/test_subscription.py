@@ -270,6 +270,8 @@ def test_takes_every_member_of_the_data_type() -> None:
         {"notification": endpoint(receiverInfo=[{"key": "a b", "value": "x"}])},
         {"notification": endpoint(receiverInfo=[{"key": "a", "value": "x\r\ny: z"}])},
         {"notification": endpoint(receiverInfo=[{"key": "Content-Length", "value": "0"}])},
+        {"notification": endpoint(receiverInfo=[{"key": f"a{n}", "value": "x"} for n in range(51)])},
+        {"notification": endpoint(receiverInfo=[{"key": "a", "value": "x" * 8_001}])},
     ],
     ids=str,
 )
