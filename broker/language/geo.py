@@ -7,13 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-import shapely
-from shapely.errors import ShapelyError
 
 from base.errors import BadRequestData, TooComplexQuery
 from broker.language import geometry as geometries
 from broker.language import literals, sphere
-from broker.language.geometry import GeometryError, Position, Shape
+from broker.language.geometry import GeometryError
 from broker.language.sphere import Box
 from broker.language.types import Names
 from broker.model.document import LOCATION, Document
@@ -52,16 +50,18 @@ class GeoQuery:
     """Say whether one stored GeoJSON geometry meets the condition. (4.10)"""
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "meets", _safe(_near(self) if self.relation is Relation.NEAR else _related(self))
-        )
+        # loaded with the first geoquery: the libraries of shapes take memory and time that many brokers never need
+        from broker.language import topology
+
+        object.__setattr__(self, "meets", topology.condition(self))
 
     def box(self) -> tuple[Box, ...] | None:
         """Give boxes (west, south, east, north) that together touch every hit; None where hits may lie anywhere."""
         if self.relation is Relation.DISJOINT or self.min_distance is not None:
             return None
-        west, south, east, north = _shape(self).bounds
-        return sphere.reach((west, south, east, north), self.max_distance or 0.0)
+        from broker.language import topology
+
+        return sphere.reach(topology.bounds(self), self.max_distance or 0.0)
 
 
 def parse(
@@ -121,91 +121,3 @@ def _georel(text: str) -> tuple[Relation, float | None, float | None]:
 
 def _count(coordinates: tuple[Any, ...]) -> int:
     return sum(map(_count, coordinates)) if isinstance(coordinates[0], tuple) else 1
-
-
-def _shape(query: GeoQuery) -> Shape:
-    return geometries.built(query.geometry, query.coordinates)
-
-
-def _near(query: GeoQuery) -> Callable[[Any], bool]:
-    farthest = query.max_distance
-    if farthest is not None:
-        reached = _reached(query, farthest)
-        return lambda value: reached(value) is True
-    reached = _reached(query, query.min_distance or 0.0)
-    return lambda value: reached(value) is False
-
-
-def _reached(query: GeoQuery, metres: float) -> Callable[[Any], bool | None]:
-    """Make a function that says whether a stored geometry is at most so far away; None if it is no geometry."""
-    shape = _shape(query)
-    shapely.prepare(shape)
-    figure = sphere.figure(shape)
-    centre: Position | None = query.coordinates if query.geometry == "Point" else None
-    boxes = sphere.reach(shape.bounds, metres)
-
-    def reached(value: Any) -> bool | None:
-        position = geometries.point(value) if centre else None
-        if centre and position:
-            return sphere.between(centre, position) <= metres
-        other = geometries.stored(value)
-        if other is None:
-            return None
-        if not _touches(other.bounds, boxes):
-            return False
-        if shapely.intersects(shape, other):
-            return True
-        if centre and sphere.between(centre, tuple(shapely.get_coordinates(other)[0])) <= metres:
-            return True
-        return sphere.within(figure, sphere.figure(other), metres)
-
-    return reached
-
-
-def _touches(bounds: Box, boxes: tuple[Box, ...]) -> bool:
-    west, south, east, north = bounds
-    return any(west <= e and east >= w and south <= n and north >= s for w, s, e, n in boxes)
-
-
-def _related(query: GeoQuery) -> Callable[[Any], bool]:
-    shape = _shape(query)
-    shapely.prepare(shape)
-    relate = _RELATIONS[query.relation]
-    position: Callable[[Shape, float, float], Any] | None = _ON_POINTS.get(query.relation)
-    wanted = query.relation is not Relation.DISJOINT
-
-    def meets(value: Any) -> bool:
-        place = geometries.point(value) if position else None
-        if position and place:
-            return bool(position(shape, *place)) is wanted
-        other = geometries.stored(value)
-        return other is not None and bool(relate(shape, other)) is wanted
-
-    return meets
-
-
-def _safe(meets: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def safe(value: Any) -> bool:
-        try:
-            return meets(value)
-        except ShapelyError:
-            return False
-
-    return safe
-
-
-_RELATIONS: dict[Relation, Callable[[Shape, Shape], Any]] = {
-    Relation.WITHIN: shapely.contains,
-    Relation.CONTAINS: shapely.within,
-    Relation.INTERSECTS: shapely.intersects,
-    Relation.EQUALS: shapely.equals,
-    Relation.DISJOINT: shapely.intersects,
-    Relation.OVERLAPS: shapely.overlaps,
-}
-"""What to ask of (reference, stored), in this order because the reference is prepared."""
-
-_ON_POINTS: dict[Relation, Callable[[Shape, float, float], Any]] = {
-    Relation.WITHIN: shapely.contains_xy,
-    Relation.INTERSECTS: shapely.intersects_xy,
-    Relation.DISJOINT: shapely.intersects_xy,
-}

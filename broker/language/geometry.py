@@ -1,20 +1,9 @@
-"""GeoJSON geometries: checked, and as shapes in the plane of longitude and latitude. (4.7, RFC 7946 §3.1)
+"""GeoJSON geometries, checked; altitudes take no part. (4.7, RFC 7946 §3.1)"""
 
-Lines between positions are straight in that plane, as RFC 7946 §3.1.1 says; altitudes take no part. Polygons that cross
-themselves are repaired, not refused: what their rings enclose is kept.
-"""
-
-from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
-import orjson
-import shapely
-from shapely.errors import ShapelyError
-
 Position: TypeAlias = tuple[float, float]
-Shape: TypeAlias = Any
-"""A shapely geometry; the library ships no types."""
 
 DEPTHS: Final = {
     "Point": 0,
@@ -26,7 +15,6 @@ DEPTHS: Final = {
 }
 _LINES = ("LineString", "MultiLineString")
 _POLYGONS = ("Polygon", "MultiPolygon")
-_KEPT_BYTES = 32_768
 # far below any survey, far above the numbers whose products underflow
 _DIGITS = 12
 
@@ -73,15 +61,6 @@ def _position(numbers: Any) -> Position:
     return round(longitude, _DIGITS), round(latitude, _DIGITS)
 
 
-def built(kind: str, coordinates: tuple[Any, ...]) -> Shape:
-    """Make a shape of checked coordinates; GeometryError if that is impossible."""
-    try:
-        shape = shapely.from_geojson(orjson.dumps({"type": kind, "coordinates": coordinates}))
-        return shape if shapely.is_valid(shape) else shapely.make_valid(shape)
-    except ShapelyError as error:
-        raise GeometryError(f"the geometry cannot be used: {str(error)[:100]}") from None
-
-
 def point(geometry: Any) -> Position | None:
     """Give the position of a stored Point; None for any other geometry and for a Point that is none."""
     if type(geometry) is not dict or geometry.get("type") != "Point":
@@ -90,25 +69,3 @@ def point(geometry: Any) -> Position | None:
         return _position(geometry["coordinates"])
     except (GeometryError, KeyError, TypeError):
         return None
-
-
-def stored(geometry: Any) -> Shape | None:
-    """Give the shape of a stored geometry, recent ones from memory; None if it is no geometry."""
-    if type(geometry) is dict:
-        geometry = orjson.dumps(geometry, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    elif type(geometry) is str:
-        geometry = geometry.encode("utf-8", "replace")
-    else:
-        return None
-    return _kept(geometry) if len(geometry) <= _KEPT_BYTES else _read(geometry)
-
-
-def _read(geometry: bytes) -> Shape | None:
-    try:
-        value = orjson.loads(geometry)
-        return built(value["type"], checked(value["type"], value["coordinates"]))
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
-_kept = lru_cache(maxsize=512)(_read)

@@ -1,32 +1,19 @@
-"""Distances on the sphere of R = 6,371,008.8 m. (4.10, DESIGN 2.3)
+"""Positions and boxes on the sphere of R = 6,371,008.8 m. (4.10, DESIGN 2.3)
 
-Between points: the haversine formula, exact to rounding. Anything longer is cut into pieces of at most 0.05°, so that a
-line straight in longitude and latitude and the great circles through its pieces lie within 0.3 m of each other; from
-there the distance to each great-circle piece is exact. Two shapes that touch in the plane are 0 m apart.
+Between points: the haversine formula, exact to rounding.
 """
 
-from dataclasses import dataclass
-from math import asin, cos, degrees, radians, sin, sqrt
+from math import asin, cos, degrees, pi, radians, sin, sqrt
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-import shapely
-
-from broker.language.geometry import Position, Shape
+from broker.language.geometry import Position
 
 RADIUS: Final = 6_371_008.8
-Vectors = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
 
 WORLD: Final[Box] = (-180.0, -90.0, 180.0, 90.0)
 MARGIN: Final = 1e-4
-BLOCK: Final = 32
 _SLACK = 1.0
-_PIECE = 0.05
-_MOST_PIECES = 50_000
-_SHORTEST = 1e-15
-_POINT, _POLYGON = 0, 3
 
 
 def between(one: Position, other: Position) -> float:
@@ -36,59 +23,13 @@ def between(one: Position, other: Position) -> float:
     return 2 * RADIUS * asin(min(1.0, sqrt(rise * rise + cos(north) * cos(other_north) * turn * turn)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Figure:
-    """A shape on the sphere: the ends of its pieces as unit vectors, a point being a piece without length.
-
-    Pieces that follow each other form blocks of up to BLOCK, each inside a ball around `centres`.
-    """
-
-    starts: Vectors
-    ends: Vectors
-    centres: Vectors
-    radii: Vectors
-
-
-def figure(shape: Shape) -> Figure:
-    """Lay a shape on the sphere."""
-    parts = _plain(shape)
-    piece = max(_PIECE, sum(float(part.length) for part in parts) / _MOST_PIECES)
-    rows = [_vectors(shapely.get_coordinates(_cut(part, piece))) for part in parts]
-    starts = np.concatenate([row[:-1] if len(row) > 1 else row for row in rows])
-    ends = np.concatenate([row[1:] if len(row) > 1 else row for row in rows])
-    at = np.arange(0, len(starts), BLOCK)
-    sizes = np.diff(at, append=len(starts))
-    centres = np.add.reduceat(starts + ends, at) / (2 * sizes[:, None])
-    owner = np.repeat(np.arange(len(at)), sizes)
-    far = np.maximum(*(np.linalg.norm(side - centres[owner], axis=1) for side in (starts, ends)))
-    far += np.linalg.norm(ends - starts, axis=1) / 2
-    return Figure(starts, ends, centres, np.maximum.reduceat(far, at))
-
-
-def within(one: Figure, other: Figure, metres: float) -> bool:
-    """Say whether two figures that do not touch are at most so far apart."""
-    angle = min(metres / RADIUS, float(np.pi))
-    chord = 2 * sin(angle / 2)
-    apart = np.linalg.norm(one.centres[:, None] - other.centres[None], axis=2)
-    reach_ = one.radii[:, None] + other.radii[None]
-    if bool((apart + reach_ <= chord).any()):
-        return True
-    least = apart - reach_
-    rows, columns = np.nonzero(least <= chord + 1e-12)
-    for k in np.argsort(least[rows, columns]):
-        some, others = _block(one, int(rows[k])), _block(other, int(columns[k]))
-        if min(_nearest(*some, *others), _nearest(*others, *some)) <= angle:
-            return True
-    return False
-
-
 def reach(bounds: Box, metres: float) -> tuple[Box, ...]:
     """Give boxes that hold every place within a distance of some bounds, split at the antimeridian; a little wider."""
     west, south, east, north = bounds
     angle = (metres + _SLACK) / RADIUS
     wide = degrees(angle) + MARGIN
     south, north = south - wide, north + wide
-    if angle >= np.pi / 2 or south <= -90 or north >= 90:
+    if angle >= pi / 2 or south <= -90 or north >= 90:
         return ((-180.0, max(south, -90.0), 180.0, min(north, 90.0)),)
     steepest = radians(max(abs(bounds[1]), abs(bounds[3])))
     turn = degrees(asin(min(1.0, sin(angle) / cos(steepest)))) + MARGIN
@@ -103,42 +44,3 @@ def _split(west: float, south: float, east: float, north: float) -> tuple[Box, .
     if east > 180:
         return ((west, south, 180.0, north), (-180.0, south, east - 360, north))
     return ((west, south, east, north),)
-
-
-def _plain(shape: Shape) -> list[Shape]:
-    """Take a shape to points, lines and the rings of polygons: what is inside a polygon touches it."""
-    kind = shapely.get_type_id(shape)
-    if kind == _POLYGON:
-        return list(shapely.get_rings(shape))
-    return [shape] if kind < _POLYGON else [p for part in shapely.get_parts(shape) for p in _plain(part)]
-
-
-def _vectors(degrees_: npt.NDArray[np.float64]) -> Vectors:
-    longitude, latitude = np.radians(degrees_[:, 0]), np.radians(degrees_[:, 1])
-    level = np.cos(latitude)
-    return np.column_stack((level * np.cos(longitude), level * np.sin(longitude), np.sin(latitude)))
-
-
-def _cut(part: Shape, piece: float) -> Shape:
-    return part if shapely.get_type_id(part) == _POINT else shapely.segmentize(part, piece)
-
-
-def _block(figure_: Figure, number: int) -> tuple[Vectors, Vectors]:
-    place = slice(number * BLOCK, (number + 1) * BLOCK)
-    return figure_.starts[place], figure_.ends[place]
-
-
-def _nearest(starts: Vectors, ends: Vectors, others: Vectors, other_ends: Vectors) -> float:
-    """Give the smallest angle from the ends of pieces to other pieces: to their ends, or to where they lie abreast."""
-    points, corners = np.concatenate((starts, ends)), np.concatenate((others, other_ends))
-    row, column = np.unravel_index(int((points @ corners.T).argmax()), (len(points), len(corners)))
-    best = 2 * asin(min(1.0, float(np.linalg.norm(points[row] - corners[column])) / 2))
-    normals = np.cross(others - other_ends, others + other_ends)
-    lengths = np.linalg.norm(normals, axis=1)
-    real = lengths > _SHORTEST
-    normals = normals[real] / lengths[real, None]
-    after, before = np.cross(normals, others[real]), np.cross(normals, other_ends[real])
-    abreast = (points @ after.T >= 0) & (points @ before.T <= 0)
-    if abreast.any():
-        best = min(best, asin(min(1.0, float(np.abs(points @ normals.T)[abreast].min()))))
-    return best

@@ -1,0 +1,112 @@
+"""What a geoquery asks of stored geometries, decided on shapes; loads the libraries that make them. (4.10)"""
+
+from collections.abc import Callable
+from typing import Any
+
+import shapely
+from shapely.errors import ShapelyError
+
+from broker.language import figures, shapes, sphere
+from broker.language.geo import GeoQuery, Relation
+from broker.language.geometry import Position, point
+from broker.language.shapes import Shape
+from broker.language.sphere import Box
+
+
+def condition(query: GeoQuery) -> Callable[[Any], bool]:
+    """Make a function that says whether one stored GeoJSON geometry meets the query."""
+    return _safe(_near(query) if query.relation is Relation.NEAR else _related(query))
+
+
+def bounds(query: GeoQuery) -> Box:
+    """Give west, south, east, north of the geometry of a query."""
+    west, south, east, north = _shape(query).bounds
+    return west, south, east, north
+
+
+def _shape(query: GeoQuery) -> Shape:
+    return shapes.built(query.geometry, query.coordinates)
+
+
+def _near(query: GeoQuery) -> Callable[[Any], bool]:
+    farthest = query.max_distance
+    if farthest is not None:
+        reached = _reached(query, farthest)
+        return lambda value: reached(value) is True
+    reached = _reached(query, query.min_distance or 0.0)
+    return lambda value: reached(value) is False
+
+
+def _reached(query: GeoQuery, metres: float) -> Callable[[Any], bool | None]:
+    """Make a function that says whether a stored geometry is at most so far away; None if it is no geometry."""
+    shape = _shape(query)
+    shapely.prepare(shape)
+    figure = figures.figure(shape)
+    centre: Position | None = query.coordinates if query.geometry == "Point" else None
+    boxes = sphere.reach(shape.bounds, metres)
+
+    def reached(value: Any) -> bool | None:
+        position = point(value) if centre else None
+        if centre and position:
+            return sphere.between(centre, position) <= metres
+        other = shapes.stored(value)
+        if other is None:
+            return None
+        if not _touches(other.bounds, boxes):
+            return False
+        if shapely.intersects(shape, other):
+            return True
+        if centre and sphere.between(centre, tuple(shapely.get_coordinates(other)[0])) <= metres:
+            return True
+        return figures.within(figure, figures.figure(other), metres)
+
+    return reached
+
+
+def _touches(bounds: Box, boxes: tuple[Box, ...]) -> bool:
+    west, south, east, north = bounds
+    return any(west <= e and east >= w and south <= n and north >= s for w, s, e, n in boxes)
+
+
+def _related(query: GeoQuery) -> Callable[[Any], bool]:
+    shape = _shape(query)
+    shapely.prepare(shape)
+    relate = _RELATIONS[query.relation]
+    position: Callable[[Shape, float, float], Any] | None = _ON_POINTS.get(query.relation)
+    wanted = query.relation is not Relation.DISJOINT
+
+    def meets(value: Any) -> bool:
+        place = point(value) if position else None
+        if position and place:
+            return bool(position(shape, *place)) is wanted
+        other = shapes.stored(value)
+        return other is not None and bool(relate(shape, other)) is wanted
+
+    return meets
+
+
+def _safe(meets: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def safe(value: Any) -> bool:
+        try:
+            return meets(value)
+        except ShapelyError:
+            return False
+
+    return safe
+
+
+_RELATIONS: dict[Relation, Callable[[Shape, Shape], Any]] = {
+    Relation.WITHIN: shapely.contains,
+    Relation.CONTAINS: shapely.within,
+    Relation.INTERSECTS: shapely.intersects,
+    Relation.EQUALS: shapely.equals,
+    Relation.DISJOINT: shapely.intersects,
+    Relation.OVERLAPS: shapely.overlaps,
+}
+"""What to ask of (reference, stored), in this order because the reference is prepared."""
+
+_ON_POINTS: dict[Relation, Callable[[Shape, float, float], Any]] = {
+    Relation.WITHIN: shapely.contains_xy,
+    Relation.INTERSECTS: shapely.intersects_xy,
+    Relation.DISJOINT: shapely.intersects_xy,
+}
