@@ -49,9 +49,14 @@ def test_takes_prefixed_names_and_iris_as_types() -> None:
     assert selection.types == {"https://example.org/ns#Home", "https://example.org/v1.0/House", "urn:ngsi:x"}
 
 
+def test_takes_parentheses_around_alternatives() -> None:
+    assert types.parse("(A|B)", table()) == types.parse("A|B", table())
+    assert types.parse("(A,B)|(C;D)", table()) == types.parse("A|B|(C;D)", table())
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", " ", ",", "A,", "|A", "(A", "A)", "((A;B))", "(A|B)", "()", "A;;B", "9A", "A B", "A=1", '"A"'],
+    ["", " ", ",", "A,", "|A", "(A", "A)", "((A;B))", "((A|B))", "()", "A;;B", "9A", "A B", "A=1", '"A"'],
 )
 def test_refuses_type_selections_that_are_none(text: str) -> None:
     with pytest.raises(BadRequestData):
@@ -111,7 +116,7 @@ def test_matches_scopes_as_the_examples_say(text: str, scopes: Any, expected: bo
         "(/A",
         "/A/*",
         "/A B",
-        "(/A|/B)",
+        "((/A|/B))",
         "/A/#/#",
     ],
 )
