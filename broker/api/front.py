@@ -1,5 +1,6 @@
 """The aiohttp front: HTTP request → Call → operation → Answer → HTTP response. (DESIGN 2.1)"""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -148,13 +149,15 @@ class Front:
     def _run_at_once(self, known: Known) -> Answer | None:
         story = known.operation.run(known.call.at(clock.now()), self._broker)
         try:
-            story.send(None)
+            waited_for = story.send(None)
         except StopIteration as end:
             answer: Answer = end.value
         except Exception:  # noqa: BLE001  # the ordinary way meets it again and tells it
             return None
         else:
             story.close()  # it has to wait; the ordinary way does it again
+            if isinstance(waited_for, asyncio.Future):
+                waited_for.cancel()
             return None
         return answer
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import aiohttp.web
@@ -109,3 +110,19 @@ async def test_closes_a_connection_whose_request_does_not_arrive(data: bytes) ->
     listener.close()
     await listener.wait_closed()
     await server.shutdown(0.1)
+
+
+async def test_leaves_nothing_behind_of_a_read_that_has_to_wait(live: Live) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    await live.post("/entities", {"id": "urn:x:1", "type": "T"}, headers=NAME)
+    for dropped in (False, True):
+        if dropped:
+            await live.broker.catalogue.drop("yabu")
+            live.broker.notifier.changed("yabu")
+        for _ in range(4):
+            reply = await live.get("/subscriptions", headers=NAME)
+            assert reply.status == (404 if dropped else 200)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []
