@@ -42,13 +42,14 @@ class Arrival:
     body: Callable[[], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
-    """A read understood: the @context it named, what serves it, with what."""
+    """A read understood: the @context it named, what serves it, with what; whether it had to wait for the store."""
 
     source: str | None
     operation: Operation
     call: Call
+    waits: bool = False
 
 
 class Front:
@@ -155,7 +156,8 @@ class Front:
         except Exception:  # noqa: BLE001  # the ordinary way meets it again and tells it
             return None
         else:
-            story.close()  # it has to wait; the ordinary way does it again
+            story.close()  # it has to wait; the ordinary way does it again, now and next time
+            known.waits = True
             if isinstance(waited_for, asyncio.Future):
                 waited_for.cancel()
             return None

@@ -1,6 +1,10 @@
 """How operations change the store: one rule on one entity, and what every rule has to look at first. (DESIGN 2.4)"""
 
+import re
+import unicodedata
+from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from base.errors import BadRequestData, ResourceNotFound
 from broker.language import types
@@ -30,11 +34,25 @@ def selected(call: Call, id: str, current: Document | None) -> Document:
     return current
 
 
+_LAST_PART = re.compile(r"[/#?]+\Z|\?.*\Z")
+
+
+def _plain(name: str) -> str:
+    """Write a name so that ways of spelling it do not matter."""
+    return unicodedata.normalize("NFKC", unquote(name)).casefold()
+
+
+@lru_cache(8)
+def _plain_names(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_plain, names))
+
+
 def refuse_people(broker: Broker, fragment: dict[str, Any]) -> None:
     """Refuse entity types that describe people: this broker is for non-personal data. (DESIGN 2.10)"""
+    refused = _plain_names(broker.settings.person_types)
     for iri in fragment.get("type", ()):
-        name = iri.rstrip("/#").rpartition("/")[2].rpartition("#")[2].rpartition(":")[2]
-        if name in broker.settings.person_types:
+        name = _plain(_LAST_PART.sub("", iri).rpartition("/")[2].rpartition("#")[2].rpartition(":")[2])
+        if name in refused:
             raise BadRequestData(
                 f"Entity type {name} describes people; this broker links open, non-personal data. "
                 "Keep such data in the personal-data module (docs/architecture.md)."

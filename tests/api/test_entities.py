@@ -192,8 +192,11 @@ async def test_refuses_null_in_create(live: Live, attribute: Any) -> None:
     assert (reply.status, reply.json["type"]) == (400, ERRORS + "BadRequestData")
 
 
-async def test_refuses_types_that_describe_people(live: Live) -> None:
-    reply = await live.post("/entities", {"id": "urn:x:1", "type": "Evacuee", "room": 3})
+@pytest.mark.parametrize(
+    "type", ["Evacuee", "evacuee", "Ｐｅｒｓｏｎ", "https://x/%50erson", "https://x/Person?", "https://x/y#Person", "urn:x:Person"]
+)
+async def test_refuses_types_that_describe_people(live: Live, type: str) -> None:
+    reply = await live.post("/entities", {"id": "urn:x:1", "type": type, "room": 3})
     assert reply.status == 400
     assert "personal-data module" in reply.json["detail"]
 
