@@ -5,11 +5,14 @@ import mimetypes
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
 from aiohttp import web
+
+if TYPE_CHECKING:
+    import jinja2
 
 LANGUAGES: Final = ("ja", "en")
 HERE: Final = Path(__file__).parent
@@ -65,22 +68,12 @@ class Pages:
         images: Sequence[str] = (),
         values: Mapping[str, Any] | None = None,
     ) -> None:
-        """Read everything once; `prefix` is where static files are, `images` are origins of images."""
+        """Read texts and static files once; `prefix` is where static files are, `images` are origins of images."""
         self.files = dict(_files([HERE / "static", static]))
         self._prefix = prefix
         self._words = words
-        self._environment = jinja2.Environment(
-            loader=jinja2.ChoiceLoader(
-                [jinja2.FileSystemLoader(templates), jinja2.FileSystemLoader(HERE / "templates")]
-            ),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            static=self.static, has_static=self.files.__contains__, **(values or {})
-        )
+        self._templates = templates
+        self._values = dict(values or {})
         self._headers = {
             "Content-Security-Policy": "; ".join(
                 (
@@ -101,6 +94,23 @@ class Pages:
             "Vary": "Accept-Language",
             "Cache-Control": "no-cache",
         }
+
+    @cached_property
+    def _environment(self) -> "jinja2.Environment":
+        # loaded with the first page: most clients of a broker ask for none
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.ChoiceLoader(
+                [jinja2.FileSystemLoader(self._templates), jinja2.FileSystemLoader(HERE / "templates")]
+            ),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals.update(static=self.static, has_static=self.files.__contains__, **self._values)
+        return environment
 
     def static(self, name: str) -> str:
         """Give the URL of a static file; it changes when the file does."""
