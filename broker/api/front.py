@@ -138,7 +138,7 @@ class Front:
     def hot(self, head: bytes) -> bytes | None:
         """Answer the exact bytes of a read understood before, if that needs no waiting. (DESIGN 2.1, 2.8)"""
         known = self._again(head)
-        if known is None or self._broker.settings.log_requests == "all":
+        if known is None or known.waits or self._broker.settings.log_requests == "all":
             return None
         began = perf_counter()
         answer = self._run_at_once(known)
