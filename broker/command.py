@@ -10,7 +10,7 @@ import click
 
 from base.admin import ask
 from base.clock import show
-from base.console import json_option, read_settings, setting_options, show_json, show_table
+from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
 from broker.settings import PREFIX, SECTION, BrokerSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,6 +147,8 @@ def replay(numbers: tuple[int, ...], every: bool, as_json: bool, tenant: str, **
     if bool(numbers) == every:
         raise click.UsageError("give the numbers that 'engawa outbox dead' lists, or --all")
     count = _ask(place, "outbox.replay", tenant=tenant, seqs=None if every else numbers)
+    if numbers and not count:
+        raise Failure("none of these numbers is a dead letter", "'engawa outbox dead' lists them.")
     if as_json:
         show_json({"replayed": count})
     else:

@@ -35,7 +35,7 @@ def _folder(folder: Path) -> Finding:
     existing = _existing(folder)
     good = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     seen = f"{folder} {'can be written' if good else 'cannot be written'}"
-    if existing != folder and good:
+    if existing != folder.absolute() and good:
         seen = f"{folder} is made at the first start"
     return Finding(
         "broker",

@@ -62,6 +62,7 @@ def shelters_command(files: Sequence[Path], url: str, tenant: str, rejected: Pat
     Example:
       engawa load shelters mergeFromCity_1.csv.gz mergeFromCity_2.csv.gz --rejects rejects.csv
     """
+    _examine(url, rejected)
     started = time.monotonic()
     summaries, refused = asyncio.run(_load(files, url, tenant, rejected))
     seconds = time.monotonic() - started
@@ -79,6 +80,13 @@ def shelters_command(files: Sequence[Path], url: str, tenant: str, rejected: Pat
         _show(summaries, totals, rejected if refused else None, seconds)
     if failed := [s.failure for s in summaries if s.failure]:
         raise Failure("; ".join(failed), "What was read before that is loaded; loading again is harmless.")
+
+
+def _examine(url: str, rejected: Path) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"'{url}' does not begin with http:// or https://", param_hint="'--broker'")
+    if not rejected.absolute().parent.is_dir():
+        raise click.BadParameter(f"the folder '{rejected.parent}' does not exist", param_hint="'--rejects'")
 
 
 async def _load(
