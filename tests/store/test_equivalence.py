@@ -15,10 +15,10 @@ from broker.language.selection import Selection, Window
 from broker.language.tree import Kind, Literal, Op, Term
 from broker.language.tree import Path as QPath
 from broker.model.document import Document
+from broker.model.expiry import living
 from broker.settings import BrokerSettings
 from broker.store.contract import EntityChange
 from broker.store.sqlite.catalogue import SqliteCatalogue
-from broker.store.sqlite.expiry import living
 from broker.store.sqlite.tenant import SqliteTenantStore
 from tests.store.examples import IDS, NAMES, NOW, documents, selections, trees
 

@@ -13,9 +13,9 @@ import orjson
 
 from base.database import Connection, snapshot
 from broker.model.document import Document
+from broker.model.expiry import earliest
 from broker.store.sqlite import geometry, tally, values
 from broker.store.sqlite.entities import scopes
-from broker.store.sqlite.expiry import earliest
 
 MOST_TOLD: Final = 100
 # an R*Tree keeps 32-bit numbers, rounded so that the box still holds the geometry

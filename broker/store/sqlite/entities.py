@@ -9,9 +9,9 @@ import orjson
 from base.database import Connection
 from base.errors import Problem
 from broker.model.document import Document
+from broker.model.expiry import earliest, living
 from broker.store.contract import Change, EntityChange, Message, Outcome, React, Stamp, Stored
 from broker.store.sqlite import geometry
-from broker.store.sqlite.expiry import earliest, living
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.values import ValueIndexes
 

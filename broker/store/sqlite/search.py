@@ -11,9 +11,9 @@ from base.errors import TooComplexQuery
 from broker.language import evaluation
 from broker.language.selection import Selection, Window
 from broker.model.document import Document
+from broker.model.expiry import living
 from broker.store.contract import Page, Stamp
 from broker.store.sqlite import entities
-from broker.store.sqlite.expiry import living
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.reading import parts_of
 from broker.store.sqlite.translation import Translator

@@ -10,6 +10,7 @@ from typing import Any, Final
 from base.database import PLAIN, Connection, Opening, Writer, connect, migrate
 from base.errors import AlreadyExists, Problem, ResourceNotFound
 from broker.language.selection import Selection, Window
+from broker.model.expiry import living
 from broker.settings import BrokerSettings
 from broker.store.contract import (
     EntityChange,
@@ -23,7 +24,6 @@ from broker.store.contract import (
     TypeInfo,
 )
 from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
-from broker.store.sqlite.expiry import living
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
