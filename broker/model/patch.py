@@ -76,7 +76,9 @@ def cleaned(instance: Instance) -> Instance:
     member = VALUE_MEMBER[instance["type"]]
     if member not in instance:
         raise BadRequestData(f"A new {instance['type']} has no '{member}'; give it (4.5.2)")
-    kept = {key: held for key, held in instance.items() if held != NULL}
+    kept = dict(instance)
+    if NULL in instance.values():
+        kept = {key: held for key, held in instance.items() if held != NULL}
     if type(kept[member]) is dict and instance["type"] in _OBJECTS:
         kept[member] = patched({}, kept[member])
     if "attrs" in kept:
@@ -148,8 +150,7 @@ def put(held: list[Instance], given: list[Instance]) -> list[Instance]:
     """Replace, add or (NGSI-LD Null) delete instances of an attribute, each by its datasetId. (5.5.8)"""
     result = list(held)
     for new in given:
-        dataset = dataset_of(new)
-        place = next((i for i, one in enumerate(result) if dataset_of(one) == dataset), None)
+        place = _place(result, new.get("datasetId"))
         if place is None:
             if not is_null(new):
                 result.append(cleaned(new))
@@ -158,6 +159,13 @@ def put(held: list[Instance], given: list[Instance]) -> list[Instance]:
         else:
             result[place] = renewed(result[place], new)
     return result
+
+
+def _place(instances: list[Instance], dataset: str | None) -> int | None:
+    for place, instance in enumerate(instances):
+        if instance.get("datasetId") == dataset:
+            return place
+    return None
 
 
 def merged(old: Instance, new: Instance, now: int, observed_at: str | None) -> Instance:

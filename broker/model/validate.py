@@ -33,7 +33,7 @@ def is_uri(text: object) -> bool:
     return type(text) is str and _is_uri(text)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _is_uri(text: str) -> bool:
     if _URI.fullmatch(text) is None:
         return False

@@ -31,6 +31,7 @@ from broker.store.sqlite.search import Budget, Unfinished
 from broker.store.sqlite.values import ValueIndexes
 
 EXPIRED_AT_ONCE: Final = 200
+READ_CACHE_KIB: Final = 4_096
 Listener = Callable[[Sequence[Message]], None]
 
 
@@ -53,7 +54,9 @@ class SqliteTenantStore:
         self._closed = False
         self._write = connect(path, opening)
         migrate(self._write, schema.TENANT)
-        self._read = translation.prepare(self._write if opening.exclusive else connect(path, readonly=True))
+        self._read = translation.prepare(
+            self._write if opening.exclusive else connect(path, readonly=True, cache_kib=READ_CACHE_KIB)
+        )
         self._names = Names(self._read)
         self._journal = Journal(self._write, settings.outbox_rows)
         values = ValueIndexes(self._write, self._journal.names)
@@ -301,7 +304,7 @@ class SqliteTenantStore:
         try:
             reader = self._idle_readers.pop()
         except IndexError:
-            connection = translation.prepare(connect(self._path, readonly=True, cache_kib=4_096))
+            connection = translation.prepare(connect(self._path, readonly=True, cache_kib=READ_CACHE_KIB))
             reader = connection, Names(connection)
         try:
             yield reader
