@@ -193,7 +193,16 @@ async def test_refuses_null_in_create(live: Live, attribute: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "type", ["Evacuee", "evacuee", "Ｐｅｒｓｏｎ", "https://x/%50erson", "https://x/Person?", "https://x/y#Person", "urn:x:Person"]
+    "type",
+    [
+        "Evacuee",
+        "evacuee",
+        "Ｐｅｒｓｏｎ",
+        "https://x/%50erson",
+        "https://x/Person?",
+        "https://x/y#Person",
+        "urn:x:Person",
+    ],
 )
 async def test_refuses_types_that_describe_people(live: Live, type: str) -> None:
     reply = await live.post("/entities", {"id": "urn:x:1", "type": type, "room": 3})
