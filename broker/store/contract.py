@@ -178,6 +178,28 @@ class TenantStore(Protocol):
     async def replay(self, seqs: Sequence[int] | None, now: int) -> int:
         """Put dead letters (all: None) back into the outbox as due now; say how many."""
 
+    # JSON objects of other kinds: registrations, entity maps, snapshots; `expires` in µs
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """Give all records of a kind in the order of their creation, expired ones included."""
+
+    def record(self, kind: str, id: str) -> dict[str, Any] | None:
+        """Give one record, even if it has expired."""
+
+    async def put_record(
+        self,
+        kind: str,
+        id: str,
+        body: dict[str, Any] | None,
+        *,
+        new: bool = False,
+        expires: int | None = None,
+    ) -> None:
+        """Keep, replace or (None) drop a record; AlreadyExists if `new` and there; ResourceNotFound if dropped or
+        replaced and not there."""
+
+    def expired_records(self, now: int) -> list[tuple[str, str]]:
+        """Name the records (kind, id) that have expired and are still kept."""
+
     # @contexts
     def contexts(self) -> list[dict[str, Any]]:
         """Give the rows of all kept @contexts: url, localId, kind, body, times, numberOfHits."""

@@ -1,4 +1,4 @@
-"""Subscriptions and @contexts: JSON objects kept under a name, in the order of their creation."""
+"""Subscriptions, @contexts, records of other kinds: JSON objects under a name, in the order of their creation."""
 
 from typing import Any
 
@@ -48,3 +48,41 @@ def put_context(connection: Connection, url: str, row: dict[str, Any] | None) ->
             "INSERT INTO context (url, body) VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET body = excluded.body",
             (url, orjson.dumps(row)),
         )
+
+
+def of_kind(connection: Connection, kind: str) -> list[dict[str, Any]]:
+    """Read all records of a kind, expired ones included."""
+    rows = connection.execute("SELECT body FROM record WHERE kind = ? ORDER BY place", (kind,))
+    return [orjson.loads(body) for (body,) in rows]
+
+
+def find(connection: Connection, kind: str, id: str) -> dict[str, Any] | None:
+    """Read one record."""
+    body: Any = connection.execute("SELECT body FROM record WHERE kind = ? AND id = ?", (kind, id)).get
+    return None if body is None else orjson.loads(body)
+
+
+def add(connection: Connection, kind: str, id: str, body: dict[str, Any], expires: int | None) -> None:
+    """Keep a new record."""
+    connection.execute(
+        "INSERT INTO record (kind, id, expires, body) VALUES (?, ?, ?, ?)",
+        (kind, id, expires, orjson.dumps(body)),
+    )
+
+
+def replace(connection: Connection, kind: str, id: str, body: dict[str, Any], expires: int | None) -> None:
+    """Replace a record where it still exists."""
+    connection.execute(
+        "UPDATE record SET body = ?, expires = ? WHERE kind = ? AND id = ?",
+        (orjson.dumps(body), expires, kind, id),
+    )
+
+
+def drop(connection: Connection, kind: str, id: str) -> None:
+    """Forget a record."""
+    connection.execute("DELETE FROM record WHERE kind = ? AND id = ?", (kind, id))
+
+
+def expired(connection: Connection, now: int) -> list[tuple[str, str]]:
+    """Name the records (kind, id) whose time is over."""
+    return list(connection.execute("SELECT kind, id FROM record WHERE expires <= ? ORDER BY place", (now,)))

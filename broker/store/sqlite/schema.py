@@ -63,6 +63,14 @@ TENANT: Final = (
     CREATE TABLE subscription (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
     CREATE TABLE context (place INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
     """,
+    """
+    -- JSON objects of any other kind: registrations, entity maps, snapshots …
+    CREATE TABLE record (
+        place INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, expires INTEGER, body BLOB NOT NULL,
+        UNIQUE (kind, id)
+    ) STRICT;
+    CREATE INDEX record_expires ON record (expires) WHERE expires IS NOT NULL;
+    """,
 )
 
 CATALOGUE: Final = (

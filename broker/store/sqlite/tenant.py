@@ -227,6 +227,48 @@ class SqliteTenantStore:
             records.replace_subscription(self._write, id, body)
         return None
 
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """Give all records of a kind in the order of their creation, expired ones included."""
+        return records.of_kind(self._read, kind)
+
+    def record(self, kind: str, id: str) -> dict[str, Any] | None:
+        """Give one record, even if it has expired."""
+        return records.find(self._read, kind, id)
+
+    async def put_record(
+        self,
+        kind: str,
+        id: str,
+        body: dict[str, Any] | None,
+        *,
+        new: bool = False,
+        expires: int | None = None,
+    ) -> None:
+        """Keep, replace or (None) drop a record; AlreadyExists if `new` and there, ResourceNotFound if not."""
+        problem = await self._writer.run(lambda: self._put_record(kind, id, body, new, expires))
+        if problem:
+            raise problem
+
+    def _put_record(
+        self, kind: str, id: str, body: dict[str, Any] | None, new: bool, expires: int | None
+    ) -> Problem | None:
+        there = records.find(self._write, kind, id) is not None
+        if new and there:
+            return AlreadyExists(f"{id} exists already; give another id or update it.")
+        if not new and not there:
+            return ResourceNotFound(f"There is no {kind} {id}.")
+        if body is None:
+            records.drop(self._write, kind, id)
+        elif new:
+            records.add(self._write, kind, id, body, expires)
+        else:
+            records.replace(self._write, kind, id, body, expires)
+        return None
+
+    def expired_records(self, now: int) -> list[tuple[str, str]]:
+        """Name the records (kind, id) that have expired and are still kept."""
+        return records.expired(self._read, now)
+
     def contexts(self) -> list[dict[str, Any]]:
         """Give the rows of all kept @contexts."""
         return records.contexts(self._read)
