@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from base.errors import Problem
 from broker.language.selection import Selection, Window
 from broker.model.document import Document
+from broker.store.evolution import HistoryStore
 
 Rule = Callable[[Document | None], Document | None]
 """The change itself: the current document (None: absent) to the next one (None: deleted). Pure and repeatable: it may
@@ -114,6 +115,7 @@ class TenantStore(Protocol):
     """The data of one tenant."""
 
     name: str
+    history: HistoryStore
 
     def mark(self) -> Mark:
         """Say which state is current; a change answered 2xx has made another one."""

@@ -23,6 +23,7 @@ from broker.store.contract import (
     Stored,
     TypeInfo,
 )
+from broker.store.evolution import HistoryStore
 from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
@@ -37,6 +38,8 @@ Listener = Callable[[Sequence[Message]], None]
 
 class SqliteTenantStore:
     """One tenant: a writer, a connection for short reads on the event loop, others for long ones in threads."""
+
+    history: HistoryStore
 
     def __init__(
         self,
