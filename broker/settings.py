@@ -45,6 +45,9 @@ class BrokerSettings:
     nesting: int = setting(64, "Deepest nesting of JSON taken.")
     batch_size: int = setting(1_000, "Most entities in one batch operation.")
     url_bytes: int = setting(16_384, "Longest request target taken.")
+    cors: tuple[str, ...] = setting(
+        (), "Origins whose pages may read and write over a browser, or *; empty: browsers keep them out."
+    )
     connections: int = setting(1_000, "Most connections open at once.")
     page_default: int = setting(20, "Entities on a page when the request has no limit.")
     page_most: int = setting(1_000, "Largest limit a request may ask for.")

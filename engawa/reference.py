@@ -53,6 +53,8 @@ Below `/ngsi-ld/v1`, as ETSI GS CIM 009 V1.9.1 says; the broker's `GET /openapi.
 Every operation also takes the headers `NGSILD-Tenant` and `Link` (the `@context`). A parameter not listed is refused.
 This page is written by `python -m engawa.reference`.
 
+Every resource answers OPTIONS (204 with `Allow`, `Accept-Patch`, `Accept-Post`), and HEAD wherever GET is listed.
+
 Beside it: `/` (pages for people), `/health/live`, `/health/ready` (asks the store), `/metrics` (Prometheus).
 
 ## Operations

@@ -16,7 +16,7 @@ from base.errors import InternalError, Problem, UriTooLong
 from base.hot import head_of
 from base.recent import Recent
 from broker.api import body as bodies
-from broker.api import raw
+from broker.api import options, raw
 from broker.api import request as heads
 from broker.api.metrics import Metrics
 from broker.api.routes import Routes
@@ -63,6 +63,7 @@ class Front:
         self._metrics = metrics
         self._known: Recent[Key | None, Known] = Recent(MOST_KNOWN)
         purge = broker.settings.anonymous_purge
+        self._cors = broker.settings.cors
         self._local = purge == "always" or (loopback and purge == "loopback")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -81,6 +82,9 @@ class Front:
         try:
             key = head_of(request) or _reading(arrival)
             known = self._again(key)
+            if known is None and arrival.method == "OPTIONS":
+                response = self._describe(arrival)
+                return self._finish(request, response, None, identifier, perf_counter() - began)
             if known is None:
                 operation, path, query = self._find(arrival)
                 call = await self._call(arrival, operation, path, query)
@@ -140,6 +144,8 @@ class Front:
         known = self._again(head)
         if known is None or known.waits or self._broker.settings.log_requests == "all":
             return None
+        if self._cors and b"\norigin:" in head.lower():
+            return None
         began = perf_counter()
         answer = self._run_at_once(known)
         if answer is None:
@@ -177,6 +183,8 @@ class Front:
         tenant = request.headers.get("NGSILD-Tenant")
         if tenant and response.status < 500:
             headers["NGSILD-Tenant"] = tenant
+        if self._cors:
+            headers.update(options.shared(request.headers.get("Origin"), self._cors))
         self._metrics.count(operation, response.status, took)
         if self._broker.settings.log_requests == "all" or response.status >= 500:
             log.info(
@@ -195,6 +203,14 @@ class Front:
         path, _, query = arrival.target.partition("?")
         operation, variables = self._routes.find(arrival.method, heads.segments(path))
         return operation, variables, query
+
+    def _describe(self, arrival: Arrival) -> web.Response:
+        """Answer OPTIONS: what the resource offers, and what a browser of another origin may send. (RFC 9110 9.3.7)"""
+        methods = self._routes.offered(heads.segments(arrival.target.partition("?")[0]))
+        headers = options.describe(methods)
+        if self._cors and "Access-Control-Request-Method" in arrival.headers:
+            headers.update(options.preflight(methods))
+        return web.Response(status=204, headers=headers)
 
     async def _call(self, arrival: Arrival, operation: Operation, path: dict[str, str], query: str) -> Call:
         headers, broker = arrival.headers, self._broker
@@ -231,7 +247,7 @@ class Front:
 
 def _reading(arrival: Arrival) -> Key | None:
     """Give all that a read depends on; None for requests that change something or are not worth keeping."""
-    if arrival.method != "GET" or len(arrival.target) > LONGEST_KNOWN:
+    if arrival.method not in ("GET", "HEAD") or len(arrival.target) > LONGEST_KNOWN:
         return None
     get = arrival.headers.get
     return (arrival.target, get("accept"), get("link"), get("ngsild-tenant"), get("prefer"), get("host"))

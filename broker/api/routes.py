@@ -1,10 +1,11 @@
 """Which operation a request means: a tree of path segments built once from the table. (6.2)"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from base.errors import BadRequestData, MethodNotAllowed, ResourceNotFound
+from broker.api.options import allow
 from broker.operations.call import Operation
 
 ROOT = ("", "ngsi-ld", "v1")
@@ -24,7 +25,10 @@ class Routes:
     def __init__(self, operations: Sequence[Operation]) -> None:
         self._top = _Node()
         for operation in operations:
-            self._node(operation.path).methods[operation.method] = operation
+            methods = self._node(operation.path).methods
+            methods[operation.method] = operation
+            if operation.method == "GET":
+                methods["HEAD"] = operation  # the front leaves out the body (RFC 9110 9.3.2)
 
     def _node(self, path: str) -> _Node:
         node = self._top
@@ -38,9 +42,7 @@ class Routes:
 
     def find(self, method: str, segments: tuple[str, ...]) -> tuple[Operation, dict[str, str]]:
         """Find the operation and the path's variables; 404 for an unknown path, 405 for an unknown method. (6.3.2)"""
-        if segments[:3] != ROOT or len(segments) == 3:
-            raise ResourceNotFound("There is no such resource; NGSI-LD begins at /ngsi-ld/v1.")
-        node, variables = self._walk(segments[3:])
+        node, variables = self._resource(segments)
         operation = node.methods.get(method)
         if operation is None:
             _refuse(node)
@@ -48,6 +50,18 @@ class Routes:
             if not value:
                 raise BadRequestData(f"The path lacks {name}; give it as a segment of the URL.")
         return operation, variables
+
+    def offered(self, segments: tuple[str, ...]) -> Mapping[str, Operation]:
+        """Give the operations of a resource by method; 404 for an unknown path."""
+        node, _ = self._resource(segments)
+        if not node.methods:
+            _refuse(node)
+        return node.methods
+
+    def _resource(self, segments: tuple[str, ...]) -> tuple[_Node, dict[str, str]]:
+        if segments[:3] != ROOT or len(segments) == 3:
+            raise ResourceNotFound("There is no such resource; NGSI-LD begins at /ngsi-ld/v1.")
+        return self._walk(segments[3:])
 
     def _walk(self, parts: tuple[str, ...]) -> tuple[_Node, dict[str, str]]:
         node = self._top
@@ -67,5 +81,5 @@ class Routes:
 def _refuse(node: _Node) -> NoReturn:
     if not node.methods:
         raise ResourceNotFound("There is no such resource below /ngsi-ld/v1.")
-    allowed = ", ".join(node.methods)
+    allowed = allow(node.methods)
     raise MethodNotAllowed(f"This resource allows {allowed}.", headers={"Allow": allowed})

@@ -85,7 +85,7 @@ async def test_tenants_are_apart_and_echoed(live: Live) -> None:
 async def test_wrong_methods_and_paths(live: Live) -> None:
     reply = await live.ask("PUT", "/entities", {})
     assert reply.status == 405
-    assert set(reply.headers["Allow"].split(", ")) == {"POST", "GET", "DELETE"}
+    assert set(reply.headers["Allow"].split(", ")) == {"POST", "GET", "HEAD", "DELETE", "OPTIONS"}
     assert (await live.get("/nothing")).status == 404
     assert (await live.get("/entities/not%20a%20uri")).status == 400
     assert (await live.get("/entities/urn:x:none")).status == 404
