@@ -66,6 +66,20 @@ class Evolution:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """What evolves of an entity: the instances of one attribute and one dataset (DEFAULT_DATASET: without datasetId).
+
+    kind is the attribute type of the latest instance; first and last are times of the span's Temporal Property.
+    """
+
+    attr: str
+    dataset_id: str
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sums:
     """Figures over the numbers among the values of a period; with `others` the caller has to look at the instances.
 
@@ -125,8 +139,18 @@ class HistoryStore(Protocol):
         extra: 'distinct' and 'deviation' where they are needed.
         """
 
-    async def extent(self, id: str, attrs: frozenset[str] | None, span: Span) -> tuple[int, int] | None:
-        """Give the earliest and the latest time of the instances in a span; None if there is none."""
+    async def series(
+        self,
+        id: str,
+        attrs: frozenset[str] | None,
+        span: Span,
+        *,
+        dataset_ids: frozenset[str] | None = None,
+    ) -> list[Series]:
+        """List the series that have instances in a span, scope among them, deletions counted; by attribute and dataset.
+
+        Aggregated values and pages that were cut name their attributes by it.
+        """
 
     async def find(self, selection: Selection, span: Span | None, window: Window) -> Histories:
         """Find the histories that a temporal query selects. (5.7.4.4)
