@@ -1,22 +1,24 @@
 """The table of operations: what is served where, by which function, with which parameters. (6.2)"""
 
-from broker.operations import attributes, batch, contexts, discovery, entities, subscriptions
-from broker.operations.call import GEO_JSON, JSON, LD_JSON, Operation
+from broker.operations import attributes, batch, contexts, discovery, entities, subscriptions, values
+from broker.operations.call import GEO_JSON, JSON, LD_JSON, TEXT, Operation
 
 SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProperty", "format", "options"})
 GEO = frozenset({"georel", "geometry", "coordinates", "geoproperty"})
 PAGE = frozenset({"limit", "offset", "count"})
 SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "expandValues", "jsonKeys"}) | GEO
+ORDER = frozenset({"orderBy", "orderFrom", "orderGeometry", "collation"})
 JOIN = frozenset({"join", "joinLevel", "containedBy"})
 TYPE = frozenset({"type", "local"})
 FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
 LOCAL = frozenset({"local"})
+EXTENSION = "NGSI-LD 2.0"
 
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | JOIN | PAGE | LOCAL, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | JOIN | PAGE | ORDER | LOCAL, FORMAT_OPTIONS, accept=READ),
     Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
     Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | JOIN | TYPE, FORMAT_OPTIONS, accept=READ),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
@@ -29,6 +31,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH",  "/entities/{entityId}/attrs/{attrId}", attributes.partial_update_attribute, "6.7.3.1", TYPE, body=True, merge_patch=True),
     Operation("PUT",    "/entities/{entityId}/attrs/{attrId}", attributes.replace_attribute, "6.7.3.3", TYPE, body=True),
     Operation("DELETE", "/entities/{entityId}/attrs/{attrId}", attributes.delete_attribute, "6.7.3.2", TYPE | {"datasetId", "deleteAll"}),
+    Operation("GET",    "/entities/{entityId}/attrs/{attrId}", values.retrieve_attribute, EXTENSION, TYPE | {"format", "options", "datasetId", "lang"},
+              FORMAT_OPTIONS),
+    Operation("GET",    "/entities/{entityId}/attrs/{attrId}/value", values.retrieve_value, EXTENSION, TYPE | {"datasetId", "lang"}, accept=(JSON, TEXT)),
+    Operation("PUT",    "/entities/{entityId}/attrs/{attrId}/value", values.set_value, EXTENSION, TYPE | {"datasetId", "observedAt"}, body=True, bare=True),
     Operation("POST",   "/entityOperations/create", batch.create_batch, "6.14.3.1", LOCAL, body=True, creates_tenant=True),
     Operation("POST",   "/entityOperations/upsert", batch.upsert_batch, "6.15.3.1", LOCAL | {"options"}, frozenset({"replace", "update"}),
               body=True, creates_tenant=True),
@@ -48,7 +54,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", "/subscriptions/{subscriptionId}", subscriptions.delete_subscription, "6.11.3.3", LOCAL),
     Operation("POST",   "/jsonldContexts", contexts.add_context, "6.29.3.1", body=True, tenantless=True),
     Operation("GET",    "/jsonldContexts", contexts.list_contexts, "6.29.3.2", PAGE | {"details", "kind"}, tenantless=True),
-    Operation("GET",    "/jsonldContexts/{contextId}", contexts.serve_context, "6.30.3.1", frozenset({"details"}), tenantless=True),
+    Operation("GET",    "/jsonldContexts/{contextId}", contexts.serve_context, "6.30.3.1", frozenset({"details", "core"}), tenantless=True),
     Operation("DELETE", "/jsonldContexts/{contextId}", contexts.delete_context, "6.30.3.2", frozenset({"reload"}), tenantless=True),
 )
 # fmt: on

@@ -6,17 +6,19 @@ import orjson
 from aiohttp import web
 
 from base.errors import BadRequestData, InvalidRequest, LengthRequired, PayloadTooLarge
-from broker.operations.call import LD_JSON
+from broker.operations.call import LD_JSON, TEXT
 
 
-async def read(request: web.Request, most: int, nesting: int) -> Any:
-    """Read a JSON body within the limits; 411 without a length, 413 beyond the most."""
+async def read(request: web.Request, kind: str, most: int, nesting: int) -> Any:
+    """Read a JSON or text body within the limits; 411 without a length, 413 beyond the most."""
     length = request.content_length
     if length is None:
         raise LengthRequired("The request has no Content-Length; send it with the body's length.")
     if length > most:
         raise PayloadTooLarge(f"The body has {length} bytes and may have {most}; split it.")
     raw = await request.read()
+    if kind == TEXT:
+        return _text(raw)
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -26,6 +28,13 @@ async def read(request: web.Request, most: int, nesting: int) -> Any:
     if raw.count(b"{") + raw.count(b"[") > nesting:
         _refuse_deep(body, nesting)
     return body
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The body is not UTF-8; encode the text so.") from error
 
 
 def _refuse_deep(body: Any, most: int) -> None:

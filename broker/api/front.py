@@ -39,7 +39,7 @@ class Arrival:
     target: str
     headers: Mapping[str, str]  # by name in any case
     reached: Callable[[], str]
-    body: Callable[[], Awaitable[Any]]
+    body: Callable[[str], Awaitable[Any]]  # given its media type
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Front:
             request.raw_path,
             request.headers,
             lambda: f"{request.scheme}://{request.host}",
-            lambda: bodies.read(request, settings.body_bytes, settings.nesting),
+            lambda kind: bodies.read(request, kind, settings.body_bytes, settings.nesting),
         )
         operation: Operation | None = None
         try:
@@ -222,9 +222,11 @@ class Front:
         source: Any = link
         kind = JSON
         if operation.body:
-            kind = heads.content_type(headers.get("Content-Type"), operation.merge_patch)
-            body = await arrival.body()
-            if not operation.tenantless:  # an @context to store is not that of the request
+            kind = heads.content_type(headers.get("Content-Type"), operation.merge_patch, operation.bare)
+            body = await arrival.body(kind)
+            if not (
+                operation.tenantless or operation.bare
+            ):  # what is stored is not the @context of the request
                 source = bodies.embedded_context(body, kind, link)
         if tenant and not operation.tenantless and not operation.creates_tenant:
             broker.catalogue.open(tenant)
@@ -253,7 +255,7 @@ def _reading(arrival: Arrival) -> Key | None:
     return (arrival.target, get("accept"), get("link"), get("ngsild-tenant"), get("prefer"), get("host"))
 
 
-async def _no_body() -> None:
+async def _no_body(_kind: str) -> None:
     return None
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from typing import Any
 
-from broker.operations.call import JSON, LD_JSON, Operation
+from broker.operations.call import JSON, LD_JSON, TEXT, Operation
 from broker.settings import BrokerSettings
 
 NUMBERS = {"limit", "offset", "joinLevel"}
@@ -65,10 +65,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.body:
         schema = _body_schema(operation)
-        described["requestBody"] = {
-            "required": True,
-            "content": {kind: {"schema": schema} for kind in (JSON, LD_JSON)},
-        }
+        kinds = (JSON, TEXT) if operation.bare else (JSON, LD_JSON)
+        described["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
     return described
 
 
@@ -80,6 +78,8 @@ _TENANT = {
 
 
 def _body_schema(operation: Operation) -> dict[str, Any]:
+    if operation.bare:
+        return {}
     last = operation.path.rpartition("/")[2]
     if last in ARRAYS:
         return {"type": "array", "items": {"type": "object"}, "minItems": 1}

@@ -5,7 +5,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from base.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
-from broker.operations.call import JSON, LD_JSON, Operation, Params
+from broker.operations.call import JSON, LD_JSON, TEXT, Operation, Params
 
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MERGE_PATCH = "application/merge-patch+json"
@@ -99,9 +99,13 @@ def _specificity(media_range: str, candidate: str) -> int:
 
 
 @lru_cache(256)
-def content_type(header: str | None, merge_patch: bool) -> str:
-    """Say whether the body is JSON or JSON-LD; 415 for anything else. (6.3.4)"""
+def content_type(header: str | None, merge_patch: bool, bare: bool = False) -> str:
+    """Say whether the body is JSON or JSON-LD, for a bare value JSON or text; 415 for anything else. (6.3.4)"""
     kind = (header or "").partition(";")[0].strip().lower()
+    if bare:
+        if kind not in (JSON, TEXT):
+            raise UnsupportedMediaType(f"The body must be {JSON} or {TEXT}.")
+        return kind
     if kind == MERGE_PATCH and merge_patch:
         return JSON
     if kind not in (JSON, LD_JSON):

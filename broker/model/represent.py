@@ -53,25 +53,26 @@ class Representation:
     geometry_property: str = LOCATION
 
 
-_date_time = lru_cache(maxsize=4096)(clock.show)
+date_time = lru_cache(maxsize=4096)(clock.show)
+"""Write a time in µs as text. (4.6.3)"""
 
 
 def show(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
     """Show an entity, without @context. (4.5.1, 4.5.4)"""
-    writer = _Writer(table, how)
-    shown: dict[str, Any] = {"id": document["id"], "type": _one_or_all(document["type"], table.term)}
+    writer = Writer(table, how)
+    shown: dict[str, Any] = {"id": document["id"], "type": one_or_all(document["type"], table.term)}
     if "scope" in document:
-        shown["scope"] = _one_or_all(document["scope"])
+        shown["scope"] = one_or_all(document["scope"])
     if how.sys_attrs:
         if "expiresAt" in document:
             shown["expiresAt"] = document["expiresAt"]
-        shown["createdAt"] = _date_time(document["createdAt"])
-        shown["modifiedAt"] = _date_time(document["modifiedAt"])
+        shown["createdAt"] = date_time(document["createdAt"])
+        shown["modifiedAt"] = date_time(document["modifiedAt"])
     if "deletedAt" in document:
-        shown["deletedAt"] = _date_time(document["deletedAt"])
+        shown["deletedAt"] = date_time(document["deletedAt"])
     attributes = document["attrs"]
     if how.pick is not None or how.omit is not None or how.attrs is not None:
-        shown, attributes = _project(shown, attributes, how)
+        shown, attributes = project(shown, attributes, how)
     writer.attributes(attributes, shown)
     return shown
 
@@ -86,6 +87,18 @@ def feature(document: Document, table: TermTable, how: Representation) -> dict[s
         "geometry": _geometry(document["attrs"].get(how.geometry_property, ()), how),
         "properties": properties,
     }
+
+
+def attribute(instances: list[Instance], table: TermTable, how: Representation) -> Any:
+    """Show one attribute on its own. (4.5.2-4.5.4)"""
+    return Writer(table, how).write(instances)
+
+
+def bare_value(instance: Instance, table: TermTable, how: Representation) -> Any:
+    """Show the value of one instance and nothing around it. (4.5.4)"""
+    shown = Writer(table, how).only_value(instance)
+    member = VALUE_MEMBER[instance["type"]]
+    return shown.get(member, shown) if instance["type"] in _WRAPPED and type(shown) is dict else shown
 
 
 def nothing_left(document: Document, how: Representation) -> bool:
@@ -111,7 +124,7 @@ def _omitted(omit: Projection) -> set[str]:
     return {name for name, inner in omit.members if inner is None}
 
 
-def _project(
+def project(
     shown: dict[str, Any], attributes: dict[str, list[Instance]], how: Representation
 ) -> tuple[dict[str, Any], dict[str, list[Instance]]]:
     """Keep the members that were asked for. (4.21)"""
@@ -138,13 +151,13 @@ def _geometry(instances: Iterable[Instance], how: Representation) -> Any:
     return None
 
 
-def _one_or_all(several: list[str], term: Callable[[str], str] | None = None) -> Any:
+def one_or_all(several: list[str], term: Callable[[str], str] | None = None) -> Any:
     """Write one as text, several as an array. (4.5.1, 4.18)"""
     names = several if term is None else [term(one) for one in several]
     return names[0] if len(names) == 1 else names
 
 
-class _Writer:
+class Writer:
     """Writes attributes; holds what is the same for all of them."""
 
     __slots__ = ("compact", "datasets", "languages", "sys_attrs", "term", "write")
@@ -183,10 +196,11 @@ class _Writer:
     def _normalized(self, instances: list[Instance]) -> Any:
         """Write the normalized form. (4.5.2.2, 4.5.3.2)"""
         if len(instances) == 1:
-            return self._whole(instances[0])
-        return [self._whole(one) for one in instances]
+            return self.whole(instances[0])
+        return [self.whole(one) for one in instances]
 
-    def _whole(self, instance: Instance) -> Any:
+    def whole(self, instance: Instance) -> dict[str, Any]:
+        """Write one instance in the normalized form. (4.5.2.2)"""
         shown = self._members(instance)
         if instance["type"] == "ListRelationship" and type(shown["objectList"]) is list:
             shown["objectList"] = _as_objects(shown["objectList"])
@@ -198,8 +212,8 @@ class _Writer:
         """Give all members of an instance under their short names. (4.5.2, 5.5.7)"""
         shown = instance.copy()
         if self.sys_attrs:
-            shown["createdAt"] = _date_time(shown["createdAt"])
-            shown["modifiedAt"] = _date_time(shown["modifiedAt"])
+            shown["createdAt"] = date_time(shown["createdAt"])
+            shown["modifiedAt"] = date_time(shown["modifiedAt"])
         else:
             del shown["createdAt"], shown["modifiedAt"]
             shown.pop("expiresAt", None)
@@ -231,13 +245,13 @@ class _Writer:
         if "valueType" in shown:
             shown["valueType"] = self.term(shown["valueType"])
         if "objectType" in shown:
-            shown["objectType"] = _one_or_all(shown["objectType"], self.term)
+            shown["objectType"] = one_or_all(shown["objectType"], self.term)
         if "entityTypeSealed" in shown:
             sealed = shown["entityTypeSealed"]
             shown["entityTypeSealed"] = self._value("VocabProperty", sealed)
         if "deletedAt" in shown:
             if self.sys_attrs:
-                shown["deletedAt"] = _date_time(shown["deletedAt"])
+                shown["deletedAt"] = date_time(shown["deletedAt"])
             else:
                 del shown["deletedAt"]
         if "attrs" in shown:
@@ -246,13 +260,14 @@ class _Writer:
     def _concise(self, instances: list[Instance]) -> Any:
         """Write the concise form: what can be inferred is left out. (4.5.2.3, 4.5.3.3, 4.7.3)"""
         if len(instances) > 1:
-            return [self._shortened(one) for one in instances]
-        shown = self._shortened(instances[0])
+            return [self.shortened(one) for one in instances]
+        shown = self.shortened(instances[0])
         if type(shown) is not dict or shown.keys() != {"value"} or not _stands_alone(shown["value"]):
             return shown
         return shown["value"]
 
-    def _shortened(self, instance: Instance) -> Any:
+    def shortened(self, instance: Instance) -> Any:
+        """Write one instance in the concise form. (4.5.2.3)"""
         shown = self._members(instance)
         if len(shown) == 2 and _is_deleted(instance):
             return NULL
@@ -264,10 +279,11 @@ class _Writer:
     def _simplified(self, instances: list[Instance]) -> Any:
         """Write the simplified form: values only. (4.5.4)"""
         if len(instances) == 1:
-            return self._only_value(instances[0])
-        return {"dataset": {dataset_of(one): self._only_value(one) for one in instances}}
+            return self.only_value(instances[0])
+        return {"dataset": {dataset_of(one): self.only_value(one) for one in instances}}
 
-    def _only_value(self, instance: Instance) -> Any:
+    def only_value(self, instance: Instance) -> Any:
+        """Write the value of an instance, in its wrapper if it has one. (4.5.4)"""
         kind = instance["type"]
         held = value_of(instance)
         if _is_deleted(instance):

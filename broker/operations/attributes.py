@@ -56,7 +56,7 @@ def _told(result: UpdateResult) -> Answer:
 async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
     """Update members of one attribute instance. (5.6.4, 6.7.3.1)"""
     id, store = _target(call, broker)
-    attr = _attribute(call)
+    attr = attribute_name(call)
     name = call.path["attrId"]
     instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
     await apply(
@@ -72,7 +72,7 @@ async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
 async def replace_attribute(call: Call, broker: Broker) -> Answer:
     """Replace one attribute instance. (5.6.19, 6.7.3.3)"""
     id, store = _target(call, broker)
-    attr = _attribute(call)
+    attr = attribute_name(call)
     name = call.path["attrId"]
     instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
     await apply(
@@ -88,7 +88,7 @@ async def replace_attribute(call: Call, broker: Broker) -> Answer:
 async def delete_attribute(call: Call, broker: Broker) -> Answer:
     """Delete an attribute, one instance of it, or all of them. (5.6.5, 6.7.3.2)"""
     id, store = _target(call, broker)
-    attr = _attribute(call)
+    attr = attribute_name(call)
     dataset = call.params.get("datasetId")
     if dataset is not None and dataset != "@none":
         validate.uri(dataset, "datasetId")
@@ -109,7 +109,8 @@ def _target(call: Call, broker: Broker) -> tuple[str, TenantStore]:
     return validate.uri(call.path["entityId"], "entityId"), broker.catalogue.open(call.tenant)
 
 
-def _attribute(call: Call) -> str:
+def attribute_name(call: Call) -> str:
+    """Give the IRI of the attribute that the path names. (5.5.7)"""
     validate.name(call.path["attrId"], "attribute")
     if call.path["attrId"] in ("id", "type", "@id", "@type"):
         raise BadRequestData("id and type of an entity are no attributes.")

@@ -16,6 +16,7 @@ from broker.store.contract import Catalogue, Mark, Page
 JSON = "application/json"
 LD_JSON = "application/ld+json"
 GEO_JSON = "application/geo+json"
+TEXT = "text/plain"
 
 
 class Params(dict[str, str]):
@@ -41,7 +42,7 @@ class Call:
     params: Params
     tenant: str  # '' is the default tenant
     context: Context
-    accept: str  # JSON, LD_JSON or GEO_JSON
+    accept: str  # JSON, LD_JSON, GEO_JSON, or another media type the operation offers
     body: Any
     now: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class Operation:
     options: frozenset[str] = frozenset()  # values the parameter `options` may hold
     body: bool = False
     merge_patch: bool = False
+    bare: bool = False  # the body is a value, in JSON or text, and no document with an @context
     accept: tuple[str, ...] = (JSON, LD_JSON)
     creates_tenant: bool = False
     tenantless: bool = False

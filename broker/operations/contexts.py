@@ -5,10 +5,10 @@ from typing import cast, get_args
 import orjson
 
 from base.errors import BadRequestData, InvalidRequest, OperationNotSupported, PayloadTooLarge
-from broker.contexts import Kind
+from broker.contexts import Entry, Kind
 from broker.operations import asked
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call
-from schemas.core_contexts import URLS
+from schemas.core_contexts import URLS, VERSIONS, document, url
 
 KINDS = get_args(Kind)
 
@@ -51,8 +51,22 @@ async def serve_context(call: Call, part: Broker) -> Answer:
     if entry.kind == "Cached" and not details and entry.url not in URLS:
         raise OperationNotSupported("A Cached @context is not served; fetch it from its own URL.")
     body = orjson.dumps(entry.metadata(call.origin)) if details else entry.document
+    if "core" in call.params and not details:
+        body = _with_core(entry, call.params["core"])
     part.contexts.count(entry)
     return Answer(200, body, LD_JSON if call.accept == LD_JSON and not details else JSON)
+
+
+def _with_core(entry: Entry, version: str) -> bytes:
+    """Put the core @context of a version in the place of any other. (NGSI-LD 2.0)"""
+    if version not in VERSIONS:
+        raise BadRequestData(f"core must be one of {', '.join(VERSIONS)}.")
+    if entry.url in URLS:
+        return orjson.dumps(document(version))
+    context = entry.context()
+    several = context if isinstance(context, list) else [context]
+    own = [part for part in several if not (isinstance(part, str) and part in URLS)]
+    return orjson.dumps({"@context": [*own, url(version)]})
 
 
 async def delete_context(call: Call, part: Broker) -> Answer:

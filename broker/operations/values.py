@@ -1,0 +1,87 @@
+"""One attribute of an entity on its own, and its bare value: taken over from NGSI-LD 2.0. (6.7, 4.5.2-4.5.4)"""
+
+from typing import Any
+
+from base.errors import ResourceNotFound
+from broker.model import expand, merge, represent, validate
+from broker.model.document import DEFAULT_DATASET, VALUE_MEMBER, Document, Instance, dataset_of
+from broker.operations import asked
+from broker.operations.attributes import attribute_name
+from broker.operations.call import LD_JSON, NO_CONTENT, TEXT, Answer, Broker, Call
+from broker.operations.changing import apply, selected
+from broker.operations.rendering import dump
+
+
+async def retrieve_attribute(call: Call, broker: Broker) -> Answer:
+    """Retrieve one attribute of an entity. (NGSI-LD 2.0)"""
+    shape = asked.representation(call.params, call.context.table, False)
+    held = _held(call, broker)
+    if shape.dataset_ids:
+        held = [one for one in held if dataset_of(one) in shape.dataset_ids]
+    if not held:
+        raise _absent(call)
+    shown = represent.attribute(held, call.context.table, shape)
+    parts = shown if type(shown) is list else [shown]
+    if call.accept == LD_JSON and shape.format != "simplified" and all(type(one) is dict for one in parts):
+        for one in parts:
+            one["@context"] = call.context.source
+        return Answer(200, dump(shown), LD_JSON)
+    return Answer(200, dump(shown), context=call.context)
+
+
+async def retrieve_value(call: Call, broker: Broker) -> Answer:
+    """Retrieve the bare value of an attribute, as JSON or text. (NGSI-LD 2.0)"""
+    shape = asked.representation(call.params, call.context.table, False)
+    shown = represent.bare_value(_one(call, _held(call, broker)), call.context.table, shape)
+    body = shown.encode() if call.accept == TEXT and type(shown) is str else dump(shown)
+    if call.accept == TEXT:
+        return Answer(200, body, f"{TEXT}; charset=utf-8")
+    return Answer(200, body, context=call.context)
+
+
+async def set_value(call: Call, broker: Broker) -> Answer:
+    """Set the value of an attribute that is there; its type and its other members stay. (NGSI-LD 2.0)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    store = broker.catalogue.open(call.tenant)
+    attr, name, dataset = attribute_name(call), call.path["attrId"], _dataset(call)
+
+    def rule(current: Document | None) -> Document:
+        entity = selected(call, id, current)
+        kind = _one(call, entity["attrs"].get(attr, []))["type"]
+        body = {"type": kind, VALUE_MEMBER[kind]: call.body, "datasetId": dataset}
+        if "observedAt" in call.params:
+            body["observedAt"] = call.params["observedAt"]
+        given = expand.attribute(name, body, call.context.table, call.now, nulls=False, partial=True)
+        return merge.partial_update(entity, attr, given, call.now)
+
+    await apply(broker, call, store, id, rule)
+    return NO_CONTENT
+
+
+def _held(call: Call, broker: Broker) -> list[Instance]:
+    id = validate.uri(call.path["entityId"], "entityId")
+    attr = attribute_name(call)
+    stored = broker.catalogue.open(call.tenant).document(id, call.now)
+    held: list[Instance] = selected(call, id, stored.document if stored else None)["attrs"].get(attr, [])
+    return held
+
+
+def _one(call: Call, held: list[Instance]) -> Instance:
+    """Choose the instance of the dataset asked for, the default one else. (4.5.5.1)"""
+    wanted = _dataset(call)
+    for instance in held:
+        if dataset_of(instance) == wanted:
+            return instance
+    raise _absent(call)
+
+
+def _dataset(call: Call) -> str:
+    given: Any = call.params.get("datasetId", DEFAULT_DATASET)
+    return DEFAULT_DATASET if given == DEFAULT_DATASET else validate.uri(given, "datasetId")
+
+
+def _absent(call: Call) -> ResourceNotFound:
+    return ResourceNotFound(
+        f"Entity {call.path['entityId']} has no attribute {validate.shown(call.path['attrId'])}, "
+        "or no instance of the datasetId asked for."
+    )
