@@ -32,7 +32,7 @@ Condition: TypeAlias = Callable[[Document, Resolve], bool]
 Check: TypeAlias = Callable[[Any], bool]
 
 MICROSECONDS = frozenset({"createdAt", "modifiedAt", "deletedAt"})
-_MISSING = object()
+MISSING = object()
 _RELATIONS = ("Relationship", "ListRelationship")
 _FOR_RELATIONS = (Op.EXISTS, Op.EQUAL, Op.UNEQUAL)
 _AS_GIVEN = ("JsonProperty", "GeoProperty")
@@ -66,12 +66,12 @@ def _term(term: Term) -> Condition:
 
 def _found(term: Term) -> Condition:
     instances = _instances(term.path.names)
-    target, check = _target(term.path, related=term.op in _FOR_RELATIONS), _check(term)
+    target_of, check = target(term.path, related=term.op in _FOR_RELATIONS), _check(term)
 
     def condition(document: Document, resolve: Resolve) -> bool:
         for instance in instances(document):
-            value = target(instance)
-            if value is not _MISSING and check(value):
+            value = target_of(instance)
+            if value is not MISSING and check(value):
                 return True
         return False
 
@@ -114,11 +114,11 @@ def _instances(names: tuple[str, ...]) -> Callable[[Any], Iterable[Instance]]:
     return walk
 
 
-def _target(path: Path, *, related: bool) -> Callable[[Instance], Any]:
+def target(path: Path, *, related: bool) -> Callable[[Instance], Any]:
     """Make a function that gives the target value of an instance: a tuple for the texts of a LanguageProperty."""
     if path.member:
         member = path.member
-        return lambda instance: instance.get(member, _MISSING)
+        return lambda instance: instance.get(member, MISSING)
     if path.trailing:
         return lambda instance: _trailing(instance, path)
 
@@ -126,7 +126,7 @@ def _target(path: Path, *, related: bool) -> Callable[[Instance], Any]:
         kind = instance["type"]
         if kind == "LanguageProperty":
             return _texts(instance["languageMap"].values())
-        return _MISSING if kind in _RELATIONS and not related else instance[VALUE_MEMBER[kind]]
+        return MISSING if kind in _RELATIONS and not related else instance[VALUE_MEMBER[kind]]
 
     return whole
 
@@ -138,7 +138,7 @@ def _trailing(instance: Instance, path: Path) -> Any:
     value = instance[VALUE_MEMBER[kind]]
     for name in path.trailing if kind in _AS_GIVEN else path.expanded:
         if type(value) is not dict or name not in value:
-            return _MISSING
+            return MISSING
         value = value[name]
     return value
 
@@ -148,7 +148,7 @@ def _language(texts: dict[str, Any], names: tuple[str, ...]) -> Any:
         return _texts(texts.values())
     wanted = names[0].lower()
     found = [value for tag, value in texts.items() if tag.lower() == wanted] if len(names) == 1 else []
-    return _texts(found) if found else _MISSING
+    return _texts(found) if found else MISSING
 
 
 def _texts(values: Iterable[Any]) -> tuple[Any, ...]:

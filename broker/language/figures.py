@@ -71,6 +71,20 @@ def within(one: Figure, other: Figure, metres: float) -> bool:
     return False
 
 
+def apart(one: Figure, other: Figure) -> float:
+    """Measure how far apart two figures are that do not touch, in metres."""
+    least = np.linalg.norm(one.centres[:, None] - other.centres[None], axis=2)
+    least -= one.radii[:, None] + other.radii[None]
+    best = pi
+    for place in np.argsort(least, axis=None):
+        row, column = np.unravel_index(int(place), least.shape)
+        if least[row, column] > 2 * sin(best / 2) + 1e-12:
+            break  # the other blocks are farther away
+        some, others = _block(one, int(row)), _block(other, int(column))
+        best = min(best, _nearest(*some, *others), _nearest(*others, *some))
+    return best * RADIUS
+
+
 def _plain(shape: Shape) -> list[Shape]:
     """Take a shape to points, lines and the rings of polygons: what is inside a polygon touches it."""
     kind = shapely.get_type_id(shape)

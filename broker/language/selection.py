@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from broker.language.geo import GeoQuery
+from broker.language.ordering import Ordering
 from broker.language.q import Query
 from broker.language.scope import ScopeQuery
 from broker.language.types import TypeSelection
@@ -31,8 +32,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of the result wanted. (5.5.9)"""
+    """The part of the result wanted, and in which order; without one, a stable order. (5.5.9, 4.23)"""
 
     limit: int = 20
     offset: int = 0
     count: bool = False
+    ordering: Ordering | None = None

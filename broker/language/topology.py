@@ -24,6 +24,25 @@ def bounds(query: GeoQuery) -> Box:
     return west, south, east, north
 
 
+def distance(geometry: str, coordinates: tuple[Any, ...]) -> Callable[[Any], float | None]:
+    """Make a function that measures how far a stored geometry is, in metres; None if it is no geometry. (4.23.1)"""
+    shape = shapes.built(geometry, coordinates)
+    shapely.prepare(shape)
+    figure = figures.figure(shape)
+    centre: Position | None = coordinates if geometry == "Point" else None
+
+    def measure(value: Any) -> float | None:
+        position = point(value) if centre else None
+        if centre and position:
+            return sphere.between(centre, position)
+        other = shapes.stored(value)
+        if other is None:
+            return None
+        return 0.0 if shapely.intersects(shape, other) else figures.apart(figure, figures.figure(other))
+
+    return measure
+
+
 def _shape(query: GeoQuery) -> Shape:
     return shapes.built(query.geometry, query.coordinates)
 

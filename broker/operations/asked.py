@@ -10,7 +10,7 @@ import orjson
 
 from base.errors import BadRequestData, InvalidRequest, TooManyResults
 from base.jsonld import TermTable
-from broker.language import geo, patterns, projection, q, scope, types
+from broker.language import geo, ordering, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.model import validate
 from broker.model.document import NGSI_LD
@@ -149,7 +149,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
             else None,
             dataset_ids=shape.dataset_ids,
         ),
-        window(params, limits),
+        replace(window(params, limits), ordering=_ordering(params, table)),
         shape,
         links(params, shape, query.depth if query else 0),
         _local(params),
@@ -230,6 +230,17 @@ def _geo(params: Params, table: TermTable) -> geo.GeoQuery | None:
     )
 
 
+def _ordering(params: Params, table: TermTable) -> ordering.Ordering | None:
+    """Understand orderBy, collation, orderFrom and orderGeometry. (4.23.3)"""
+    return ordering.parse(
+        params.get("orderBy"),
+        table,
+        collation=params.get("collation"),
+        order_from=params.get("orderFrom"),
+        order_geometry=params.get("orderGeometry"),
+    )
+
+
 def window(params: Params, limits: Limits) -> Window:
     """Understand limit, offset and count. (6.3.10, 6.3.13)"""
     count = flag(params, "count")
@@ -264,7 +275,8 @@ def flag(params: Params, name: str) -> bool:
 _TEXTS = {"q", "scopeQ", "lang", "geometryProperty", "join"}
 _LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
 _GEO = {"georel", "geometry", "geoproperty"}
-_MEMBERS = _TEXTS | _LISTS | {"type", "entities", "geoQ", "joinLevel", "@context"}
+_ORDERING = {"orderBy", "collation", "coordinates", "geometry"}
+_MEMBERS = _TEXTS | _LISTS | {"type", "entities", "geoQ", "joinLevel", "ordering", "@context"}
 
 
 def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limits: Limits) -> Wanted:
@@ -282,6 +294,7 @@ def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limit
     if "joinLevel" in body:
         texts["joinLevel"] = str(body["joinLevel"])
     texts.update(_geo_texts(body["geoQ"]) if "geoQ" in body else {})
+    texts.update(_ordering_texts(body["ordering"]) if "ordering" in body else {})
     wanted = from_params(Params(texts), table, geojson, limits)
     if "entities" not in body:
         return wanted
@@ -314,6 +327,24 @@ def _geo_texts(value: Any) -> dict[str, str]:
     texts = {name: _text(name, value[name]) for name in _GEO if name in value}
     given = value["coordinates"]
     texts["coordinates"] = given if isinstance(given, str) else orjson.dumps(given).decode()
+    return texts
+
+
+def _ordering_texts(value: Any) -> dict[str, str]:
+    """Write OrderingParams as URL parameters. (5.2.43)"""
+    if not isinstance(value, dict) or not value.keys() <= _ORDERING:
+        raise BadRequestData(f"ordering must be an object with {', '.join(sorted(_ORDERING))}.")
+    texts = {}
+    if "orderBy" in value:
+        texts["orderBy"] = ",".join(_texts("orderBy", value["orderBy"]))
+    if "collation" in value:
+        texts["collation"] = _text("collation", value["collation"])
+    if "geometry" in value:
+        texts["orderGeometry"] = _text("geometry", value["geometry"])
+    if "coordinates" in value:
+        if not isinstance(value["coordinates"], list):
+            raise BadRequestData("coordinates of ordering must be a JSON array.")
+        texts["orderFrom"] = orjson.dumps(value["coordinates"]).decode()
     return texts
 
 

@@ -1,6 +1,8 @@
 """Running a query: the way through the tables, the exact re-check, the page, the limits. (5.7.2, 5.5.9)"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from time import monotonic
 from typing import Final
 
@@ -9,6 +11,7 @@ import apsw
 from base.database import Connection, snapshot
 from base.errors import TooComplexQuery
 from broker.language import evaluation
+from broker.language.ordering import Key, Ordering
 from broker.language.selection import Selection, Window
 from broker.model.document import Document
 from broker.model.expiry import living
@@ -80,8 +83,10 @@ def _find(
 ) -> Page:
     condition = Translator(connection, names).selection(selection)
     exact = condition.exact if condition else _everything(selection)
-    enough = None if window.count and not exact else window.offset + window.limit + 1
-    way = Way(connection, condition, exact, enough)
+    every = window.ordering is not None or (window.count and not exact)
+    way = Way(connection, condition, exact, None if every else window.offset + window.limit + 1)
+    if window.ordering:
+        return _cut_in_order(way, selection, window, window.ordering, now, budget)
     if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
         return _cut_by_sql(way, window)
     return _cut_by_evaluation(way, selection, window, now, budget)
@@ -94,29 +99,55 @@ def _cut_by_sql(way: Way, window: Window) -> Page:
 
 
 def _cut_by_evaluation(way: Way, selection: Selection, window: Window, now: int, budget: Budget) -> Page:
-    def resolve(id: str) -> Document | None:
-        stored = entities.document(way.connection, id, now)
-        return stored.document if stored else None
-
     stamps: list[Stamp] = []
     hits = 0
     enough = window.offset + window.limit
-    for key, version, expires, document in way.documents(_parts(selection)):
-        budget.scan()
-        alive = living(document, now) if expires is not None and expires <= now else document
-        if alive is None or not evaluation.matches(selection, alive, resolve):
-            continue
+    for stamp, _ in _hits(way, selection, frozenset(), now, budget):
         hits += 1
         if window.offset < hits <= enough:
-            stamps.append(Stamp(alive["id"], version, expires, key))
+            stamps.append(stamp)
         elif hits > enough and not window.count:
             break
     return Page(stamps, hits if window.count else None, hits > enough)
 
 
-def _parts(selection: Selection) -> tuple[str, ...] | None:
-    """Name the attributes that the evaluation looks at."""
-    names = selection.attrs
+def _cut_in_order(
+    way: Way, selection: Selection, window: Window, ordering: Ordering, now: int, budget: Budget
+) -> Page:
+    """Look at all, and keep no more than what is first in the order up to the end of the page. (4.23)"""
+    hits = 0
+
+    def keyed() -> Iterator[tuple[Key, int, Stamp]]:
+        nonlocal hits
+        for stamp, document in _hits(way, selection, ordering.attributes, now, budget):
+            hits += 1
+            yield ordering.key(document), stamp.key, stamp
+
+    enough = window.offset + window.limit
+    first = nsmallest(enough, keyed())
+    stamps = [stamp for _, _, stamp in first[window.offset :]]
+    return Page(stamps, hits if window.count else None, hits > enough)
+
+
+def _hits(
+    way: Way, selection: Selection, looked_at: frozenset[str], now: int, budget: Budget
+) -> Iterator[tuple[Stamp, Document]]:
+    """Run through the entities selected, each with (at least) the attributes looked at."""
+
+    def resolve(id: str) -> Document | None:
+        stored = entities.document(way.connection, id, now)
+        return stored.document if stored else None
+
+    for key, version, expires, document in way.documents(_parts(selection, looked_at)):
+        budget.scan()
+        alive = living(document, now) if expires is not None and expires <= now else document
+        if alive is not None and evaluation.matches(selection, alive, resolve):
+            yield Stamp(alive["id"], version, expires, key), alive
+
+
+def _parts(selection: Selection, looked_at: frozenset[str]) -> tuple[str, ...] | None:
+    """Name the attributes that are looked at."""
+    names = selection.attrs | looked_at
     if selection.q:
         names |= selection.q.attributes
     if selection.geo:
