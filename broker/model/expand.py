@@ -8,9 +8,10 @@ from broker.model import validate
 from broker.model.document import NULL, Document, Instance
 from broker.model.instance import PLACES, Reader, check_place
 
-_NOT_ATTRIBUTES: Final = frozenset(
+NOT_ATTRIBUTES: Final = frozenset(
     {"id", "@id", "type", "@type", "@context", "scope", "expiresAt", "createdAt", "modifiedAt", "deletedAt"}
 )
+"""Members of an entity that are no attributes. (4.5.1)"""
 
 
 def entity(body: Any, table: TermTable, now: int) -> Document:
@@ -44,14 +45,7 @@ def fragment(
     observed_at: str | None = None,
 ) -> Document:
     """Read an entity fragment. `merge`: for merge_patch, with what the request says of all attributes. (5.4, 5.6.17)"""
-    _object(body, "The entity fragment")
-    document: Document = {}
-    id = body.get("id", body.get("@id"))
-    if id is not None:
-        document["id"] = validate.uri(id, "id")
-    given = body.get("type", body.get("@type"))
-    if given is not None:
-        document["type"] = _types(given, table)
+    document = frame(body, table)
     if "scope" in body:
         scope = body["scope"]
         document["scope"] = NULL if nulls and scope == NULL else validate.scopes(scope)
@@ -65,6 +59,19 @@ def fragment(
     document["modifiedAt"] = now
     reader = Reader(table, now, nulls=nulls, merge=merge, partial=merge, simplified=simplified, lang=lang)
     document["attrs"] = _attributes(reader, body)
+    return document
+
+
+def frame(body: Any, table: TermTable) -> Document:
+    """Read what names an entity: id and type, as far as they are there. (5.4)"""
+    _object(body, "The entity fragment")
+    document: Document = {}
+    id = body.get("id", body.get("@id"))
+    if id is not None:
+        document["id"] = validate.uri(id, "id")
+    given = body.get("type", body.get("@type"))
+    if given is not None:
+        document["type"] = _types(given, table)
     return document
 
 
@@ -116,7 +123,7 @@ def _language(tag: str) -> str:
 
 def _attributes(reader: Reader, body: dict[str, Any]) -> dict[str, list[Instance]]:
     try:
-        attributes = reader.attributes(body, _NOT_ATTRIBUTES)
+        attributes = reader.attributes(body, NOT_ATTRIBUTES)
     except RecursionError:
         raise BadRequestData("The entity is nested too deeply") from None
     return attributes
