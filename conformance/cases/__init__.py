@@ -1,0 +1,1 @@
+"""The cases: each module is a chapter, each case a short story with a demand of the specification."""

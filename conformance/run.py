@@ -1,0 +1,69 @@
+"""A run: cases told in parallel against one broker."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from conformance.case import Case
+from conformance.features import absent_features
+from conformance.judge import judge
+from conformance.result import NOT_APPLICABLE, Report, Result
+from conformance.surroundings import Asked, Surroundings, surroundings
+from conformance.version import environment
+
+AT_ONCE: Final = 4
+"""Cases under way for each request that may be: most of them wait."""
+
+Told = Callable[[Result], None]
+
+
+async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: None) -> Report:
+    """Judge all cases; `told` hears of each result as it comes."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    async with surroundings(asked) as around:
+        circumstances = await environment(around)
+        absent = await absent_features(around, {need for case in cases for need in case.needs})
+        results = await _judge_all(cases, around, absent, told)
+    order = {case.name: index for index, case in enumerate(cases)}
+    return Report(
+        "NGSI-LD conformance",
+        circumstances,
+        tuple(sorted(results, key=lambda r: order[r.name])),
+        started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        time.monotonic() - clock,
+        absent,
+    )
+
+
+async def _judge_all(
+    cases: Sequence[Case], around: Surroundings, absent: dict[str, str], told: Told
+) -> list[Result]:
+    places = asyncio.Semaphore(around.asked.parallel * AT_ONCE)
+    results: list[Result] = []
+
+    async def one(case: Case) -> None:
+        missing = next((f"{need}: {absent[need]}" for need in case.needs if need in absent), "")
+        if missing:
+            result = _passed_over(case, missing)
+        else:
+            async with places:
+                result = await judge(case, around)
+        results.append(result)
+        told(result)
+
+    together = sorted((c for c in cases if not c.alone), key=lambda c: not c.waits)
+    async with asyncio.TaskGroup() as group:
+        for case in together:
+            group.create_task(one(case))
+    for case in cases:
+        if case.alone:
+            await one(case)
+    return results
+
+
+def _passed_over(case: Case, reason: str) -> Result:
+    return Result(
+        case.name, case.clauses, case.demand, case.feature, case.profile, NOT_APPLICABLE, seen=reason
+    )

@@ -1,0 +1,110 @@
+"""A context source of ours, with canned answers."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+from multidict import CIMultiDict, MultiDict
+
+from conformance.case import Failure
+from conformance.demand import Seen
+from conformance.exchange import Exchange
+from conformance.servers.callbacks import Call
+
+
+class Forward:
+    """A request that the broker forwarded to the source."""
+
+    def __init__(self, call: Call, exchange: Exchange) -> None:
+        self.method = call.method
+        self.path = call.path.removeprefix("/ngsi-ld/v1")
+        self.params = MultiDict(parse_qsl(call.query, keep_blank_values=True))
+        self.headers = CIMultiDict(call.headers)
+        self.exchange = exchange
+
+    @property
+    def body(self) -> Seen:
+        """Look at the body, demanding JSON."""
+        try:
+            value = orjson.loads(self.exchange.request_body)
+        except orjson.JSONDecodeError:
+            raise Failure("a forwarded JSON body", "it is none", self.exchange) from None
+        return Seen(value, "the forwarded body", self.exchange)
+
+
+@dataclass
+class _Canned:
+    method: str
+    path: str
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+
+class Source:
+    """Answers what it was told to, else 404; `url` is the endpoint of a registration."""
+
+    def __init__(self, patience: float, record: Callable[[Exchange], None]) -> None:
+        self.url = ""
+        self.all: list[Forward] = []
+        self._canned: list[_Canned] = []
+        self._taken = 0
+        self._arrived = asyncio.Condition()
+        self._patience = patience
+        self._record = record
+
+    def answers(
+        self, method: str, path: str, status: int, body: Any = None, *, delay: float = 0.0, **headers: str
+    ) -> "Source":
+        """Answer a method and path (below /ngsi-ld/v1, without query) so; the newest rule wins."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._canned.insert(0, _Canned(method, path, status, body, named, delay))
+        return self
+
+    async def handle(self, call: Call) -> web.Response:
+        """Answer one forwarded request."""
+        path = call.path.removeprefix("/ngsi-ld/v1")
+        rule = next((c for c in self._canned if (c.method, c.path) == (call.method, path)), None)
+        response = _response(rule)
+        exchange = call.exchange(response, "forwarded to the context source")
+        self._record(exchange)
+        async with self._arrived:
+            self.all.append(Forward(call, exchange))
+            self._arrived.notify_all()
+        if rule is not None and rule.delay:
+            await asyncio.sleep(rule.delay)
+        return response
+
+    async def next(self, within: float = 10.0) -> Forward:
+        """Demand one more forwarded request within so many seconds."""
+        try:
+            async with asyncio.timeout(within * self._patience), self._arrived:
+                await self._arrived.wait_for(lambda: len(self.all) > self._taken)
+        except TimeoutError:
+            seen = f"{len(self.all)} came in all, none new"
+            raise Failure(f"a request forwarded to the context source within {within:g} s", seen) from None
+        self._taken += 1
+        return self.all[self._taken - 1]
+
+    def none(self) -> None:
+        """Demand that nothing more was forwarded until now."""
+        if len(self.all) > self._taken:
+            late = self.all[self._taken]
+            raise Failure("nothing forwarded to the context source", late.exchange.title, late.exchange)
+
+
+def _response(rule: _Canned | None) -> web.Response:
+    if rule is None:
+        return web.Response(status=404)
+    if rule.body is None:
+        return web.Response(status=rule.status, headers=rule.headers)
+    return web.Response(
+        status=rule.status,
+        body=orjson.dumps(rule.body),
+        headers={"Content-Type": "application/json", **rule.headers},
+    )
