@@ -100,3 +100,4 @@ apt = if command -v apt-get >/dev/null; then \
 
 tools:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "Installing Chromium for the browser tests …"; $(call apt,chromium); }
+	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || { echo "Installing mosquitto for the tests of MQTT …"; $(call apt,mosquitto); }

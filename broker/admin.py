@@ -10,6 +10,7 @@ from base.admin import Handler
 from base.errors import OperationNotSupported
 from broker.contexts import Contexts
 from broker.notify import Notifier
+from broker.notify.endpoint import without_credentials
 from broker.store.contract import Catalogue, Message
 
 _SHOWN = ("seq", "id", "subscription", "endpoint", "created", "attempts", "due", "error")
@@ -64,5 +65,6 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
 
 
 def _shown(message: Message) -> dict[str, Any]:
-    """Give what a person may see of a message: not its body, nor headers that may hold secrets."""
-    return {name: getattr(message, name) for name in _SHOWN}
+    """Give what a person may see of a message: not its body, nor headers and credentials."""
+    shown = {name: getattr(message, name) for name in _SHOWN}
+    return shown | {"endpoint": without_credentials(message.endpoint)}

@@ -152,7 +152,8 @@ def replay(numbers: tuple[int, ...], every: bool, as_json: bool, tenant: str, **
     if as_json:
         show_json({"replayed": count})
     else:
-        click.echo(f"{count} notifications wait for delivery again.")
+        waits = "1 notification waits" if count == 1 else f"{count} notifications wait"
+        click.echo(f"{waits} for delivery again.")
 
 
 def _show_messages(rows: list[dict[str, Any]], as_json: bool) -> None:

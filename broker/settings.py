@@ -56,7 +56,8 @@ class BrokerSettings:
     value_indexes: int = setting(32, "Most attributes whose values are indexed on demand, per tenant.")
     index_threshold: int = setting(2_000, "How many entities q must have scanned before an index is made.")
     cache_bytes: int = setting(24_000_000, "Memory for answers kept as bytes.")
-    subscriptions: int = setting(10_000, "Most subscriptions per tenant.")
+    subscriptions: int = setting(10_000, "Most subscriptions per tenant, and as many to registrations.")
+    registrations: int = setting(20_000, "Most registrations of context sources per tenant.")
 
     context_bytes: int = setting(1_000_000, "Longest @context document fetched or hosted.")
     context_depth: int = setting(8, "How many remote @contexts may stand behind one another.")
@@ -78,6 +79,10 @@ class BrokerSettings:
     notify_attempts: int = setting(10, "Attempts before a notification becomes a dead letter.")
     notify_backoff: float = setting(
         1.0, "Seconds before the second attempt; doubled each time, at most an hour."
+    )
+    notify_authorities: Path | None = setting(
+        None,
+        "PEM file of certificate authorities that https and mqtts receivers may have, besides the system's.",
     )
     outbox_rows: int = setting(
         1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first."

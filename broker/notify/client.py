@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -47,12 +49,13 @@ def target(uri: str) -> Target:
 class Client:
     """Posts over kept connections, to addresses the policy allows; follows no redirects, keeps no cookies."""
 
-    def __init__(self, policy: AddressPolicy) -> None:
+    def __init__(self, policy: AddressPolicy, authorities: Path | None = None) -> None:
+        """`authorities`: a PEM file of certificates to trust besides those of the system."""
         self._policy = policy
         self._idle: dict[tuple[str, int], list[Connection]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._session = ClientSession(
-            connector=connector(policy, limit=0),
+            connector=connector(policy, limit=0, ssl=_trusted(authorities)),
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("Accept-Encoding", "User-Agent"),
@@ -163,6 +166,14 @@ class Client:
         ):
             await response.content.read(MOST_READ)
             return response.status
+
+
+def _trusted(authorities: Path | None) -> ssl.SSLContext | bool:
+    if authorities is None:
+        return True
+    trusted = ssl.create_default_context()
+    trusted.load_verify_locations(authorities)
+    return trusted
 
 
 def _reason(error: BaseException) -> str:

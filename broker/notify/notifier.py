@@ -12,7 +12,7 @@ from broker.contexts import Contexts
 from broker.model import difference
 from broker.notify import periodic
 from broker.notify.book import Book, ready
-from broker.notify.client import Client
+from broker.notify.delivery import Delivery
 from broker.notify.interest import Interest
 from broker.notify.match import wants
 from broker.notify.notification import Writer
@@ -51,7 +51,8 @@ class Notifier:
 
     async def start(self) -> None:
         """Read all subscriptions and go on with what waits."""
-        self._client = Client(self._policy)
+        settings = self._settings
+        self._delivery = Delivery(self._policy, settings.notify_authorities, settings.notify_seconds)
         for name in self._catalogue.names():
             await self.book(name)
         self._again = asyncio.create_task(self._prepare_missing())
@@ -67,7 +68,7 @@ class Notifier:
             await outbox.close()
         for task in list(self._closing):
             await task
-        await self._client.close()
+        await self._delivery.close()
 
     async def book(self, tenant: str) -> Book:
         """Give the subscriptions of a tenant; NonexistentTenant if there is none."""
@@ -84,7 +85,7 @@ class Notifier:
     async def _load(self, tenant: str) -> Book:
         book = Book(tenant, self._catalogue.open(tenant), self._contexts, self._settings)
         await book.load()
-        outbox = Outbox(book, self._client, self._settings, self._now)
+        outbox = Outbox(book, self._delivery, self._settings, self._now)
         self._books[tenant], self._outboxes[tenant] = book, outbox
         for interest in book.interests():
             self._timer.set(book, interest)

@@ -10,7 +10,8 @@ import structlog
 
 from base.clock import SECOND
 from broker.notify.book import Book
-from broker.notify.client import Client, Undelivered
+from broker.notify.client import Undelivered
+from broker.notify.delivery import Delivery
 from broker.notify.interest import Interest
 from broker.notify.queue import SLICE, Queue
 from broker.settings import BrokerSettings
@@ -27,9 +28,11 @@ log = structlog.get_logger("engawa.notify")
 class Outbox:
     """The queues of one tenant and what works on them."""
 
-    def __init__(self, book: Book, client: Client, settings: BrokerSettings, now: Callable[[], int]) -> None:
+    def __init__(
+        self, book: Book, delivery: Delivery, settings: BrokerSettings, now: Callable[[], int]
+    ) -> None:
         self._book = book
-        self._client = client
+        self._delivery = delivery
         self._settings = settings
         self._now = now
         self._queues: dict[str, Queue] = {}
@@ -172,10 +175,8 @@ class Outbox:
             else:
                 self._settle(delivered=message)
             return
-        endpoint = interest.endpoint
-        seconds = self._settings.notify_seconds if endpoint.timeout is None else endpoint.timeout / SECOND
         try:
-            await self._client.post(endpoint.uri, message.headers, message.body, seconds)
+            await self._delivery.send(interest.endpoint, message)
         except Undelivered as error:
             self._failure(queue, message, interest, str(error))
         else:

@@ -60,7 +60,7 @@ async def test_refuses_the_same_subscription_twice(live: Live) -> None:
         ({"geoQ": {"georel": "within", "geometry": "Point", "coordinates": [1]}}, 400, "BadRequestData"),
         ({"entities": [{"type": "A", "idPattern": "("}]}, 400, "BadRequestData"),
         ({"jsonldContext": "http://127.0.0.1:9/context.jsonld"}, 504, "LdContextNotAvailable"),
-        ({"notification": {"endpoint": {"uri": "mqtt://h/t"}}}, 422, "OperationNotSupported"),
+        ({"notification": {"endpoint": {"uri": "mqtt://h"}}}, 400, "BadRequestData"),
     ],
     ids=str,
 )

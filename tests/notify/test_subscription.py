@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base import clock
-from base.errors import BadRequestData, OperationNotSupported, Problem
+from base.errors import BadRequestData, Problem
 from base.jsonld import Context, TermTable, core_of, table_of
 from broker.notify import presentation, subscription
 from broker.notify.interest import prepare
@@ -278,11 +278,6 @@ def test_takes_every_member_of_the_data_type() -> None:
 def test_refuses_what_the_data_type_does_not_allow(members: dict[str, Any]) -> None:
     with pytest.raises(BadRequestData):
         create(**members)
-
-
-def test_says_that_mqtt_is_not_supported_yet() -> None:
-    with pytest.raises(OperationNotSupported):
-        create(notification=endpoint(uri="mqtt://broker.example/topic"))
 
 
 def test_needs_neither_entities_nor_attributes_when_local_only() -> None:

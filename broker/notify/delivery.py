@@ -1,0 +1,33 @@
+"""The ways to a receiver: HTTP or MQTT, by the address of its endpoint. (6.3.8, 7.2)"""
+
+from pathlib import Path
+
+from base.clock import SECOND
+from base.egress import AddressPolicy
+from broker.notify.client import Client
+from broker.notify.interest import Endpoint
+from broker.notify.mqtt import Publisher
+from broker.store.contract import Message
+
+
+class Delivery:
+    """Delivers one message; what it keeps open is shared by all tenants."""
+
+    def __init__(self, policy: AddressPolicy, authorities: Path | None, seconds: float) -> None:
+        """`authorities`: further certificates to trust; `seconds`: the patience where a subscription has none."""
+        self._client = Client(policy, authorities)
+        self._publisher = Publisher(policy, authorities)
+        self._seconds = seconds
+
+    async def send(self, endpoint: Endpoint, message: Message) -> None:
+        """Bring a message to its endpoint; Undelivered says why it could not be. (5.8.6)"""
+        seconds = self._seconds if endpoint.timeout is None else endpoint.timeout / SECOND
+        if endpoint.mqtt is None:
+            await self._client.post(endpoint.uri, message.headers, message.body, seconds)
+        else:
+            await self._publisher.publish(endpoint.mqtt, message.headers, message.body, seconds)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._publisher.close()
+        await self._client.close()
