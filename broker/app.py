@@ -1,26 +1,37 @@
 """The table of operations: what is served where, by which function, with which parameters. (6.2)"""
 
-from broker.operations import attributes, batch, contexts, discovery, entities, subscriptions, values
+from broker.operations import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    entity_maps,
+    subscriptions,
+    values,
+)
 from broker.operations.call import GEO_JSON, JSON, LD_JSON, TEXT, Operation
 
+LOCAL = frozenset({"local"})
 SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProperty", "format", "options"})
 GEO = frozenset({"georel", "geometry", "coordinates", "geoproperty"})
 PAGE = frozenset({"limit", "offset", "count"})
 SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "expandValues", "jsonKeys"}) | GEO
 ORDER = frozenset({"orderBy", "orderFrom", "orderGeometry", "collation"})
 JOIN = frozenset({"join", "joinLevel", "containedBy"})
+MAP = frozenset({"entityMap", "entityMapLifetime"})
+QUERY = SELECT | SHAPE | JOIN | PAGE | ORDER | MAP | LOCAL | {"splitEntities"}
 TYPE = frozenset({"type", "local"})
 FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
-LOCAL = frozenset({"local"})
 EXTENSION = "NGSI-LD 2.0"
 
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", SELECT | SHAPE | JOIN | PAGE | ORDER | LOCAL, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", QUERY, FORMAT_OPTIONS, accept=READ),
     Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
-    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | JOIN | TYPE, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | JOIN | MAP | TYPE, FORMAT_OPTIONS, accept=READ),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
     Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},
               frozenset({"simplified", "keyValues", "normalized", "concise"}), body=True, merge_patch=True),
@@ -43,6 +54,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entityOperations/merge", batch.merge_batch, "6.31.3.1", LOCAL, body=True),
     Operation("POST",   "/entityOperations/query", batch.query_batch, "6.23.3.1", PAGE | LOCAL | {"format", "options", "geometryProperty"},
               FORMAT_OPTIONS, body=True, accept=READ),
+    Operation("GET",    "/entityMaps", entity_maps.create_entity_map, "6.34.3.1", QUERY, FORMAT_OPTIONS, changes=True),
+    Operation("POST",   "/entityMaps", entity_maps.create_entity_map, "6.34.3.2", PAGE | LOCAL | {"format", "options"}, FORMAT_OPTIONS, body=True),
+    Operation("GET",    "/entityMaps/{entityMapId}", entity_maps.retrieve_entity_map, "6.32.3.1"),
+    Operation("PATCH",  "/entityMaps/{entityMapId}", entity_maps.update_entity_map, "6.32.3.2", body=True, merge_patch=True),
+    Operation("DELETE", "/entityMaps/{entityMapId}", entity_maps.delete_entity_map, "6.32.3.3"),
     Operation("GET",    "/types", discovery.list_types, "6.25.3.1", LOCAL | {"details"}),
     Operation("GET",    "/types/{type}", discovery.retrieve_type, "6.26.3.1", LOCAL),
     Operation("GET",    "/attributes", discovery.list_attributes, "6.27.3.1", LOCAL | {"details"}),

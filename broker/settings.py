@@ -88,6 +88,10 @@ class BrokerSettings:
         1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first."
     )
 
+    entity_map_seconds: float = setting(
+        3_600.0, "Longest life of an entity map from its making or last extension."
+    )
+    entity_map_entities: int = setting(100_000, "Most entities in one entity map.")
     expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
     log_requests: str = setting(
         "errors", "Which requests get a log line: 'errors' (5xx) or 'all'.", choices=("errors", "all")

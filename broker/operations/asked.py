@@ -12,7 +12,7 @@ from base.errors import BadRequestData, InvalidRequest, TooManyResults
 from base.jsonld import TermTable
 from broker.language import geo, ordering, patterns, projection, q, scope, types
 from broker.language.selection import EntitySelector, Selection, Window
-from broker.model import validate
+from broker.model import duration, validate
 from broker.model.document import NGSI_LD
 from broker.model.projection import Projection
 from broker.model.represent import Format, Representation
@@ -57,6 +57,8 @@ class Wanted:
     representation: Representation
     links: Links | None = None
     local: bool = False
+    entity_map: bool = False
+    entity_map_lifetime: str | None = None
 
     def narrow_enough(self) -> bool:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
@@ -153,7 +155,17 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         shape,
         links(params, shape, query.depth if query else 0),
         _local(params),
+        flag(params, "entityMap"),
+        _lifetime(params),
     )
+
+
+def _lifetime(params: Params) -> str | None:
+    flag(params, "splitEntities")  # no entity is split while all are held here; only its form is looked at
+    text = params.get("entityMapLifetime")
+    if text is not None:
+        duration.parse(text, "entityMapLifetime")
+    return text
 
 
 def _local(params: Params) -> bool:
@@ -272,11 +284,12 @@ def flag(params: Params, name: str) -> bool:
 
 # --- the same, from the body of POST /entityOperations/query -----------------------------------------------------
 
-_TEXTS = {"q", "scopeQ", "lang", "geometryProperty", "join"}
+_TEXTS = {"q", "scopeQ", "lang", "geometryProperty", "join", "entityMapLifetime"}
+_FLAGS = {"entityMap", "splitEntities"}
 _LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
 _GEO = {"georel", "geometry", "geoproperty"}
 _ORDERING = {"orderBy", "collation", "coordinates", "geometry"}
-_MEMBERS = _TEXTS | _LISTS | {"type", "entities", "geoQ", "joinLevel", "ordering", "@context"}
+_MEMBERS = _TEXTS | _LISTS | _FLAGS | {"type", "entities", "geoQ", "joinLevel", "ordering", "@context"}
 
 
 def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limits: Limits) -> Wanted:
@@ -291,6 +304,8 @@ def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limit
             texts[name] = _text(name, value)
         elif name in _LISTS:
             texts[name] = ",".join(_texts(name, value))
+        elif name in _FLAGS:
+            texts[name] = _boolean(name, value)
     if "joinLevel" in body:
         texts["joinLevel"] = str(body["joinLevel"])
     texts.update(_geo_texts(body["geoQ"]) if "geoQ" in body else {})
@@ -306,6 +321,12 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise BadRequestData(f"{name} of a Query must be a string.")
     return value
+
+
+def _boolean(name: str, value: Any) -> str:
+    if not isinstance(value, bool):
+        raise BadRequestData(f"{name} of a Query must be true or false.")
+    return "true" if value else "false"
 
 
 def _texts(name: str, value: Any) -> list[str]:
@@ -361,20 +382,29 @@ def _entity_selector(info: dict[str, Any], table: TermTable) -> EntitySelector:
 
 
 def page_links(target: str, at: Window, more: bool, media_type: str) -> list[str]:
-    """Write the links to the previous and the next page: all parameters in the order of their names. (6.3.10)"""
+    """Write the links to the previous and the next page. (6.3.10)"""
+    previous = max(0, at.offset - at.limit) if at.limit and at.offset > 0 else None
+    following = at.offset + at.limit if at.limit and more else None
+    return links_to(target, at.limit, previous, following, media_type)
+
+
+def links_to(
+    target: str, limit: int, previous: int | None, following: int | None, media_type: str
+) -> list[str]:
+    """Write the links to the pages that begin at these offsets: all parameters in the order of their names. (6.3.10)"""
     path, _, query = target.partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True))
 
     def link(rel: str, offset: int) -> str:
-        pairs = {**given, "limit": str(at.limit), "offset": str(offset)}
+        pairs = {**given, "limit": str(limit), "offset": str(offset)}
         text = "&".join(f"{name}={quote(pairs[name], safe=_PLAIN)}" for name in sorted(pairs))
         return f'<{path.rstrip("/")}?{text}>; rel="{rel}"; type="{media_type}"'
 
     pages = []
-    if at.limit and at.offset > 0:
-        pages.append(link("prev", max(0, at.offset - at.limit)))
-    if at.limit and more:
-        pages.append(link("next", at.offset + at.limit))
+    if previous is not None:
+        pages.append(link("prev", previous))
+    if following is not None:
+        pages.append(link("next", following))
     return pages
 
 

@@ -7,7 +7,7 @@ from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
-from broker.operations import asked, rendering
+from broker.operations import asked, entity_maps, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import apply, refuse_people, selected
@@ -41,15 +41,17 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
         raise absent(id)
     if shape.attrs is not None or shape.pick or shape.omit or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
+    location = await entity_maps.map_of_one(call, broker, store, id)
+    headers = {entity_maps.HEADER: location} if location else {}
     if links:
         bodies = rendering.joined(call, store, [stamp], shape, links)
         if len(bodies) > 1:
-            return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept))
+            return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
     else:
         bodies = rendering.entities(call, broker, store, [stamp], shape)
     if not bodies:
         raise absent(id)
-    return rendering.with_link(call, Answer(200, rendering.one(call, bodies[0]), call.accept))
+    return rendering.with_link(call, Answer(200, rendering.one(call, bodies[0]), call.accept, headers))
 
 
 def _check_shown(call: Call, store: TenantStore, id: str, shape: represent.Representation) -> None:
@@ -89,16 +91,22 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     if not wanted.narrow_enough():
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)
-    found = await _page(call, broker, store, wanted)
+    if entity_maps.asks_for_map(call, wanted):
+        use = await entity_maps.page_of_map(call, broker, store, wanted)
+        found, status, headers = use.page, 201 if use.made else 200, {entity_maps.HEADER: use.location}
+        links = asked.links_to(call.target, wanted.window.limit, use.previous, use.following, call.accept)
+    else:
+        found, status, headers = await _page(call, broker, store, wanted), 200, {}
+        links = asked.page_links(call.target, wanted.window, found.more, call.accept)
     if wanted.links:
         bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.links)
     else:
         bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
-    headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
-    links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+    if found.count is not None:
+        headers["NGSILD-Results-Count"] = str(found.count)
     if links:
         headers["Link"] = ", ".join(links)
-    return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
+    return rendering.with_link(call, Answer(status, rendering.page(call, bodies), call.accept, headers))
 
 
 async def _page(call: Call, broker: Broker, store: TenantStore, wanted: asked.Wanted) -> Page:

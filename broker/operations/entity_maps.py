@@ -1,0 +1,202 @@
+"""The resources /entityMaps and /entityMaps/{entityMapId}, and queries that make or use a map. (5.14, 6.32, 6.34)"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from base import clock
+from base.errors import BadRequestData, ResourceNotFound, TooManyResults
+from broker.language.selection import Selection, Window
+from broker.model import validate
+from broker.operations import asked, candidates, rendering
+from broker.operations.asked import Limits, Wanted
+from broker.operations.call import NO_CONTENT, Answer, Broker, Call
+from broker.operations.candidates import EntityMap, Found, Walk
+from broker.store.contract import Page, Stamp, TenantStore
+
+HEADER: Final = "NGSILD-EntityMap"
+ROOT: Final = "/ngsi-ld/v1/entityMaps"
+_MEMBERS: Final = frozenset({"id", "type", "expiresAt", "entityMap", "linkedMaps", "@context"})
+
+
+@dataclass(frozen=True, slots=True)
+class MapUse:
+    """A page found with the help of a map, and what the answer says of the map. (6.4.3.2)"""
+
+    page: Page
+    made: bool
+    location: str
+    previous: int | None
+    following: int | None
+
+
+# --- the resources -----------------------------------------------------------------------------------------------
+
+
+async def create_entity_map(call: Call, broker: Broker) -> Answer:
+    """Make an entity map of what a query finds. (5.14.4, 6.34.3.1, 6.34.3.2)"""
+    settings = broker.settings
+    limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
+    if call.body is None:
+        wanted = asked.from_params(call.params, call.context.table, False, limits)
+    else:
+        wanted = asked.from_query(call.body, call.params, call.context.table, False, limits)
+    if not wanted.narrow_enough():
+        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    store = broker.catalogue.open(call.tenant)
+    made, found = await _make(call, broker, store, wanted)
+    return created(call, made, found)
+
+
+def created(call: Call, made: EntityMap, found: Sequence[str]) -> Answer:
+    """Answer with a map just made. (6.34.3.1)"""
+    answer = rendering.listing(call, _shown(made, found), {HEADER: location(made)})
+    return replace(answer, status=201)
+
+
+async def retrieve_entity_map(call: Call, broker: Broker) -> Answer:
+    """Retrieve an entity map. (5.14.1, 6.32.3.1)"""
+    store = broker.catalogue.open(call.tenant)
+    kept = _there(call, store)
+    return rendering.listing(call, _shown(kept, candidates.listed(store, kept)))
+
+
+async def update_entity_map(call: Call, broker: Broker) -> Answer:
+    """Set when an entity map expires; what only the broker writes is ignored. (5.14.2, 6.32.3.2)"""
+    store = broker.catalogue.open(call.tenant)
+    kept = _there(call, store)
+    body = call.body
+    if not isinstance(body, dict) or not body.keys() <= _MEMBERS:
+        raise BadRequestData("An entity map can be updated in expiresAt only; send an object with it.")
+    if body.get("type", "EntityMap") != "EntityMap" or body.get("id", kept.id) != kept.id:
+        raise BadRequestData("id and type of an entity map cannot be changed; leave them out.")
+    if "expiresAt" in body:
+        wanted = clock.parse(validate.date_time(body["expiresAt"], "expiresAt"))
+        expires = candidates.bounded(wanted, call.now, broker.settings.entity_map_seconds)
+        await candidates.extend(store, kept, expires)
+    return NO_CONTENT
+
+
+async def delete_entity_map(call: Call, broker: Broker) -> Answer:
+    """Delete an entity map. (5.14.3, 6.32.3.3)"""
+    store = broker.catalogue.open(call.tenant)
+    await candidates.remove(store, _there(call, store).id)
+    return NO_CONTENT
+
+
+def location(kept: EntityMap) -> str:
+    """Name the resource of a map."""
+    return f"{ROOT}/{quote(kept.id, safe=':')}"
+
+
+def named(call: Call) -> str | None:
+    """Read which map a request refers to: its id, or the last part of its location. (6.4.3.2)"""
+    text = call.headers.get(HEADER)
+    return unquote(text.strip().rpartition("/")[2]) if text else None
+
+
+def _there(call: Call, store: TenantStore) -> EntityMap:
+    id = validate.uri(call.path["entityMapId"], "entityMapId")
+    kept = candidates.find(store, id, call.now)
+    if kept is None:
+        raise ResourceNotFound(f"There is no entity map {id}; it may have expired.")
+    return kept
+
+
+def _shown(kept: EntityMap, found: Any) -> dict[str, Any]:
+    """Give a map as its reader sees it; all entities are held here. (5.2.39)"""
+    return {
+        "id": kept.id,
+        "type": "EntityMap",
+        "expiresAt": clock.show(kept.expires),
+        "entityMap": {id: ["@none"] for id in found},
+        "linkedMaps": {},
+    }
+
+
+# --- queries with a map ------------------------------------------------------------------------------------------
+
+
+def asks_for_map(call: Call, wanted: Wanted) -> bool:
+    """Say whether a query makes or uses a map."""
+    return wanted.entity_map or call.headers.get(HEADER) is not None
+
+
+async def page_of_map(call: Call, broker: Broker, store: TenantStore, wanted: Wanted) -> MapUse:
+    """Find a page by the map the request names; make one if there is none (any more). (5.5.14, 5.5.9.3)"""
+    id = named(call)
+    kept = candidates.find(store, id, call.now) if id else None
+    made = kept is None
+    if kept is None:
+        kept, _ = await _make(call, broker, store, wanted)
+    settle = _usable(kept, wanted)
+
+    async def fit(some: Sequence[str]) -> Sequence[Stamp]:
+        selection = candidates.among(wanted.selection, some)
+        if not selection.selectors:
+            return ()
+        return (await store.query(selection, Window(len(some)), call.now)).stamps
+
+    walk = Walk(store, kept, fit, wanted=_ids(wanted.selection), settle=settle)
+    found: Found = await walk.page(wanted.window.offset, wanted.window.limit, wanted.window.count)
+    page = Page(found.found, found.count, found.following is not None)
+    return MapUse(page, made, location(kept), found.previous, found.following)
+
+
+async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> str | None:
+    """Name the map of a request for one entity, made if asked for and absent. (6.5.3.1)"""
+    given = named(call)
+    if given is None and not asked.flag(call.params, "entityMap"):
+        return None
+    kept = candidates.find(store, given, call.now) if given else None
+    if kept is None:
+        expires = candidates.expiry(
+            call.params.get("entityMapLifetime"), call.now, broker.settings.entity_map_seconds
+        )
+        mark = candidates.fingerprint("one entity", id)
+        kept = await candidates.keep(store, [id], expires, mark, mark, False, call.now)
+    return location(kept)
+
+
+async def _make(
+    call: Call, broker: Broker, store: TenantStore, wanted: Wanted
+) -> tuple[EntityMap, Sequence[str]]:
+    most = broker.settings.entity_map_entities
+    every = Window(most + 1, 0, False, wanted.window.ordering)
+    found = [stamp.id for stamp in (await store.query(wanted.selection, every, call.now)).stamps]
+    if len(found) > most:
+        raise TooManyResults(f"An entity map holds at most {most} entities here; narrow the query.")
+    return await keep(call, broker, store, wanted, found, temporal=False), found
+
+
+async def keep(
+    call: Call, broker: Broker, store: TenantStore, wanted: Wanted, found: Sequence[str], *, temporal: bool
+) -> EntityMap:
+    """Keep the candidates of a query as a map."""
+    expires = candidates.expiry(wanted.entity_map_lifetime, call.now, broker.settings.entity_map_seconds)
+    query, whole = _marks(wanted)
+    return await candidates.keep(store, found, expires, query, whole, temporal, call.now)
+
+
+def _marks(wanted: Wanted) -> tuple[str, str]:
+    selection, ordering = wanted.selection, wanted.window.ordering
+    without = candidates.fingerprint(candidates.without_ids(selection), ordering)
+    return without, candidates.fingerprint(selection, ordering)
+
+
+def _usable(kept: EntityMap, wanted: Wanted) -> bool:
+    """Say whether what does not fit may leave the map: the very query that made it. Refuse another query. (5.5.14)"""
+    query, whole = _marks(wanted)
+    if kept.temporal or kept.query != query:
+        raise BadRequestData(
+            "The entity map belongs to another query; repeat its parameters, or leave out NGSILD-EntityMap."
+        )
+    return kept.whole == whole
+
+
+def _ids(selection: Selection) -> frozenset[str]:
+    """Name the entities a query is limited to; none: it is not."""
+    if not selection.selectors or not all(selector.ids for selector in selection.selectors):
+        return frozenset()
+    return frozenset(id for selector in selection.selectors for id in selector.ids)
