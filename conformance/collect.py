@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from conformance import cases
 from conformance.case import PROFILES, Case
+from conformance.clauses import clause_key
 
 
 def all_cases() -> list[Case]:
@@ -38,8 +39,3 @@ def chosen(
         and (not by_feature or c.feature.lower() in by_feature)
         and (not by_name or any(n in (c.name, c.name.partition(".")[0]) for n in by_name))
     ]
-
-
-def clause_key(clause: str) -> tuple[tuple[int, str], ...]:
-    """Order clauses as the specification does."""
-    return tuple((int(part), "") if part.isdigit() else (10_000, part) for part in clause.split("."))

@@ -82,7 +82,7 @@ FEATURES: Final = (
     Feature("registration subscriptions", "subscriptions to registrations (5.11)", _get("/csourceSubscriptions")),
     Feature("contexts", "hosting and listing @contexts (5.13)", _get("/jsonldContexts")),
     Feature("entity maps", "entity maps (5.14)", _entity_map),
-    Feature("snapshots", "snapshots (5.15)", _post("/snapshots", {})),
+    Feature("snapshots", "snapshots (5.16)", _post("/snapshots", {})),
     Feature("source identity", "identity of the context source (5.15)", _get("/info/sourceIdentity")),
     Feature("federation", "distributed operations (4.3.6)"),
     Feature("head", "HEAD (NGSI-LD 2.0)", _of_entity("HEAD", "")),

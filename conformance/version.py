@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from base.console import Unreachable
+from base.console import USAGE, Unreachable
 from conformance.answer import Answer
 from conformance.case import Failure
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
+
+
+class NoBroker(Unreachable):
+    """Nothing answers at the URL."""
+
+    exit_code = USAGE
 
 
 async def environment(around: Surroundings) -> dict[str, str]:
@@ -15,7 +21,7 @@ async def environment(around: Surroundings) -> dict[str, str]:
     try:
         first = await subject.get("/types")
     except Failure as failure:
-        raise Unreachable(
+        raise NoBroker(
             f"no broker answers at {around.asked.root}: {failure.seen}",
             "Is it running, and is its address right?",
         ) from failure

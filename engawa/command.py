@@ -84,6 +84,7 @@ def explain(error: Exception) -> click.ClickException:
         "up": "engawa.up:up",
         "run": "engawa.command:run",
         "load": "broker.load.command:load",
+        "conformance": "conformance.command:conformance",
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
         "doctor": "engawa.doctor:doctor",
