@@ -1,5 +1,6 @@
 """The table of operations: what is served where, by which function, with which parameters. (6.2)"""
 
+from broker.language import aggregation, timerel
 from broker.operations import (
     attributes,
     batch,
@@ -7,10 +8,15 @@ from broker.operations import (
     discovery,
     entities,
     entity_maps,
+    registration_subscriptions,
+    registrations,
     subscriptions,
+    temporal,
+    temporal_changes,
     values,
 )
-from broker.operations.call import GEO_JSON, JSON, LD_JSON, TEXT, Operation
+from broker.operations.call import GEO_JSON, JSON, LD_JSON, RDF, TEXT, Operation
+from broker.operations.linked_data import also_rdf
 
 LOCAL = frozenset({"local"})
 SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProperty", "format", "options"})
@@ -23,15 +29,22 @@ MAP = frozenset({"entityMap", "entityMapLifetime"})
 QUERY = SELECT | SHAPE | JOIN | PAGE | ORDER | MAP | LOCAL | {"splitEntities"}
 TYPE = frozenset({"type", "local"})
 FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
+EVOLUTION = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "format", "options"}) | timerel.PARAMETERS | aggregation.PARAMETERS
+TEMPORAL_OPTIONS = frozenset({"normalized", "concise", "temporalValues", "aggregatedValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
+LINKED = (*READ, *RDF)
 EXTENSION = "NGSI-LD 2.0"
+
+TIME = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty"})
+SOURCES = frozenset({"id", "idPattern", "type", "attrs", "pick", "omit", "q", "csf", "scopeQ", "geometryProperty", "lang"}) | GEO | TIME
+SYS_ATTRS = frozenset({"sysAttrs"})
 
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/entities", entities.query_entities, "6.4.3.2", QUERY, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities", also_rdf(entities.query_entities), "6.4.3.2", QUERY, FORMAT_OPTIONS, accept=LINKED),
     Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
-    Operation("GET",    "/entities/{entityId}", entities.retrieve_entity, "6.5.3.1", SHAPE | JOIN | MAP | TYPE, FORMAT_OPTIONS, accept=READ),
+    Operation("GET",    "/entities/{entityId}", also_rdf(entities.retrieve_entity), "6.5.3.1", SHAPE | JOIN | MAP | TYPE, FORMAT_OPTIONS, accept=LINKED),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
     Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},
               frozenset({"simplified", "keyValues", "normalized", "concise"}), body=True, merge_patch=True),
@@ -52,8 +65,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entityOperations/update", batch.update_batch, "6.16.3.1", LOCAL | {"options"}, frozenset({"noOverwrite"}), body=True),
     Operation("POST",   "/entityOperations/delete", batch.delete_batch, "6.17.3.1", LOCAL, body=True),
     Operation("POST",   "/entityOperations/merge", batch.merge_batch, "6.31.3.1", LOCAL, body=True),
-    Operation("POST",   "/entityOperations/query", batch.query_batch, "6.23.3.1", PAGE | LOCAL | {"format", "options", "geometryProperty"},
-              FORMAT_OPTIONS, body=True, accept=READ),
+    Operation("POST",   "/entityOperations/query", also_rdf(batch.query_batch), "6.23.3.1", PAGE | LOCAL | {"format", "options", "geometryProperty"},
+              FORMAT_OPTIONS, body=True, accept=LINKED),
     Operation("GET",    "/entityMaps", entity_maps.create_entity_map, "6.34.3.1", QUERY, FORMAT_OPTIONS, changes=True),
     Operation("POST",   "/entityMaps", entity_maps.create_entity_map, "6.34.3.2", PAGE | LOCAL | {"format", "options"}, FORMAT_OPTIONS, body=True),
     Operation("GET",    "/entityMaps/{entityMapId}", entity_maps.retrieve_entity_map, "6.32.3.1"),
@@ -63,11 +76,33 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET",    "/types/{type}", discovery.retrieve_type, "6.26.3.1", LOCAL),
     Operation("GET",    "/attributes", discovery.list_attributes, "6.27.3.1", LOCAL | {"details"}),
     Operation("GET",    "/attributes/{attrId}", discovery.retrieve_attribute, "6.28.3.1", LOCAL),
+    Operation("POST",   "/temporal/entities", temporal_changes.upsert_evolution, "6.18.3.1", LOCAL, body=True, creates_tenant=True),
+    Operation("GET",    "/temporal/entities", temporal.query_evolutions, "6.18.3.2", SELECT | EVOLUTION | PAGE | ORDER | LOCAL | {"csf", "splitEntities"},
+              TEMPORAL_OPTIONS),
+    Operation("GET",    "/temporal/entities/{entityId}", temporal.retrieve_evolution, "6.19.3.1", EVOLUTION | LOCAL, TEMPORAL_OPTIONS),
+    Operation("DELETE", "/temporal/entities/{entityId}", temporal_changes.delete_evolution, "6.19.3.2", LOCAL),
+    Operation("POST",   "/temporal/entities/{entityId}/attrs", temporal_changes.add_attributes, "6.20.3.1", LOCAL, body=True),
+    Operation("DELETE", "/temporal/entities/{entityId}/attrs/{attrId}", temporal_changes.delete_attribute, "6.21.3.1", LOCAL | {"datasetId", "deleteAll"}),
+    Operation("PATCH",  "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", temporal_changes.modify_instance, "6.22.3.1", LOCAL, body=True,
+              merge_patch=True),
+    Operation("DELETE", "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", temporal_changes.delete_instance, "6.22.3.2", LOCAL),
+    Operation("POST",   "/temporal/entityOperations/query", temporal.query_evolutions_by_body, "6.24.3.1", PAGE | LOCAL | {"format", "options"},
+              TEMPORAL_OPTIONS, body=True),
     Operation("POST",   "/subscriptions", subscriptions.create_subscription, "6.10.3.1", LOCAL, body=True, creates_tenant=True),
     Operation("GET",    "/subscriptions", subscriptions.query_subscriptions, "6.10.3.2", PAGE | {"options"}, frozenset({"sysAttrs"})),
     Operation("GET",    "/subscriptions/{subscriptionId}", subscriptions.retrieve_subscription, "6.11.3.1", frozenset({"options"}), frozenset({"sysAttrs"})),
     Operation("PATCH",  "/subscriptions/{subscriptionId}", subscriptions.update_subscription, "6.11.3.2", LOCAL, body=True, merge_patch=True),
     Operation("DELETE", "/subscriptions/{subscriptionId}", subscriptions.delete_subscription, "6.11.3.3", LOCAL),
+    Operation("POST",   "/csourceRegistrations", registrations.register_source, "6.8.3.1", body=True, creates_tenant=True),
+    Operation("GET",    "/csourceRegistrations", registrations.query_registrations, "6.8.3.2", SOURCES | PAGE | {"options"}, SYS_ATTRS),
+    Operation("GET",    "/csourceRegistrations/{registrationId}", registrations.retrieve_registration, "6.9.3.1", frozenset({"options"}), SYS_ATTRS),
+    Operation("PATCH",  "/csourceRegistrations/{registrationId}", registrations.update_registration, "6.9.3.2", body=True, merge_patch=True),
+    Operation("DELETE", "/csourceRegistrations/{registrationId}", registrations.delete_registration, "6.9.3.3"),
+    Operation("POST",   "/csourceSubscriptions", registration_subscriptions.create_registration_subscription, "6.12.3.1", body=True, creates_tenant=True),
+    Operation("GET",    "/csourceSubscriptions", registration_subscriptions.query_registration_subscriptions, "6.12.3.2", PAGE | {"options"}, SYS_ATTRS),
+    Operation("GET",    "/csourceSubscriptions/{subscriptionId}", registration_subscriptions.retrieve_registration_subscription, "6.13.3.1", frozenset({"options"}), SYS_ATTRS),
+    Operation("PATCH",  "/csourceSubscriptions/{subscriptionId}", registration_subscriptions.update_registration_subscription, "6.13.3.2", body=True, merge_patch=True),
+    Operation("DELETE", "/csourceSubscriptions/{subscriptionId}", registration_subscriptions.delete_registration_subscription, "6.13.3.3"),
     Operation("POST",   "/jsonldContexts", contexts.add_context, "6.29.3.1", body=True, tenantless=True),
     Operation("GET",    "/jsonldContexts", contexts.list_contexts, "6.29.3.2", PAGE | {"details", "kind"}, tenantless=True),
     Operation("GET",    "/jsonldContexts/{contextId}", contexts.serve_context, "6.30.3.1", frozenset({"details", "core"}), tenantless=True),

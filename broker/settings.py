@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from base.settings import setting
 
@@ -88,6 +89,12 @@ class BrokerSettings:
         1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first."
     )
 
+    temporal_instances: int = setting(
+        20_000, "Most attribute instances in one temporal answer; more of them come as pages (206)."
+    )
+    aggregation_zone: ZoneInfo | None = setting(
+        None, "Time zone by whose calendar aggregation periods of days and months step; none: UTC."
+    )
     entity_map_seconds: float = setting(
         3_600.0, "Longest life of an entity map from its making or last extension."
     )

@@ -1,0 +1,162 @@
+"""Reading Temporal Evolutions: /temporal/entities and /temporal/entityOperations/query. (5.7.3, 5.7.4)"""
+
+from datetime import UTC
+from typing import Any
+
+from base.errors import BadRequestData, ResourceNotFound
+from broker.language.span import Span
+from broker.model import temporal_form, validate
+from broker.model.document import Document
+from broker.operations import asked, temporal_aggregates, temporal_asked, temporal_pages
+from broker.operations.call import LD_JSON, Answer, Broker, Call
+from broker.operations.entities import limits
+from broker.operations.rendering import dump, with_link
+from broker.operations.temporal_aggregates import Measuring
+from broker.operations.temporal_asked import TemporalWanted
+from broker.operations.temporal_pages import Instances, Pages
+from broker.store.evolution import HistoryStore
+
+PARTIAL_CONTENT = 206
+
+
+async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
+    """Retrieve the Temporal Evolution of an entity. (5.7.3, 6.19.3.1)"""
+    id = validate.uri(call.path["entityId"], "entityId")
+    wanted = temporal_asked.from_params(call.params, call.context.table, limits(broker.settings))
+    history = broker.catalogue.open(call.tenant).history
+    frame = _frame(history, id)
+    if frame is None:
+        raise absent(id)
+    if wanted.aggregation:
+        (body,) = await _aggregated(call, broker, history, [id], wanted)
+        return with_link(call, Answer(200, dump(body), call.accept))
+    pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)
+    instances = pages.evolutions[id]
+    if wanted.query.span is not None and not any(instances.values()):
+        raise ResourceNotFound(f"The Temporal Evolution of {id} holds nothing in the time asked for.")
+    if temporal_form.nothing_left(frame, instances, wanted.form.shape):
+        raise ResourceNotFound(f"The Temporal Evolution of {id} has none of the attributes asked for.")
+    (body,) = await _shown(call, history, pages, wanted)
+    return _finished(call, body, pages, wanted, {})
+
+
+async def query_evolutions(call: Call, broker: Broker) -> Answer:
+    """Query Temporal Evolutions of entities. (5.7.4, 6.18.3.2)"""
+    wanted = temporal_asked.from_params(call.params, call.context.table, limits(broker.settings))
+    return await answer_query(call, broker, wanted)
+
+
+async def query_evolutions_by_body(call: Call, broker: Broker) -> Answer:
+    """Query Temporal Evolutions of entities with a Query as the body. (5.7.4, 6.24.3.1)"""
+    wanted = temporal_asked.from_query(call.body, call.params, call.context.table, limits(broker.settings))
+    return await answer_query(call, broker, wanted)
+
+
+async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> Answer:
+    """Answer a temporal query understood, a page of it. (5.7.4.4, 5.5.9)"""
+    if wanted.query.timerel is None:
+        raise BadRequestData("The query lacks a temporal query; give timerel and timeAt.")
+    if not wanted.wanted.narrow_enough():
+        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    history = broker.catalogue.open(call.tenant).history
+    found = await history.find(wanted.selection, wanted.query.span, wanted.window)
+    headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
+    links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+    if links:
+        headers["Link"] = ", ".join(links)
+    if wanted.aggregation:
+        bodies = await _aggregated(call, broker, history, found.ids, wanted)
+        return with_link(call, Answer(200, dump(bodies), call.accept, headers))
+    pages = await temporal_pages.read(history, found.ids, wanted, broker.settings.temporal_instances)
+    return _finished(call, await _shown(call, history, pages, wanted), pages, wanted, headers)
+
+
+def absent(id: str) -> ResourceNotFound:
+    """Say that there is no history."""
+    return ResourceNotFound(f"There is no Temporal Evolution of {id}.")
+
+
+def _frame(history: HistoryStore, id: str) -> Document | None:
+    held = history.history(id)
+    if held is None:
+        return None
+    return {
+        "id": held.id,
+        "type": list(held.types),
+        "createdAt": held.created,
+        "modifiedAt": held.modified,
+        **({} if held.deleted is None else {"deletedAt": held.deleted}),
+    }
+
+
+def _finished(call: Call, body: Any, pages: Pages, wanted: TemporalWanted, headers: dict[str, str]) -> Answer:
+    """Answer 200, or 206 where instances are left out for a next request. (6.3.10)"""
+    if pages.cut is None:
+        return with_link(call, Answer(200, dump(body), call.accept, headers))
+    headers["Content-Range"] = temporal_pages.content_range(pages, wanted)
+    return with_link(call, Answer(PARTIAL_CONTENT, dump(body), call.accept, headers))
+
+
+async def _shown(
+    call: Call, history: HistoryStore, pages: Pages, wanted: TemporalWanted
+) -> list[dict[str, Any]]:
+    bodies = []
+    for id, instances in pages.evolutions.items():
+        frame = _frame(history, id)
+        if frame is None:  # deleted in between
+            continue
+        body = temporal_form.show(frame, instances, call.context.table, wanted.form)
+        if pages.cut is not None:
+            await _name_others(call, history, id, instances, wanted, body)
+        bodies.append(_with_context(call, body))
+    return bodies
+
+
+async def _name_others(
+    call: Call,
+    history: HistoryStore,
+    id: str,
+    instances: Instances,
+    wanted: TemporalWanted,
+    body: dict[str, Any],
+) -> None:
+    """Name the attributes whose instances all lie on other pages. (6.3.10)"""
+    listed = await history.series(id, wanted.attrs, wanted.query.span or Span())
+    others = {
+        series.attr: temporal_form.empty(series.kind, series.dataset_id, wanted.form)
+        for series in listed
+        if series.attr not in instances
+    }
+    if others:
+        body.update(
+            temporal_form.framed({"id": id, "type": []}, others, None, call.context.table, wanted.form)
+        )
+
+
+async def _aggregated(
+    call: Call, broker: Broker, history: HistoryStore, ids: Any, wanted: TemporalWanted
+) -> list[dict[str, Any]]:
+    assert wanted.aggregation is not None
+    measuring = Measuring(
+        history,
+        wanted,
+        wanted.aggregation,
+        broker.settings.aggregation_zone or UTC,
+        call.context.table.term,
+        broker.settings.temporal_instances,
+    )
+    bodies = []
+    for id in ids:
+        frame = _frame(history, id)
+        if frame is None:
+            continue
+        attributes = await temporal_aggregates.attributes(measuring, id)
+        body = temporal_form.framed(frame, attributes, None, call.context.table, wanted.form)
+        bodies.append(_with_context(call, body))
+    return bodies
+
+
+def _with_context(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    if call.accept == LD_JSON:
+        body["@context"] = call.context.source
+    return body

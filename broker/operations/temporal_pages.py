@@ -1,0 +1,164 @@
+"""The Temporal Evolutions of a page: read within the scopes asked for, cut in the order of time. (5.7.4.4, 6.3.10)"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from base import clock
+from broker.language import scope as scopes
+from broker.language.scope import ScopeQuery
+from broker.language.span import Span
+from broker.language.timerel import TemporalQuery
+from broker.model.document import Instance
+from broker.model.temporal import SCOPE, is_deletion
+from broker.operations.temporal_asked import TemporalWanted
+from broker.store.evolution import Asked, Evolution, HistoryStore
+
+Instances = dict[str, list[Instance]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Evolutions by entity id; `cut` is set where instances beyond that time are left out. (6.3.10)"""
+
+    evolutions: Mapping[str, Instances]
+    cut: int | None
+
+
+async def read(history: HistoryStore, ids: Iterable[str], wanted: TemporalWanted, most: int) -> Pages:
+    """Read what is wanted of each entity, no more than `most` instances altogether. (6.3.10)"""
+    found: dict[str, Instances] = {}
+    cut: int | None = None
+    backward = wanted.query.last_n is not None
+    for id in ids:
+        evolution = await _evolution(history, id, wanted, most, cut)
+        found[id] = evolution.instances
+        cut = _tighter(cut, evolution.cut, backward)
+        count = sum(len(held) for evolved in found.values() for held in evolved.values())
+        if count > most:
+            cut = _tighter(cut, _limit(found.values(), wanted, most), backward)
+        if cut is not None:
+            found = {id: _within(evolved, wanted, cut) for id, evolved in found.items()}
+    return Pages(found, cut)
+
+
+async def _evolution(
+    history: HistoryStore, id: str, wanted: TemporalWanted, most: int, cut: int | None
+) -> Evolution:
+    """Read one entity: only as far as the page goes, only while it was in a scope asked for. (5.7.4.4)"""
+    span = wanted.query.span
+    if span is not None and cut is not None:
+        span = _until(span, cut, wanted.query)
+    query = wanted.selection.scope
+    if query is None or span is None:
+        return await history.evolution(id, wanted.instances(most, span))
+    return await _in_scopes(history, id, wanted, most, span, query)
+
+
+def _until(span: Span, cut: int, query: TemporalQuery) -> Span:
+    return replace(span, end=cut + 1) if query.last_n is None else replace(span, start=cut)
+
+
+async def _in_scopes(
+    history: HistoryStore, id: str, wanted: TemporalWanted, most: int, span: Span, query: ScopeQuery
+) -> Evolution:
+    """Read the instances from while a scope asked for was valid, and these scopes. (4.18, C.5.16)"""
+    valid = await _valid(history, id, span, query)
+    parts = [await history.evolution(id, wanted.instances(most, part)) for part, _ in valid]
+    merged: Instances = {}
+    cut: int | None = None
+    for part in parts:
+        cut = _tighter(cut, part.cut, wanted.query.last_n is not None)
+        for attr, held in part.instances.items():
+            if attr != SCOPE:
+                merged.setdefault(attr, []).extend(held)
+    if wanted.query.last_n is not None:
+        merged = {attr: held[-wanted.query.last_n :] for attr, held in merged.items()}
+    if wanted.attrs is None or SCOPE in wanted.attrs:
+        merged[SCOPE] = [instance for _, instance in valid]
+    return Evolution(merged, cut)
+
+
+async def _valid(
+    history: HistoryStore, id: str, span: Span, query: ScopeQuery
+) -> list[tuple[Span, Instance]]:
+    """Say from when to when, within a span, an entity was in the scopes asked for: until the scope changed. (4.18)"""
+    until = Asked(attrs=frozenset({SCOPE}), span=Span(span.property, None, span.end))
+    known = (await history.evolution(id, until)).instances.get(SCOPE, [])
+    ends = [moment(later, span.property) for later in known[1:]] + [span.end]
+    valid = []
+    for instance, end in zip(known, ends, strict=True):
+        start = moment(instance, span.property)
+        if span.start is not None:
+            start = max(start, span.start)
+        if (
+            (end is None or start < end)
+            and not is_deletion(instance)
+            and scopes.matches(query, instance["value"])
+        ):
+            valid.append((Span(span.property, start, end), instance))
+    return valid
+
+
+def moment(instance: Instance, timeproperty: str) -> int:
+    """Give the time of an instance in µs: the Temporal Property asked for, or the nearest there is. (4.8)"""
+    for member in (timeproperty, "deletedAt", "observedAt", "modifiedAt"):
+        at = instance.get(member)
+        if at is not None:
+            return clock.parse(at) if type(at) is str else at
+    return 0
+
+
+def times(evolutions: Iterable[Instances], wanted: TemporalWanted) -> list[int]:
+    """Give the times of all instances but scopes, which may have begun before the range."""
+    name = wanted.form.timeproperty
+    return [
+        moment(instance, name)
+        for evolved in evolutions
+        for attr, held in evolved.items()
+        if attr != SCOPE
+        for instance in held
+    ]
+
+
+def _limit(evolutions: Iterable[Instances], wanted: TemporalWanted, most: int) -> int | None:
+    """Find the time where a page of so many instances ends; instances of one time stay together."""
+    ordered = sorted(times(evolutions, wanted), reverse=wanted.query.last_n is not None)
+    if len(ordered) <= most:
+        return None
+    last = ordered[most - 1]
+    if last != ordered[most]:
+        return last
+    return next((at for at in reversed(ordered[:most]) if at != last), last)
+
+
+def _within(evolved: Instances, wanted: TemporalWanted, cut: int) -> Instances:
+    """Leave out what lies beyond the cut. (6.3.10)"""
+    name, backward = wanted.form.timeproperty, wanted.query.last_n is not None
+
+    def inside(instance: Instance) -> bool:
+        at = moment(instance, name)
+        return at >= cut if backward else at <= cut
+
+    kept = {
+        attr: held if attr == SCOPE else [one for one in held if inside(one)]
+        for attr, held in evolved.items()
+    }
+    return {attr: held for attr, held in kept.items() if held}
+
+
+def _tighter(one: int | None, other: int | None, backward: bool) -> int | None:
+    given = [cut for cut in (one, other) if cut is not None]
+    if not given:
+        return None
+    return max(given) if backward else min(given)
+
+
+def content_range(pages: Pages, wanted: TemporalWanted) -> str:
+    """Write Content-Range: the range of time that the page covers. (6.3.10)"""
+    at = sorted(times(pages.evolutions.values(), wanted)) or [pages.cut or 0]
+    span = wanted.query.span
+    if wanted.query.last_n is None:
+        first = span.start if span is not None and span.start is not None else at[0]
+        return f"DateTime {clock.show(first)}-{clock.show(at[-1])}/*"
+    first = span.end if span is not None and span.end is not None else at[-1]
+    return f"DateTime {clock.show(first)}-{clock.show(at[0])}/{wanted.query.last_n}"
