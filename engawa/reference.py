@@ -55,6 +55,11 @@ This page is written by `python -m engawa.reference`.
 
 Every resource answers OPTIONS (204 with `Allow`, `Accept-Patch`, `Accept-Post`), and HEAD wherever GET is listed.
 
+An operation whose clause is `NGSI-LD 2.0` is taken over from that successor of the specification: an extension. So is
+RDF on the reads of /entities: `Accept: text/turtle`, `application/n-triples`, or `application/ld+json` with
+`profile="http://www.w3.org/ns/json-ld#expanded"` give the normalized representation as RDF. Only who names one of
+them gets it, and for at most 500,000 bytes of JSON-LD at once.
+
 Beside it: `/` (pages for people), `/health/live`, `/health/ready` (asks the store), `/metrics` (Prometheus).
 
 ## Operations

@@ -69,6 +69,10 @@ class TermTable:
         self.iri = _Memo(self._expand, len(self._defined)).__getitem__
         self.term = _Memo(self._compact, len(self._defined)).__getitem__
 
+    def definitions(self) -> dict[str, Definition]:
+        """Give what every term means, the core's included."""
+        return dict(self._defined)
+
     def coercion(self, term: str) -> str | None:
         """Say how values of a term are typed: @id, @vocab, @json, @list, a datatype IRI, or None."""
         what = self._defined.get(term)

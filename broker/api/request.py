@@ -5,12 +5,13 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from base.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
-from broker.operations.call import JSON, LD_JSON, TEXT, Operation, Params
+from broker.operations.call import EXPANDED, JSON, LD_JSON, RDF, TEXT, Operation, Params
 
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MERGE_PATCH = "application/merge-patch+json"
 _LINK = re.compile(r"<([^<>]*)>([^,<]*(?:\"[^\"]*\"[^,<]*)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
+_EXPANDED_PROFILE = re.compile(r"profile=\"?[^\"]*http://www\.w3\.org/ns/json-ld#expanded(?![^\s\"])")
 _TENANT = re.compile(r"[\w.:\-]{1,128}\Z", re.ASCII)
 
 
@@ -67,7 +68,7 @@ def media_type(accept: str | None, offered: tuple[str, ...]) -> str:
         media_range, *options = (part.strip().lower() for part in item.split(";"))
         weight = _weight(options)
         for candidate in offered:
-            rank = _specificity(media_range, candidate)
+            rank = _specificity(_profiled(media_range, options, offered), candidate)
             if rank > weights.get(candidate, (0, 0.0))[0]:
                 weights[candidate] = (rank, weight)
     best = max(offered, key=lambda candidate: weights.get(candidate, (0, 0.0))[1])
@@ -77,6 +78,12 @@ def media_type(accept: str | None, offered: tuple[str, ...]) -> str:
             available=list(offered),
         )
     return best
+
+
+def _profiled(media_range: str, options: list[str], offered: tuple[str, ...]) -> str:
+    """Tell JSON-LD in its expanded form from any other, where that is offered. (JSON-LD 1.1 §C)"""
+    expanded = media_range == LD_JSON and EXPANDED in offered
+    return EXPANDED if expanded and any(map(_EXPANDED_PROFILE.match, options)) else media_range
 
 
 def _weight(options: list[str]) -> float:
@@ -93,6 +100,8 @@ def _weight(options: list[str]) -> float:
 def _specificity(media_range: str, candidate: str) -> int:
     if media_range == candidate:
         return 3
+    if candidate in RDF:
+        return 0
     if media_range == candidate.partition("/")[0] + "/*":
         return 2
     return int(media_range == "*/*")

@@ -1,5 +1,6 @@
 """A request as an operation sees it, free of the transport, and what the operation answers. (DESIGN 2.1)"""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from broker.contexts import Contexts
 from broker.language.selection import Selection, Window
 from broker.notify import Notifier
 from broker.operations.cache import Cache
+from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue, Mark, Page
 
@@ -17,6 +19,11 @@ JSON = "application/json"
 LD_JSON = "application/ld+json"
 GEO_JSON = "application/geo+json"
 TEXT = "text/plain"
+TURTLE = "text/turtle"
+N_TRIPLES = "application/n-triples"
+EXPANDED = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#expanded"'
+RDF = (TURTLE, N_TRIPLES, EXPANDED)
+"""Forms of RDF: given to those who name them, never to a wildcard."""
 
 
 class Params(dict[str, str]):
@@ -87,16 +94,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """What operations work with."""
+    """What operations work with. `converting`: how many answers may be written as RDF at once."""
 
     settings: BrokerSettings
     catalogue: Catalogue
     contexts: Contexts
+    registry: Registry
     notifier: Notifier
     cache: Cache
     pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
         default_factory=lambda: Recent(4_096)
     )
+    converting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +124,7 @@ class Operation:
     accept: tuple[str, ...] = (JSON, LD_JSON)
     creates_tenant: bool = False
     tenantless: bool = False
+    changes: bool = False  # a GET that changes something: never answered from what was understood before
 
 
 NO_CONTENT = Answer(204)
