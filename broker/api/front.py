@@ -130,7 +130,7 @@ class Front:
         return known
 
     def _keep(self, key: Key | None, arrival: Arrival, operation: Operation, call: Call) -> None:
-        if key is None:
+        if key is None or operation.changes or "entityMap" in call.params or _particular(arrival.headers):
             return
         prefer = arrival.headers.get("Prefer")
         self._known[key] = Known(
@@ -247,9 +247,16 @@ class Front:
         )
 
 
+def _particular(headers: Mapping[str, str]) -> bool:
+    """Say whether a read goes beyond what is kept of reads: through an entity map, which it may change."""
+    return "NGSILD-EntityMap" in headers
+
+
 def _reading(arrival: Arrival) -> Key | None:
     """Give all that a read depends on; None for requests that change something or are not worth keeping."""
     if arrival.method not in ("GET", "HEAD") or len(arrival.target) > LONGEST_KNOWN:
+        return None
+    if _particular(arrival.headers):
         return None
     get = arrival.headers.get
     return (arrival.target, get("accept"), get("link"), get("ngsild-tenant"), get("prefer"), get("host"))
