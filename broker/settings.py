@@ -99,6 +99,14 @@ class BrokerSettings:
         3_600.0, "Longest life of an entity map from its making or last extension."
     )
     entity_map_entities: int = setting(100_000, "Most entities in one entity map.")
+    history: tuple[str, ...] = setting(
+        ("on",),
+        "What writes history: 'on' (every change), 'off', or names of entity types (last part or IRI).",
+    )
+    history_of_deleted: str = setting(
+        "keep", "Whether the history of a deleted entity stays: 'keep' or 'drop'.", choices=("keep", "drop")
+    )
+    history_seconds: float = setting(3_600.0, "How often the rules that thin and drop history are applied.")
     expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
     log_requests: str = setting(
         "errors", "Which requests get a log line: 'errors' (5xx) or 'all'.", choices=("errors", "all")

@@ -12,16 +12,20 @@ The time of an instance is its observedAt; without one its deletedAt, or else it
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
 from broker.model.document import NGSI_LD, Document, Instance
+from broker.model.retention import Policy
 
 SCOPE: Final = NGSI_LD + "scope"
 
 Instances = Mapping[str, Sequence[Instance]]
 """Instances by attribute (IRI); several of one datasetId differ in time."""
+
+Axis = Literal["observedAt", "modifiedAt"]
+"""The order of instances in which an entity at a time is looked for."""
 
 InstanceRule = Callable[[Instance], Instance]
 """What becomes of an instance; pure and repeatable. It refuses by raising a Problem."""
@@ -118,6 +122,16 @@ class Period:
 class HistoryStore(Protocol):
     """The histories of one tenant. What changes them returns after the commit: on disk."""
 
+    @property
+    def policy(self) -> Policy:
+        """Give what is written and kept."""
+
+    async def set_policy(self, body: Mapping[str, Any] | None) -> Policy:
+        """Change what is written and kept from now on; None: as the settings of the broker say."""
+
+    async def tidy(self, now: int) -> int:
+        """Thin and drop by the rules of the policy, in small transactions; say how many instances went."""
+
     def history(self, id: str) -> History | None:
         """Give the frame of a history; None if there is none."""
 
@@ -185,11 +199,14 @@ class HistoryStore(Protocol):
     async def delete_instance(self, id: str, attr: str, instance_id: str) -> None:
         """Remove one instance; ResourceNotFound names what is missing. (5.6.15)"""
 
-    async def as_of(self, id: str, at: int) -> Document | None:
-        """Give an entity as it was at a time: each instance the latest one until then; None: it was not there.
+    async def as_of(self, id: str, at: int, by: Axis = "observedAt") -> Document | None:
+        """Give an entity as it was at a time: the latest instance of each dataset until then; None: it was not there.
 
-        Scope, types and deletions count too; instances given with an observedAt count from then on.
+        by 'observedAt': an instance counts from the time it was observed at (without one: modifiedAt), whenever the
+        broker heard of it. by 'modifiedAt': what the broker would have answered at that time.
         """
 
-    async def find_as_of(self, selection: Selection, window: Window, at: int) -> Histories:
+    async def find_as_of(
+        self, selection: Selection, window: Window, at: int, by: Axis = "observedAt"
+    ) -> Histories:
         """Find the entities that a selection would have found at a time."""

@@ -12,6 +12,7 @@ from broker.model.document import Document
 from broker.model.expiry import earliest, living
 from broker.store.contract import Change, EntityChange, Message, Outcome, React, Stamp, Stored
 from broker.store.sqlite import geometry
+from broker.store.sqlite.history_writing import Recorder
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.values import ValueIndexes
 
@@ -109,10 +110,13 @@ def differing(before: Document | None, after: Document | None) -> tuple[Document
 class Changes:
     """Applies rules to entities inside the writer's transaction."""
 
-    def __init__(self, connection: Connection, journal: Journal, values: ValueIndexes) -> None:
+    def __init__(
+        self, connection: Connection, journal: Journal, values: ValueIndexes, history: Recorder
+    ) -> None:
         self._connection = connection
         self._journal = journal
         self._values = values
+        self._history = history
 
     def apply(self, change: EntityChange, now: int, react: React | None, posted: list[Message]) -> Outcome:
         """Apply one rule to the current document; messages that follow from it are added to `posted`."""
@@ -154,7 +158,7 @@ class Changes:
         return row.living(now) if row else None
 
     def _record(self, row: Row | None, change: Change) -> None:
-        """Write all rows of a change; a history row would stand here too."""
+        """Write all rows of a change."""
         version = self._journal.next_version(change.id)
         key = self._write_document(row, change, version)
         before, after = change.before, change.after
@@ -164,6 +168,7 @@ class Changes:
         self._write_places(key, old, new)
         self._values.write(key, before, after)
         self._journal.tally.count(old, new)
+        self._history.record(key, change)
 
     def _write_document(self, row: Row | None, change: Change, version: int) -> int:
         execute = self._connection.execute
@@ -175,11 +180,9 @@ class Changes:
         body = orjson.dumps(change.after)
         expires = earliest(change.after) if b'"expiresAt"' in body else None
         if row is None:
-            execute(
-                "INSERT INTO entity (id, version, expires, doc) VALUES (?, ?, ?, ?)",
-                (change.id, version, expires, body),
-            )
-            return self._connection.last_insert_rowid()
+            key = self._history.key_of(change.id) or version
+            execute("INSERT INTO entity VALUES (?, ?, ?, ?, ?)", (key, change.id, version, expires, body))
+            return key
         execute(
             "UPDATE entity SET version = ?, expires = ?, doc = ? WHERE key = ?",
             (version, expires, body, row.key),

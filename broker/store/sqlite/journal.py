@@ -1,7 +1,7 @@
 """What one transaction gathers before its commit: numbers given out, counters, messages, the feed of changes."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from base.database import Connection
 from broker.store.contract import Message
@@ -13,8 +13,20 @@ FEED_KEPT: Final = 1 << 16
 _TRIM_EVERY: Final = 1 << 12
 
 
+class Part(Protocol):
+    """What takes part in every transaction."""
+
+    def begin(self) -> None:
+        """Start from what is committed."""
+
+    def flush(self) -> None:
+        """Write everything gathered."""
+
+
 class Journal:
     """The session of a tenant's writer."""
+
+    history: Part
 
     def __init__(self, connection: Connection, most_messages: int) -> None:
         self._connection = connection
@@ -32,10 +44,11 @@ class Journal:
         """Start from what is committed."""
         self.names.refresh()
         self.tally.begin()
+        self.history.begin()
         self._feed.clear()
         self._messages.clear()
         ((self._message,), (self._version,)) = self._connection.execute(
-            "SELECT value FROM sequence ORDER BY name"
+            "SELECT value FROM sequence WHERE name IN ('message', 'version') ORDER BY name"
         )
         self._first_version, self._first_message = self._version, self._message
 
@@ -43,6 +56,11 @@ class Journal:
         """Give the number of a change of an entity."""
         self._version += 1
         self._feed.append((self._version, id))
+        return self._version
+
+    def next_key(self) -> int:
+        """Give a key that no entity and no history has had."""
+        self._version += 1
         return self._version
 
     def post(self, messages: Iterable[Message]) -> list[Message]:
@@ -57,6 +75,7 @@ class Journal:
     def flush(self) -> None:
         """Write everything gathered."""
         self.tally.flush()
+        self.history.flush()
         if self._version > self._first_version:
             self._flush_feed()
         if self._message > self._first_message:

@@ -71,6 +71,35 @@ TENANT: Final = (
     ) STRICT;
     CREATE INDEX record_expires ON record (expires) WHERE expires IS NOT NULL;
     """,
+    """
+    -- the Temporal Evolution of an entity; key is also the entity's while it is in the current state
+    CREATE TABLE history (
+        key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+        deleted INTEGER
+    ) STRICT;
+    -- types that a history has beside those of the current state
+    CREATE TABLE history_type (
+        type INTEGER NOT NULL, history INTEGER NOT NULL, PRIMARY KEY (type, history)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX history_types ON history_type (history, type);
+    -- what the entity was until a time: its creation and types, or (NULL) not there
+    CREATE TABLE life (
+        history INTEGER NOT NULL, until INTEGER NOT NULL, created INTEGER, types TEXT,
+        PRIMARY KEY (history, until)
+    ) STRICT, WITHOUT ROWID;
+    -- what many instances have in common, as small numbers
+    CREATE TABLE shape (id INTEGER PRIMARY KEY, body BLOB NOT NULL UNIQUE) STRICT;
+    -- the columns are explained in history_rows.py
+    CREATE TABLE instance (
+        history INTEGER NOT NULL, attr INTEGER NOT NULL, dataset INTEGER NOT NULL, at INTEGER NOT NULL,
+        id INTEGER NOT NULL, form INTEGER NOT NULL, modified INTEGER NOT NULL, created INTEGER, value ANY,
+        shape INTEGER NOT NULL, body BLOB,
+        PRIMARY KEY (history, attr, dataset, at, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX instance_deleted ON instance (history, at) WHERE form = 9;
+    -- the last number of an instance; where the numbers come from, so that those of two brokers differ
+    INSERT INTO sequence VALUES ('instance', 0), ('origin', abs(random() % 4294967296));
+    """,
 )
 
 CATALOGUE: Final = (

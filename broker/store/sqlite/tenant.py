@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from base.database import PLAIN, Connection, Opening, Writer, connect, migrate
 from base.errors import AlreadyExists, Problem, ResourceNotFound
@@ -25,6 +25,8 @@ from broker.store.contract import (
 )
 from broker.store.evolution import HistoryStore
 from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
+from broker.store.sqlite.history import SqliteHistory, policy_of
+from broker.store.sqlite.history_writing import Recorder
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
@@ -33,13 +35,12 @@ from broker.store.sqlite.values import ValueIndexes
 
 EXPIRED_AT_ONCE: Final = 200
 READ_CACHE_KIB: Final = 4_096
+T = TypeVar("T")
 Listener = Callable[[Sequence[Message]], None]
 
 
 class SqliteTenantStore:
     """One tenant: a writer, a connection for short reads on the event loop, others for long ones in threads."""
-
-    history: HistoryStore
 
     def __init__(
         self,
@@ -63,7 +64,9 @@ class SqliteTenantStore:
         self._names = Names(self._read)
         self._journal = Journal(self._write, settings.outbox_rows)
         values = ValueIndexes(self._write, self._journal.names)
-        self._changes = entities.Changes(self._write, self._journal, values)
+        recorder = Recorder(self._write, self._journal, policy_of(self._write, settings))
+        self._journal.history = recorder
+        self._changes = entities.Changes(self._write, self._journal, values, recorder)
         self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if opening.exclusive else 64)
         self._indexing = Indexing(
             self._write,
@@ -71,6 +74,9 @@ class SqliteTenantStore:
             values,
             most=settings.value_indexes,
             threshold=settings.index_threshold,
+        )
+        self.history: HistoryStore = SqliteHistory(
+            (self._read, self._write), self._names, self._writer, recorder, settings, self._in_thread
         )
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
@@ -209,9 +215,25 @@ class SqliteTenantStore:
         """Give all subscriptions in the order of their creation."""
         return records.subscriptions(self._read)
 
-    async def put_subscription(self, id: str, body: dict[str, Any] | None, *, new: bool = False) -> None:
+    async def put_subscription(
+        self,
+        id: str,
+        body: dict[str, Any] | None,
+        *,
+        new: bool = False,
+        messages: Sequence[Message] = (),
+    ) -> None:
         """Keep, replace or (None) drop a subscription; dropping one drops its waiting messages."""
-        problem = await self._writer.run(lambda: self._put_subscription(id, body, new))
+        await self._keep(lambda: self._put_subscription(id, body, new), messages)
+
+    async def _keep(self, work: Callable[[], Problem | None], messages: Sequence[Message]) -> None:
+        """Do the work and post messages in one transaction; nothing of it happens if the work is refused."""
+
+        def together() -> tuple[Problem | None, Sequence[Message]]:
+            problem = work()
+            return problem, () if problem else self._journal.post(messages)
+
+        problem, _ = await self._writer.run(together, after=lambda done: self._tell(done[1]))
         if problem:
             raise problem
 
@@ -246,11 +268,10 @@ class SqliteTenantStore:
         *,
         new: bool = False,
         expires: int | None = None,
+        messages: Sequence[Message] = (),
     ) -> None:
         """Keep, replace or (None) drop a record; AlreadyExists if `new` and there, ResourceNotFound if not."""
-        problem = await self._writer.run(lambda: self._put_record(kind, id, body, new, expires))
-        if problem:
-            raise problem
+        await self._keep(lambda: self._put_record(kind, id, body, new, expires), messages)
 
     def _put_record(
         self, kind: str, id: str, body: dict[str, Any] | None, new: bool, expires: int | None
@@ -332,8 +353,8 @@ class SqliteTenantStore:
                     counters[entry] = counters.get(entry, 0) - 1
         return counters
 
-    async def _in_thread(self, work: Callable[[Connection, Names], Page]) -> Page:
-        def run() -> Page:
+    async def _in_thread(self, work: Callable[[Connection, Names], T]) -> T:
+        def run() -> T:
             with self._reader() as (connection, names):
                 return work(connection, names)
 

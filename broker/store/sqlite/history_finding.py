@@ -1,0 +1,149 @@
+"""Finding histories: candidates by id and type from the tables, the rest by evaluation. (5.7.4.4)"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from broker.language import evaluation, scope
+from broker.language.selection import EntitySelector, Selection, Window
+from broker.language.span import Span
+from broker.model.document import Document, Instance
+from broker.store.evolution import SCOPE, Asked, Axis, Histories
+from broker.store.sqlite.history_reading import Reader
+from broker.store.sqlite.names import Names
+from broker.store.sqlite.search import Budget, Unfinished
+
+MOST_EXAMINED: Final = 200_000
+"""Instances of one entity that q or a geoquery may look at."""
+
+Frame = tuple[int, Document]
+
+
+class Finder:
+    """Looks through the histories of a tenant within a budget."""
+
+    def __init__(self, reader: Reader, names: Names, budget: Budget) -> None:
+        self._reader = reader
+        self._names = names
+        self._budget = budget
+
+    def find(self, selection: Selection, span: Span | None, window: Window) -> Histories:
+        """Give a page of the histories that a temporal query selects. (5.7.4.4)"""
+        return self._page(selection, window, lambda key, frame: self._meets(key, frame, selection, span))
+
+    def find_as_of(self, selection: Selection, window: Window, at: int, by: Axis) -> Histories:
+        """Give a page of the entities that a selection would have found at a time."""
+
+        def resolve(id: str) -> Document | None:
+            return self._reader.as_of(id, at, by)
+
+        def meets(_: int, frame: Document) -> bool:
+            document = resolve(frame["id"])
+            return document is not None and evaluation.matches(selection, document, resolve)
+
+        return self._page(selection, window, meets)
+
+    def _page(
+        self, selection: Selection, window: Window, meets: Callable[[int, Document], bool]
+    ) -> Histories:
+        ids: list[str] = []
+        hits = 0
+        enough = window.offset + window.limit
+        for key, frame in self._candidates(selection):
+            self._budget.scan()
+            if not meets(key, frame):
+                continue
+            hits += 1
+            if window.offset < hits <= enough:
+                ids.append(frame["id"])
+            elif hits > enough and not window.count:
+                break
+        return Histories(ids, hits if window.count else None, hits > enough)
+
+    def _candidates(self, selection: Selection) -> Iterator[Frame]:
+        """Give the frames of all histories that the selectors may mean, in a stable order."""
+        conditions = [self._condition(selector) for selector in selection.selectors]
+        where = " OR ".join(f"({text})" for text, _ in conditions) or "1"
+        bindings = [one for _, several in conditions for one in several]
+        rows = self._reader.connection.execute(
+            "SELECT h.key, h.id, h.created, h.modified, json_extract(e.doc, '$.type') "  # noqa: S608  # own text
+            f"FROM history h LEFT JOIN entity e ON e.key = h.key WHERE {where} ORDER BY h.key",
+            bindings,
+        )
+        found: Any
+        for found in rows:
+            key, id, created, modified, types = found
+            yield (
+                key,
+                {
+                    "id": id,
+                    "type": self._reader.types(key, types),
+                    "createdAt": created,
+                    "modifiedAt": modified,
+                    "attrs": {},
+                },
+            )
+
+    def _condition(self, selector: EntitySelector) -> tuple[str, list[Any]]:
+        """Say in SQL which histories a selector may mean; the pattern is left to the evaluation."""
+        texts, bindings = ["1"], []
+        if selector.ids:
+            texts.append("h.id IN (SELECT value FROM json_each(?))")
+            bindings.append(orjson.dumps(selector.ids).decode())
+        if selector.types is not None and not selector.types.everything:
+            numbers = [number for number in map(self._names.find, selector.types.types) if number is not None]
+            listed = ", ".join(map(str, numbers))
+            texts.append(
+                f"h.key IN (SELECT entity FROM entity_type WHERE type IN ({listed}) "  # noqa: S608  # numbers
+                f"UNION SELECT history FROM history_type WHERE type IN ({listed}))"
+            )
+        return " AND ".join(texts), bindings
+
+    def _meets(self, key: int, frame: Document, selection: Selection, span: Span | None) -> bool:
+        if selection.selectors and not any(evaluation.chosen(one, frame) for one in selection.selectors):
+            return False
+        if not self._reader.holds(key, selection.attrs or None, span):
+            return False
+        if selection.q or selection.geo:
+            wanted = set(selection.q.attributes) if selection.q else set()
+            if selection.geo:
+                wanted.add(selection.geo.geoproperty)
+            frame = {**frame, "attrs": self._instances(key, frozenset(wanted), span)}
+            narrowed = replace(selection, selectors=(), attrs=frozenset(), scope=None)
+            if not evaluation.matches(narrowed, frame, _nothing):
+                return False
+        return selection.scope is None or any(
+            scope.matches(selection.scope, scopes) for scopes in self._scopes(key, span)
+        )
+
+    def _instances(self, key: int, attrs: frozenset[str], span: Span | None) -> dict[str, list[Instance]]:
+        found = self._reader.evolution(key, Asked(attrs, span, most=MOST_EXAMINED))
+        if found.cut is not None:
+            raise Unfinished
+        return found.instances
+
+    def _scopes(self, key: int, span: Span | None) -> Iterator[list[str]]:
+        """Give the scopes that were valid in a span: the one at its start, and those that came in it. (C.5.16)"""
+        attr = next(iter(self._reader.attributes(key, (SCOPE,))), None)
+        if attr is None:
+            return
+        series = (key, attr, 0)
+        asked = span or Span()
+        if asked.start is not None:
+            before = replace(asked, start=None, end=asked.start)
+            for row in self._reader.rows(series, before, backwards=True, most=1, every=True):
+                yield from _valid(self._reader.made(row))
+        for row in self._reader.rows(series, asked, every=True):
+            yield from _valid(self._reader.made(row))
+
+
+def _valid(instance: Instance) -> Iterator[list[str]]:
+    if "deletedAt" not in instance:
+        held = instance["value"]
+        yield held if isinstance(held, list) else [held]
+
+
+def _nothing(_: str) -> Document | None:
+    return None

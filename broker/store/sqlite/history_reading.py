@@ -1,0 +1,268 @@
+"""Reading one history: its instances in order of time, figures over them, the entity at a time. (5.7.3, 4.5.19)"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+
+from base.database import Connection
+from broker.language.span import Span
+from broker.model.document import DEFAULT_DATASET, Document, Instance
+from broker.model.expiry import living
+from broker.store.evolution import SCOPE, Asked, Axis, Evolution, History, Series
+from broker.store.sqlite.history_rows import COLUMNS, DELETION, UNOBSERVED, Shapes
+from broker.store.sqlite.history_rows import instance as instance_of
+from broker.store.sqlite.names import Names
+
+Found = tuple[Any, ...]
+"""The time of the Temporal Property asked for, then the columns of the row."""
+
+ALWAYS: Final = Span()
+# per Temporal Property: the column or expression of its time, and which rows have it
+_TIMES: Final = {
+    "observedAt": ("at", f"form < {UNOBSERVED}"),
+    "deletedAt": ("at", f"form = {DELETION}"),
+    "modifiedAt": ("modified", "1"),
+    "createdAt": ("coalesce(created, modified)", "1"),
+}
+
+
+class Reader:
+    """Reads histories through one connection; the state it reads is the caller's snapshot."""
+
+    def __init__(self, connection: Connection, names: Names, origin: str) -> None:
+        self.connection = connection
+        self._names = names
+        self._origin = origin
+        self._shapes = Shapes(connection)
+        self._iris: dict[int, str] = {}
+
+    def frame(self, id: str) -> tuple[int, History] | None:
+        """Give the key and the frame of a history."""
+        row = self.connection.execute(
+            "SELECT h.key, h.created, h.modified, h.deleted, json_extract(e.doc, '$.type'), "
+            "json_extract(e.doc, '$.modifiedAt') FROM history h LEFT JOIN entity e ON e.key = h.key "
+            "WHERE h.id = ?",
+            (id,),
+        ).fetchone()
+        if row is None:
+            return None
+        key, created, modified, deleted, types, changed = row
+        return key, History(id, self.types(key, types), created, max(modified, changed or modified), deleted)
+
+    def types(self, key: int, current: Any) -> tuple[str, ...]:
+        """Give all types of a history, those of the current state first."""
+        rows: Any = self.connection.execute(
+            "SELECT n.iri FROM history_type t JOIN name n ON n.id = t.type WHERE t.history = ? ORDER BY t.type",
+            (key,),
+        )
+        return tuple(dict.fromkeys([*(orjson.loads(current) if current else ()), *(iri for (iri,) in rows)]))
+
+    def attributes(self, key: int, wanted: Iterable[str] | None = None) -> list[int]:
+        """Give the attributes that a history has instances of."""
+        if wanted is None:
+            return list(self._steps("attr", "history = ?", key))
+        numbers = filter(None, map(self._names.find, wanted))
+        has = "SELECT EXISTS (SELECT 1 FROM instance WHERE history = ? AND attr = ?)"
+        return [number for number in numbers if self.connection.execute(has, (key, number)).get]
+
+    def datasets(self, key: int, attr: int, wanted: frozenset[str] | None = None) -> list[int]:
+        """Give the datasets that an attribute has instances of; 0 is the default one."""
+        if wanted is None:
+            return list(self._steps("dataset", "history = ? AND attr = ?", key, attr))
+        named = (0 if name == DEFAULT_DATASET else self._names.find(name) for name in sorted(wanted))
+        return [number for number in named if number is not None]
+
+    def _steps(self, column: str, where: str, *bindings: int) -> Iterator[int]:
+        """Go from one value of a column to the next, without reading what lies between."""
+        sql = f"SELECT min({column}) FROM instance WHERE {where} AND {column} > ?"  # noqa: S608  # own text
+        last: Any = -1
+        while (last := self.connection.execute(sql, (*bindings, last)).get) is not None:
+            yield last
+
+    def rows(
+        self,
+        series: tuple[int, int, int],
+        span: Span | None,
+        *,
+        backwards: bool = False,
+        most: int = -1,
+        only: int | None = None,
+        every: bool = False,
+    ) -> Iterator[Found]:
+        """Give the rows of (history, attr, dataset) in the order of time, or backwards; or those of one time only.
+
+        every: rows without the Temporal Property count with the time they have.
+        """
+        time, condition = _TIMES[span.property] if span else ("at", "1")
+        if every:
+            condition = "1"
+        bounds, bindings = bounded(time, span or ALWAYS)
+        if only is not None:
+            bounds, bindings = f" AND {time} = ?", [only]
+        way = "DESC" if backwards else "ASC"
+        order = f"{way}, at {way}, id {way}" if time != "at" else f"{way}, id {way}"
+        return iter(
+            self.connection.execute(
+                f"SELECT {time}, {COLUMNS} FROM instance WHERE history = ? AND attr = ? AND dataset = ? "  # noqa: S608  # own text
+                f"AND {condition}{bounds} ORDER BY {time} {order} LIMIT ?",
+                (*series, *bindings, most),
+            )
+        )
+
+    def evolution(self, key: int, asked: Asked) -> Evolution:
+        """Give the instances of a history that are wanted, in the order of time. (5.7.3.4)"""
+        most = asked.most
+        rows = list(islice(self._wanted(key, asked), None if most is None else most + 1))
+        cut = None
+        if most is not None and len(rows) > most:
+            # the instances of one time stay together, so that the next page can begin after it
+            end = rows[most][0]
+            rows = [row for row in rows if row[0] != end]
+            if not rows:
+                rows = list(self._wanted(key, asked, only=end))
+            cut = rows[-1][0]
+        if asked.last is not None:
+            rows.reverse()
+        instances: dict[str, list[Instance]] = {}
+        for row in rows:
+            instances.setdefault(self.iri(row[2]), []).append(self.made(row))
+        return Evolution(instances, cut)
+
+    def _wanted(self, key: int, asked: Asked, only: int | None = None) -> Iterator[Found]:
+        """Give the rows of all wanted series in the order of time, latest first where the last ones are asked for."""
+        backwards = asked.last is not None
+        limits = [asked.last] if asked.last is not None else []
+        if asked.most is not None and only is None:
+            limits.append(asked.most + 1)
+        streams = []
+        for attr in self.attributes(key, asked.attrs):
+            several = [
+                self.rows(
+                    (key, attr, dataset),
+                    asked.span,
+                    backwards=backwards,
+                    most=min(limits, default=-1),
+                    only=only,
+                )
+                for dataset in self.datasets(key, attr, asked.dataset_ids)
+            ]
+            streams.append(islice(merge(*several, key=_time, reverse=backwards), asked.last))
+        return merge(*streams, key=_time, reverse=backwards)
+
+    def made(self, found: Found) -> Instance:
+        """Make the instance of a row."""
+        return instance_of(found[1:], self.iri(found[3]) if found[3] else None, self._origin, self._shapes)
+
+    def iri(self, number: int) -> str:
+        """Give the name of a number."""
+        iri = self._iris.get(number)
+        if iri is None:
+            found: Any = self.connection.execute("SELECT iri FROM name WHERE id = ?", (number,)).get
+            iri = self._iris[number] = found
+        return iri
+
+    def holds(self, key: int, attrs: Iterable[str] | None, span: Span | None) -> bool:
+        """Say whether an instance of one of the attributes lies in a span. (5.7.4.4)"""
+        return any(
+            next(self.rows((key, attr, dataset), span, most=1), None) is not None
+            for attr in self.attributes(key, attrs)
+            for dataset in self.datasets(key, attr)
+        )
+
+    def series(
+        self, key: int, attrs: Iterable[str] | None, span: Span, dataset_ids: frozenset[str] | None
+    ) -> list[Series]:
+        """List the series that have instances in a span, by attribute and dataset."""
+        found = []
+        for attr in self.attributes(key, attrs):
+            for dataset in self.datasets(key, attr, dataset_ids):
+                place = (key, attr, dataset)
+                first = next(self.rows(place, span, most=1), None)
+                last = next(self.rows(place, span, backwards=True, most=1), None)
+                if first and last:
+                    name = self.iri(dataset) if dataset else DEFAULT_DATASET
+                    kind = self.made(last)["type"]
+                    found.append(Series(self.iri(attr), name, kind, first[0], last[0]))
+        return sorted(found, key=lambda one: (one.attr, one.dataset_id))
+
+    # the entity at a time
+
+    def as_of(self, id: str, at: int, by: Axis) -> Document | None:
+        """Give an entity as it was at a time; None: it was not there."""
+        found = self.frame(id)
+        life = self._life(*found, at) if found else None
+        if found is None or life is None:
+            return None
+        key, history = found
+        latest = list(self._latest(key, at, by))
+        created, types = life
+        if created > at and not (latest and by == "observedAt"):
+            return None
+        attrs: dict[str, list[Instance]] = {}
+        for row in latest:
+            if row[6] != DELETION:
+                made = self.made(row)
+                del made["instanceId"]
+                attrs.setdefault(self.iri(row[2]), []).append(made)
+        modified = max([created, *(row[7] for row in latest if row[7] <= at)])
+        document: Document = {
+            "id": history.id,
+            "type": list(types),
+            "createdAt": created,
+            "modifiedAt": modified,
+            "attrs": attrs,
+        }
+        for instance in attrs.pop(SCOPE, ()):
+            document["scope"] = instance["value"]
+        return living(document, at)
+
+    def _life(self, key: int, history: History, at: int) -> tuple[int, Sequence[str]] | None:
+        """Give when the life of an entity at a time began, and the types it had; None: it had been deleted."""
+        row = self.connection.execute(
+            "SELECT created, types FROM life WHERE history = ? AND until > ? ORDER BY until LIMIT 1",
+            (key, at),
+        ).fetchone()
+        if row:
+            return None if row[1] is None else (row[0], orjson.loads(row[1]))
+        if history.deleted is not None:
+            return None
+        current: Any = self.connection.execute(
+            "SELECT json_extract(doc, '$.type') FROM entity WHERE key = ?", (key,)
+        ).get
+        return history.created, orjson.loads(current) if current else history.types
+
+    def _latest(self, key: int, at: int, by: Axis) -> Iterator[Found]:
+        """Give the latest row of each series until a time."""
+        time = "at" if by == "observedAt" else "modified"
+        sql = (
+            f"SELECT {time}, {COLUMNS} FROM instance WHERE history = ? AND attr = ? AND dataset = ? "  # noqa: S608  # own text
+            f"AND {time} <= ? ORDER BY {time} DESC, id DESC LIMIT 1"
+        )
+        for attr in self.attributes(key):
+            for dataset in self.datasets(key, attr):
+                yield from self.connection.execute(sql, (key, attr, dataset, at))
+
+
+def bounded(time: str, span: Span) -> tuple[str, list[int]]:
+    """Say in SQL that a time lies in a span."""
+    text, bindings = "", []
+    if span.start is not None:
+        text += f" AND {time} >= ?"
+        bindings.append(span.start)
+    if span.end is not None:
+        text += f" AND {time} < ?"
+        bindings.append(span.end)
+    return text, bindings
+
+
+def time_of(property: str) -> tuple[str, str]:
+    """Give the expression of the time of a Temporal Property, and which rows have it."""
+    return _TIMES[property]
+
+
+def _time(row: Found) -> int:
+    time: int = row[0]
+    return time
