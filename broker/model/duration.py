@@ -99,7 +99,7 @@ def periods(
     """
     limit = LAST if end is None else end
     if not duration:
-        yield start, limit if end is not None else last
+        yield start, limit
         return
     count = number(start, duration, first, zone)
     low = later(start, duration, count, zone)

@@ -6,7 +6,6 @@ from datetime import tzinfo
 from math import sqrt
 from typing import Any, Final
 
-from base import clock
 from base.errors import TooManyResults
 from broker.language.aggregation import Aggregation, Tally
 from broker.language.span import Span
@@ -14,7 +13,7 @@ from broker.model import duration
 from broker.model.document import DEFAULT_DATASET, Instance
 from broker.model.temporal import SCOPE
 from broker.operations.temporal_asked import TemporalWanted
-from broker.operations.temporal_pages import moment
+from broker.operations.temporal_pages import moment, text
 from broker.store.evolution import Asked, HistoryStore, Series, Sums
 
 READ_AT_ONCE: Final = 10_000
@@ -100,7 +99,7 @@ async def _values(
     methods = measuring.aggregation.methods
     return {
         method: [
-            [result(method), clock.show(low), clock.show(high)]
+            [result(method), text(low), text(high)]
             for (low, high), result in zip(_ends(bounds, series, measuring), measured, strict=True)
             if result is not None
         ]

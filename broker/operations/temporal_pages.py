@@ -159,6 +159,11 @@ def content_range(pages: Pages, wanted: TemporalWanted) -> str:
     span = wanted.query.span
     if wanted.query.last_n is None:
         first = span.start if span is not None and span.start is not None else at[0]
-        return f"DateTime {clock.show(first)}-{clock.show(at[-1])}/*"
+        return f"DateTime {text(first)}-{text(at[-1])}/*"
     first = span.end if span is not None and span.end is not None else at[-1]
-    return f"DateTime {clock.show(first)}-{clock.show(at[0])}/{wanted.query.last_n}"
+    return f"DateTime {text(first)}-{text(at[0])}/{wanted.query.last_n}"
+
+
+def text(moment: int) -> str:
+    """Write a DateTime, without a fraction of a second where it has none. (4.6.3)"""
+    return clock.show(moment).replace(".000Z", "Z")
