@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from base import clock
 from base.jsonld import TermTable
-from broker.model import geojson, languages
+from broker.model import geojson, languages, versions
 from broker.model.document import (
     DEFAULT_DATASET,
     LOCATION,
@@ -21,6 +21,7 @@ from broker.model.document import (
 )
 from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, VALUE_MEMBERS
 from broker.model.projection import Projection
+from broker.model.versions import Version
 
 Format = Literal["normalized", "concise", "simplified"]
 
@@ -51,6 +52,7 @@ class Representation:
     lang: str | None = None
     dataset_ids: frozenset[str] = frozenset()
     geometry_property: str = LOCATION
+    version: Version | None = None  # set: an earlier version of NGSI-LD to conform to
 
 
 date_time = lru_cache(maxsize=4096)(clock.show)
@@ -59,6 +61,8 @@ date_time = lru_cache(maxsize=4096)(clock.show)
 
 def show(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
     """Show an entity, without @context. (4.5.1, 4.5.4)"""
+    if how.version is not None:
+        document = versions.lower(document, table, how.version)
     writer = Writer(table, how)
     shown: dict[str, Any] = {"id": document["id"], "type": one_or_all(document["type"], table.term)}
     if "scope" in document:
@@ -79,6 +83,8 @@ def show(document: Document, table: TermTable, how: Representation) -> dict[str,
 
 def feature(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
     """Show an entity as a GeoJSON Feature, without @context. (4.5.16.2, 4.5.17.1)"""
+    if how.version is not None:
+        document = versions.lower(document, table, how.version)
     properties = show(document, table, how)
     properties.pop("id", None)
     return {

@@ -43,15 +43,12 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
         _check_shown(call, store, id, shape)
     location = await entity_maps.map_of_one(call, broker, store, id)
     headers = {entity_maps.HEADER: location} if location else {}
-    if links:
-        bodies = rendering.joined(call, store, [stamp], shape, links)
-        if len(bodies) > 1:
-            return rendering.with_link(call, Answer(200, rendering.page(call, bodies), call.accept, headers))
-    else:
-        bodies = rendering.entities(call, broker, store, [stamp], shape)
-    if not bodies:
+    made = rendering.rendered(call, broker, store, [stamp], shape, links)
+    if not made.bodies:
         raise absent(id)
-    return rendering.with_link(call, Answer(200, rendering.one(call, bodies[0]), call.accept, headers))
+    several = len(made.bodies) > 1
+    body = rendering.page(call, made.bodies) if several else rendering.one(call, made.bodies[0])
+    return rendering.answer(call, body, altered=made.altered, headers=headers)
 
 
 def _check_shown(call: Call, store: TenantStore, id: str, shape: represent.Representation) -> None:
@@ -98,15 +95,13 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     else:
         found, status, headers = await _page(call, broker, store, wanted), 200, {}
         links = asked.page_links(call.target, wanted.window, found.more, call.accept)
-    if wanted.links:
-        bodies = rendering.joined(call, store, found.stamps, wanted.representation, wanted.links)
-    else:
-        bodies = rendering.entities(call, broker, store, found.stamps, wanted.representation)
+    made = rendering.rendered(call, broker, store, found.stamps, wanted.representation, wanted.links)
     if found.count is not None:
         headers["NGSILD-Results-Count"] = str(found.count)
     if links:
         headers["Link"] = ", ".join(links)
-    return rendering.with_link(call, Answer(status, rendering.page(call, bodies), call.accept, headers))
+    body = rendering.page(call, made.bodies)
+    return rendering.answer(call, body, altered=made.altered, status=status, headers=headers)
 
 
 async def _page(call: Call, broker: Broker, store: TenantStore, wanted: asked.Wanted) -> Page:

@@ -1,15 +1,17 @@
 """Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from broker.model import linked, represent
+from broker.model import linked, represent, versions
 from broker.model.document import Document
 from broker.model.linked import Join
 from broker.model.represent import Representation
+from broker.operations import preferences
 from broker.operations.asked import Links
 from broker.operations.call import GEO_JSON, LD_JSON, Answer, Broker, Call
 from broker.store.contract import Stamp, Stored, TenantStore
@@ -23,8 +25,49 @@ def dump(value: Any) -> bytes:
 def embeds_context(call: Call) -> bool:
     """Say whether the answer holds its @context in the body: ld+json, and GeoJSON unless asked otherwise. (6.3.6)"""
     if call.accept == GEO_JSON:
-        return "body=json" not in call.headers.get("prefer", "").replace(" ", "").lower().split(",")
+        return preferences.body(call) != "json"
     return call.accept == LD_JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The bytes of each entity of a page; whether an earlier version that was preferred made them others."""
+
+    bodies: list[bytes]
+    altered: bool = False
+
+
+def rendered(
+    call: Call,
+    broker: Broker,
+    store: TenantStore,
+    stamps: Sequence[Stamp],
+    shape: Representation,
+    links: Links | None = None,
+) -> Rendered:
+    """Give the bytes of each entity of a page, amended to the version that is preferred. (4.3.6.8)"""
+
+    def bodies(shape: Representation) -> list[bytes]:
+        return (
+            joined(call, store, stamps, shape, links)
+            if links
+            else entities(call, broker, store, stamps, shape)
+        )
+
+    made = bodies(shape)
+    version = preferences.version(call)
+    if version is None or version >= versions.NEWEST:
+        return Rendered(made)
+    lowered = bodies(replace(shape, version=version))
+    return Rendered(lowered, lowered != made)
+
+
+def answer(
+    call: Call, body: bytes, *, altered: bool, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Answer with entities; 203 tells that they were amended to an earlier version. (6.4.3.2, 6.5.3.1)"""
+    status = 203 if altered and status == 200 else status
+    return with_link(call, Answer(status, body, call.accept, headers or {}))
 
 
 def joined(
@@ -123,9 +166,10 @@ def _geojson_context(call: Call) -> bytes:
 
 def with_link(call: Call, answer: Answer) -> Answer:
     """Name the @context in a Link header where the body does not hold it. (6.3.6)"""
-    if embeds_context(call):
-        return answer
-    return Answer(answer.status, answer.body, answer.media_type, answer.headers, call.context)
+    preferred = preferences.applied(call)
+    headers = {**answer.headers, **preferred} if preferred else answer.headers
+    context = None if embeds_context(call) else call.context
+    return Answer(answer.status, answer.body, answer.media_type, headers, context)
 
 
 def listing(call: Call, value: Any, headers: dict[str, str] | None = None) -> Answer:

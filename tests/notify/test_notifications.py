@@ -447,3 +447,19 @@ async def test_joins_no_circle(live: Live, receiver: Receiver) -> None:
     flat, inline = sorted((r.entities for r in await receiver.wait(2)), key=len, reverse=True)
     assert [one["id"] for one in flat] == [SHELTER, "urn:x:city"]
     assert inline[0]["inCity"]["has"] == SHELTER
+
+
+async def test_conforms_to_an_earlier_version_if_wanted(live: Live, receiver: Receiver) -> None:
+    """4.3.6.8, 5.2.12: ngsildConformance."""
+    await subscribe(
+        live, receiver, {"showChanges": True}, ngsildConformance="1.5", notificationTrigger=["entityUpdated"]
+    )
+    await create(live, state={"type": "VocabProperty", "vocab": "open"})
+    await patch(live, state={"type": "VocabProperty", "vocab": "shut"})
+    await live.ask("DELETE", f"/entities/{SHELTER}/attrs/state")
+    told = [request.entities[0]["state"] for request in await receiver.wait(3)]
+    assert told == [
+        {"type": "Property", "value": "open"},
+        {"type": "Property", "value": "shut"},
+        {"type": "Property", "value": NULL},
+    ]
