@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -122,7 +123,21 @@ def run(url: str, **given: Any) -> None:
             bar.update(task, advance=1)
 
         report = asyncio.run(judge_all(cases, asked, told))
-    finish(report, given)
+    finish(replace(report, environment={**report.environment, **_chosen(given)}), given)
+
+
+def _chosen(given: dict[str, Any]) -> dict[str, str]:
+    """Say what was chosen, so that a reader knows what the figures are figures of."""
+    found = {"profile": given["profile"]}
+    for one, many in (
+        ("clause", "clauses"),
+        ("feature", "features"),
+        ("case", "names"),
+        ("without", "without"),
+    ):
+        if given[many]:
+            found[one] = ", ".join(given[many])
+    return found
 
 
 def _asked(url: str, given: dict[str, Any]) -> Any:

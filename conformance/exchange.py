@@ -39,6 +39,8 @@ class Exchange:
             words += ["-X", self.method]
         words.append(shlex.quote(self.url))
         for name, value in self.request_headers:
+            if name.lower() == "content-length":
+                continue  # curl counts by itself
             words += ["-H", shlex.quote(f"{name}: {value}")]
         if self.request_body:
             words += ["--data-binary", shlex.quote(_text(self.request_body))]

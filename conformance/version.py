@@ -1,5 +1,6 @@
 """What a broker says of itself, and that there is one."""
 
+from importlib.metadata import version
 from typing import Any
 
 from base.console import USAGE, Unreachable
@@ -25,7 +26,9 @@ async def environment(around: Surroundings) -> dict[str, str]:
             f"no broker answers at {around.asked.root}: {failure.seen}",
             "Is it running, and is its address right?",
         ) from failure
-    found = {"broker": around.asked.root}
+    found = {"broker": around.asked.root, "tool": f"engawa conformance {version('engawa')}"}
+    if around.asked.tenant:
+        found["tenant"] = around.asked.tenant
     if server := first.headers.get("Server"):
         found["Server header"] = server
     identity = _object(await _try(subject, "/info/sourceIdentity"))

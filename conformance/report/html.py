@@ -1,9 +1,11 @@
 """The report as one HTML file that needs nothing else: to read, print and hand on."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+import orjson
 
 from base.pages import texts
 from conformance.clauses import TITLES
@@ -31,7 +33,6 @@ def page(report: Report, language: str) -> str:
         "report.html",
         language,
         report=report,
-        totals=report.counts(),
         clauses=[(c, TITLES.get(c, ""), _bar(group)) for c, group in by_clause(report.results)],
         features=[(f, _bar(group), group) for f, group in by_feature(report.results)],
         whole=_bar(report.results),
@@ -63,9 +64,22 @@ def _render(template: str, language: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(
-        language=language, t=say, style=_style(), FAILED=FAILED, PASSED=PASSED, **values
+        language=language,
+        t=say,
+        style=(HERE / "report.css").read_text(encoding="utf-8"),
+        readable=readable,
+        known=words.__contains__,
+        bar_of=_bar,
+        FAILED=FAILED,
+        **values,
     )
 
 
-def _style() -> str:
-    return (HERE / "report.css").read_text(encoding="utf-8")
+def readable(message: str) -> str:
+    """Indent the JSON body of a message."""
+    head, blank, body = message.partition("\n\n")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return message
+    return head + blank + json.dumps(value, indent=2, ensure_ascii=False)
