@@ -43,6 +43,7 @@ _MEMBERS: Final[Mapping[str, Version]] = {
 _ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"scope": (1, 4), "expiresAt": (1, 9)}
 _SIGNED: Final = (1, 9)
 _PROOF: Final = NGSI_LD + PROOF
+_SCOPE: Final = NGSI_LD + "scope"
 _TEMPORAL: Final = frozenset({"observedAt"})
 _TEXT = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
 
@@ -67,10 +68,15 @@ def lower(document: Document, table: TermTable, version: Version) -> Document:
     """Amend an entity to an earlier version: newer members go, newer kinds become plain ones. (Table 4.3.6.8-1)"""
     if version >= NEWEST:
         return document
+    return {**frame(document, version), "attrs": attributes(document["attrs"], table, version)}
+
+
+def frame(document: Document, version: Version) -> Document:
+    """Amend what an entity has beside its attributes. (Table 4.3.6.8-1)"""
     kept = {name: held for name, held in document.items() if version >= _ENTITY_MEMBERS.get(name, OLDEST)}
     if version < _SEVERAL:
         kept["type"] = document["type"][:1]
-    return {**kept, "attrs": attributes(document["attrs"], table, version)}
+    return kept
 
 
 def attributes(
@@ -93,6 +99,7 @@ def evolution(
     return {
         iri: [_instance(one, table, version, kept=_TEMPORAL) for one in instances]
         for iri, instances in held.items()
+        if iri != _SCOPE or version >= _ENTITY_MEMBERS["scope"]
     }
 
 

@@ -1,16 +1,17 @@
 """Reading Temporal Evolutions: /temporal/entities and /temporal/entityOperations/query. (5.7.3, 5.7.4)"""
 
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from base.errors import BadRequestData, ResourceNotFound
 from broker.language.span import Span
-from broker.model import temporal_form, validate
+from broker.model import temporal_form, validate, versions
 from broker.model.document import Document
-from broker.operations import asked, temporal_aggregates, temporal_asked, temporal_pages
+from broker.operations import asked, preferences, temporal_aggregates, temporal_asked, temporal_pages
 from broker.operations.call import LD_JSON, Answer, Broker, Call
 from broker.operations.entities import limits
-from broker.operations.rendering import dump, with_link
+from broker.operations.rendering import answer, dump, with_link
 from broker.operations.temporal_aggregates import Measuring
 from broker.operations.temporal_asked import TemporalWanted
 from broker.operations.temporal_pages import Instances, Pages
@@ -36,8 +37,8 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
         raise ResourceNotFound(f"The Temporal Evolution of {id} holds nothing in the time asked for.")
     if temporal_form.nothing_left(frame, instances, wanted.form.shape):
         raise ResourceNotFound(f"The Temporal Evolution of {id} has none of the attributes asked for.")
-    (body,) = await _shown(call, history, pages, wanted)
-    return _finished(call, body, pages, wanted, {})
+    shown = await _shown(call, history, pages, wanted)
+    return _finished(call, shown, shown.bodies[0], pages, wanted, {})
 
 
 async def query_evolutions(call: Call, broker: Broker) -> Answer:
@@ -68,7 +69,8 @@ async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> An
         bodies = await _aggregated(call, broker, history, found.ids, wanted)
         return with_link(call, Answer(200, dump(bodies), call.accept, headers))
     pages = await temporal_pages.read(history, found.ids, wanted, broker.settings.temporal_instances)
-    return _finished(call, await _shown(call, history, pages, wanted), pages, wanted, headers)
+    shown = await _shown(call, history, pages, wanted)
+    return _finished(call, shown, shown.bodies, pages, wanted, headers)
 
 
 def absent(id: str) -> ResourceNotFound:
@@ -89,27 +91,46 @@ def _frame(history: HistoryStore, id: str) -> Document | None:
     }
 
 
-def _finished(call: Call, body: Any, pages: Pages, wanted: TemporalWanted, headers: dict[str, str]) -> Answer:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Temporal Evolutions as they are told; whether an earlier version that is preferred made them others."""
+
+    bodies: list[dict[str, Any]]
+    altered: bool
+
+
+def _finished(
+    call: Call, shown: _Shown, body: Any, pages: Pages, wanted: TemporalWanted, headers: dict[str, str]
+) -> Answer:
     """Answer 200, or 206 where instances are left out for a next request. (6.3.10)"""
     if pages.cut is None:
-        return with_link(call, Answer(200, dump(body), call.accept, headers))
+        return answer(call, dump(body), altered=shown.altered, headers=headers)
     headers["Content-Range"] = temporal_pages.content_range(pages, wanted)
     return with_link(call, Answer(PARTIAL_CONTENT, dump(body), call.accept, headers))
 
 
-async def _shown(
-    call: Call, history: HistoryStore, pages: Pages, wanted: TemporalWanted
-) -> list[dict[str, Any]]:
+async def _shown(call: Call, history: HistoryStore, pages: Pages, wanted: TemporalWanted) -> _Shown:
     bodies = []
-    for id, instances in pages.evolutions.items():
-        frame = _frame(history, id)
-        if frame is None:  # deleted in between
+    altered = False
+    for id, held in pages.evolutions.items():
+        kept = _frame(history, id)
+        if kept is None:  # deleted in between
             continue
+        frame, instances = _amended(call, kept, held)
+        altered = altered or frame != kept or instances != held
         body = temporal_form.show(frame, instances, call.context.table, wanted.form)
         if pages.cut is not None:
             await _name_others(call, history, id, instances, wanted, body)
         bodies.append(_with_context(call, body))
-    return bodies
+    return _Shown(bodies, altered)
+
+
+def _amended(call: Call, frame: Document, instances: Instances) -> tuple[Document, Instances]:
+    """Amend a Temporal Evolution to the version that is preferred. (4.3.6.8)"""
+    version = preferences.version(call)
+    if version is None or version >= versions.NEWEST:
+        return frame, instances
+    return versions.frame(frame, version), versions.evolution(instances, call.context.table, version)
 
 
 async def _name_others(

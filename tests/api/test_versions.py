@@ -133,3 +133,21 @@ async def test_amends_linked_entities_too(stocked: Live) -> None:
     reply = await asked(stocked, "ngsi-ld=1.5", "/entities/urn:ngsi-ld:Team:1", join="inline")
     assert reply.status == 203
     assert reply.json["at"]["entity"]["state"] == {"type": "Property", "value": "open"}
+
+
+async def test_amends_temporal_evolutions(stocked: Live) -> None:
+    state = {"type": "VocabProperty", "vocab": "shut"}
+    assert (await stocked.ask("PATCH", f"/entities/{ID}/attrs", {"state": state})).status == 204
+    path = f"/temporal/entities/{ID}"
+    plain = await stocked.get(path)
+    reply = await asked(stocked, "ngsi-ld=1.5", path)
+    assert (plain.status, reply.status) == (200, 203)
+    assert reply.headers["Preference-Applied"] == "ngsi-ld=1.5"
+    assert [one["value"] for one in reply.json["state"]] == [one["vocab"] for one in plain.json["state"]]
+    assert {one["type"] for one in reply.json["state"]} == {"Property"}
+    assert (await asked(stocked, "ngsi-ld=1.9", path)).status == 200
+    found = await asked(
+        stocked, "ngsi-ld=1.5", "/temporal/entities", type="Shelter", timerel="after",
+        timeAt="2020-01-01T00:00:00Z", timeproperty="modifiedAt",
+    )  # fmt: skip
+    assert found.status == 203
