@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -243,17 +244,30 @@ class Subject:
         source.url = self._serve(source.handle)
         return source
 
-    async def mqtt(self) -> MqttBroker:
+    async def mqtt(self, user: str = "", password: str = "") -> MqttBroker:
         """Start an MQTT server on a free port, and listen to it; without mosquitto the case does not apply."""
         self._may_call_back()
-        asked = self._around.asked
-        return await self._open.enter_async_context(mqtt_broker(asked, self.exchanges.append))
+        around = self._around
+        server = mqtt_broker(
+            around.bind,
+            around.host,
+            around.asked.patience,
+            self.exchanges.append,
+            user=user,
+            password=password,
+        )
+        return await self._open.enter_async_context(server)
 
     def dead_end(self) -> str:
         """Give the URL of a port where nobody listens."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             return f"http://127.0.0.1:{free.getsockname()[1]}/nobody"
+
+    def moment(self, seconds: float = 0.0) -> str:
+        """Give the DateTime so many seconds from now (negative: ago). (4.6.3)"""
+        then = datetime.now(UTC) + timedelta(seconds=seconds)
+        return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     async def pause(self, seconds: float) -> None:
         """Let time pass, as much as the specification's own clock needs."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -41,8 +41,10 @@ class Surroundings:
     asked: Asked
     session: aiohttp.ClientSession
     callbacks: Callbacks
-    present: dict[str, str] = field(default_factory=dict)
-    """Why a feature is absent, by its name; empty text: it is present."""
+    bind: str
+    """The address our servers listen on."""
+    host: str
+    """The host by which the broker reaches them."""
 
 
 @contextlib.asynccontextmanager
@@ -57,7 +59,7 @@ async def surroundings(asked: Asked) -> AsyncIterator[Surroundings]:
         ) as session,
         calling_back(bind, host, asked.callback_port) as callbacks,
     ):
-        yield Surroundings(asked, session, callbacks)
+        yield Surroundings(asked, session, callbacks, bind, host)
 
 
 async def our_address(asked: Asked) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """A receiver of notifications."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from conformance.case import Failure
 from conformance.demand import Seen
 from conformance.exchange import Exchange
 from conformance.servers.callbacks import Call
+from conformance.servers.inbox import Inbox
 
 
 class Notification:
@@ -51,17 +51,14 @@ class Notification:
         return self
 
 
-class Receiver:
-    """Keeps what comes and answers with `answer` (a status; None hangs up after `hold` seconds)."""
+class Receiver(Inbox[Notification]):
+    """Keeps what comes and answers with the status `answer`, after `hold` seconds."""
 
     def __init__(self, patience: float, record: Callable[[Exchange], None]) -> None:
+        super().__init__("a notification", patience)
         self.url = ""
         self.answer = 200
         self.hold = 0.0
-        self.all: list[Notification] = []
-        self._taken = 0
-        self._arrived = asyncio.Condition()
-        self._patience = patience
         self._record = record
 
     async def handle(self, call: Call) -> web.Response:
@@ -69,37 +66,7 @@ class Receiver:
         response = web.Response(status=self.answer)
         exchange = call.exchange(response, "received")
         self._record(exchange)
-        async with self._arrived:
-            self.all.append(Notification(call, exchange))
-            self._arrived.notify_all()
+        await self.add(Notification(call, exchange))
         if self.hold:
             await asyncio.sleep(self.hold)
         return response
-
-    async def next(self, within: float = 10.0) -> Notification:
-        """Demand one more notification within so many seconds."""
-        try:
-            async with asyncio.timeout(within * self._patience), self._arrived:
-                await self._arrived.wait_for(lambda: len(self.all) > self._taken)
-        except TimeoutError:
-            raise Failure(f"a notification within {within:g} s", f"{self._came()} came") from None
-        self._taken += 1
-        return self.all[self._taken - 1]
-
-    async def none(self, within: float = 1.5) -> None:
-        """Demand that no more notification comes within so many seconds."""
-        end = time.monotonic() + within
-        async with self._arrived:
-            while len(self.all) <= self._taken and (left := end - time.monotonic()) > 0:
-                try:
-                    async with asyncio.timeout(left):
-                        await self._arrived.wait()
-                except TimeoutError:
-                    return
-        if len(self.all) > self._taken:
-            late = self.all[self._taken]
-            seen = late.exchange.request_body[:300].decode("utf-8", "replace")
-            raise Failure(f"no notification for {within:g} s", seen, late.exchange)
-
-    def _came(self) -> str:
-        return f"{len(self.all)} in all, none new" if self.all else "none"

@@ -14,6 +14,7 @@ from conformance.case import Failure
 from conformance.demand import Seen
 from conformance.exchange import Exchange
 from conformance.servers.callbacks import Call
+from conformance.servers.inbox import Inbox
 
 
 class Forward:
@@ -46,16 +47,13 @@ class _Canned:
     delay: float = 0.0
 
 
-class Source:
+class Source(Inbox[Forward]):
     """Answers what it was told to, else 404; `url` is the endpoint of a registration."""
 
     def __init__(self, patience: float, record: Callable[[Exchange], None]) -> None:
+        super().__init__("a request forwarded to the context source", patience)
         self.url = ""
-        self.all: list[Forward] = []
         self._canned: list[_Canned] = []
-        self._taken = 0
-        self._arrived = asyncio.Condition()
-        self._patience = patience
         self._record = record
 
     def answers(
@@ -73,29 +71,10 @@ class Source:
         response = _response(rule)
         exchange = call.exchange(response, "forwarded to the context source")
         self._record(exchange)
-        async with self._arrived:
-            self.all.append(Forward(call, exchange))
-            self._arrived.notify_all()
+        await self.add(Forward(call, exchange))
         if rule is not None and rule.delay:
             await asyncio.sleep(rule.delay)
         return response
-
-    async def next(self, within: float = 10.0) -> Forward:
-        """Demand one more forwarded request within so many seconds."""
-        try:
-            async with asyncio.timeout(within * self._patience), self._arrived:
-                await self._arrived.wait_for(lambda: len(self.all) > self._taken)
-        except TimeoutError:
-            seen = f"{len(self.all)} came in all, none new"
-            raise Failure(f"a request forwarded to the context source within {within:g} s", seen) from None
-        self._taken += 1
-        return self.all[self._taken - 1]
-
-    def none(self) -> None:
-        """Demand that nothing more was forwarded until now."""
-        if len(self.all) > self._taken:
-            late = self.all[self._taken]
-            raise Failure("nothing forwarded to the context source", late.exchange.title, late.exchange)
 
 
 def _response(rule: _Canned | None) -> web.Response:
