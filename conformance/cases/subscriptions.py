@@ -262,7 +262,12 @@ async def pause(broker: Subject) -> None:
     (await broker.get(path)).status(200).body.has(isActive=True, status="active")
 
 
-@case("5.8.2.4", "a patch that would break the subscription is refused and changes nothing", feature=FEATURE, needs=NEEDS)  # fmt: skip
+@case(
+    "5.8.2.4",
+    "a patch that would break the subscription is refused and changes nothing",
+    feature=FEATURE,
+    needs=NEEDS,
+)
 async def bad_patch(broker: Subject) -> None:
     body = of(broker, q="speed>50")
     (await broker.post("/subscriptions", body)).status(201)
@@ -290,7 +295,13 @@ async def delete(broker: Subject) -> None:
     (await broker.delete(path)).refused(404, "ResourceNotFound")
 
 
-@case("5.2.12", "a subscription past its expiresAt is shown as expired or gone", feature=FEATURE, needs=NEEDS, waits=True)  # fmt: skip
+@case(
+    "5.2.12",
+    "a subscription past its expiresAt is shown as expired or gone",
+    feature=FEATURE,
+    needs=NEEDS,
+    waits=True,
+)
 async def expires(broker: Subject) -> None:
     body = of(broker, expiresAt=broker.moment(2.0))
     (await broker.post("/subscriptions", body)).status(201)
