@@ -120,9 +120,13 @@ class _TemporalReader(Reader):
         """Read one instance, and when it was deleted if it tells of a deletion. (4.5.7)"""
         instance = self.instance(name, given) if type(given) is dict else self.bare(name, given)
         if is_null(instance):
-            deleted = given.get("deletedAt") if type(given) is dict else None
-            instance["deletedAt"] = self.now if deleted is None else _moment(deleted, "deletedAt", name)
+            self.delete(name, given if type(given) is dict else {}, instance)
         return instance
+
+    def delete(self, name: str, given: dict[str, Any], instance: Instance) -> None:
+        """Say when it was deleted: as given, else when that was observed, else now. (4.5.7)"""
+        at = given.get("deletedAt", instance.get("observedAt"))
+        instance["deletedAt"] = self.now if at is None else _moment(at, "deletedAt", name)
 
     def pairs(self, name: str, kind: str, body: dict[str, Any]) -> list[Instance]:
         """Read the simplified temporal representation of an attribute: pairs of value and time. (4.5.9)"""
@@ -176,14 +180,13 @@ class _TemporalReader(Reader):
             )
         value = given.get("value")
         instance: Instance = {"type": "Property", "createdAt": self.now, "modifiedAt": self.now}
-        if value in (NULL, [], [NULL]):
-            instance["value"] = NULL
-            deleted = given.get("deletedAt")
-            instance["deletedAt"] = self.now if deleted is None else _moment(deleted, "deletedAt", "scope")
-        else:
-            instance["value"] = validate.scopes(value)
         if "observedAt" in given:
             instance["observedAt"] = validate.date_time(given["observedAt"], "observedAt", "scope")
+        if value in (NULL, [], [NULL]):
+            instance["value"] = NULL
+            self.delete("scope", given, instance)
+        else:
+            instance["value"] = validate.scopes(value)
         return instance
 
 

@@ -9,6 +9,7 @@ from broker.language.scope import ScopeQuery
 from broker.language.span import Span
 from broker.language.timerel import TemporalQuery
 from broker.model.document import Instance
+from broker.model.duration import LAST
 from broker.model.temporal import SCOPE, is_deletion
 from broker.operations.temporal_asked import TemporalWanted
 from broker.store.evolution import Asked, Evolution, HistoryStore
@@ -82,19 +83,14 @@ async def _valid(
     history: HistoryStore, id: str, span: Span, query: ScopeQuery
 ) -> list[tuple[Span, Instance]]:
     """Say from when to when, within a span, an entity was in the scopes asked for: until the scope changed. (4.18)"""
-    until = Asked(attrs=frozenset({SCOPE}), span=Span(span.property, None, span.end))
-    known = (await history.evolution(id, until)).instances.get(SCOPE, [])
-    ends = [moment(later, span.property) for later in known[1:]] + [span.end]
+    known = (await history.evolution(id, Asked(attrs=frozenset({SCOPE})))).instances.get(SCOPE, [])
+    starts = [moment(instance, span.property) for instance in known]
     valid = []
-    for instance, end in zip(known, ends, strict=True):
-        start = moment(instance, span.property)
-        if span.start is not None:
-            start = max(start, span.start)
-        if (
-            (end is None or start < end)
-            and not is_deletion(instance)
-            and scopes.matches(query, instance["value"])
-        ):
+    for instance, began, ended in zip(known, starts, [*starts[1:], LAST], strict=False):
+        start = began if span.start is None else max(began, span.start)
+        end = ended if span.end is None else min(ended, span.end)
+        held = not is_deletion(instance) and scopes.matches(query, instance["value"])
+        if held and start < end:
             valid.append((Span(span.property, start, end), instance))
     return valid
 

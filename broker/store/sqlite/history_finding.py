@@ -1,6 +1,6 @@
 """Finding histories: candidates by id and type from the tables, the rest by evaluation. (5.7.4.4)"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,7 +31,11 @@ class Finder:
 
     def find(self, selection: Selection, span: Span | None, window: Window) -> Histories:
         """Give a page of the histories that a temporal query selects. (5.7.4.4)"""
-        return self._page(selection, window, lambda key, frame: self._meets(key, frame, selection, span))
+
+        def meets(key: int, frame: Document) -> Document | None:
+            return frame if self._meets(key, frame, selection, span) else None
+
+        return self._page(selection, window, meets)
 
     def find_as_of(self, selection: Selection, window: Window, at: int, by: Axis) -> Histories:
         """Give a page of the entities that a selection would have found at a time."""
@@ -39,28 +43,40 @@ class Finder:
         def resolve(id: str) -> Document | None:
             return self._reader.as_of(id, at, by)
 
-        def meets(_: int, frame: Document) -> bool:
+        def meets(_: int, frame: Document) -> Document | None:
             document = resolve(frame["id"])
-            return document is not None and evaluation.matches(selection, document, resolve)
+            found = document is not None and evaluation.matches(selection, document, resolve)
+            return document if found else None
 
         return self._page(selection, window, meets)
 
     def _page(
-        self, selection: Selection, window: Window, meets: Callable[[int, Document], bool]
+        self, selection: Selection, window: Window, meets: Callable[[int, Document], Document | None]
     ) -> Histories:
+        """Give a page of what meets a selection, in the order asked for or a stable one. (5.5.9, 4.23)"""
         ids: list[str] = []
         hits = 0
         enough = window.offset + window.limit
-        for key, frame in self._candidates(selection):
-            self._budget.scan()
-            if not meets(key, frame):
-                continue
+        for document in self._ordered(self._hits(selection, meets), window):
             hits += 1
             if window.offset < hits <= enough:
-                ids.append(frame["id"])
+                ids.append(document["id"])
             elif hits > enough and not window.count:
                 break
         return Histories(ids, hits if window.count else None, hits > enough)
+
+    def _hits(
+        self, selection: Selection, meets: Callable[[int, Document], Document | None]
+    ) -> Iterator[Document]:
+        for key, frame in self._candidates(selection):
+            self._budget.scan()
+            document = meets(key, frame)
+            if document is not None:
+                yield document
+
+    @staticmethod
+    def _ordered(hits: Iterator[Document], window: Window) -> Iterable[Document]:
+        return hits if window.ordering is None else sorted(hits, key=window.ordering.key)
 
     def _candidates(self, selection: Selection) -> Iterator[Frame]:
         """Give the frames of all histories that the selectors may mean, in a stable order."""
@@ -104,7 +120,7 @@ class Finder:
     def _meets(self, key: int, frame: Document, selection: Selection, span: Span | None) -> bool:
         if selection.selectors and not any(evaluation.chosen(one, frame) for one in selection.selectors):
             return False
-        if not self._reader.holds(key, selection.attrs or None, span):
+        if not self._reader.holds(key, selection.attrs or None, span, selection.dataset_ids or None):
             return False
         if selection.q or selection.geo:
             wanted = set(selection.q.attributes) if selection.q else set()

@@ -12,7 +12,7 @@ from broker.language.span import Span
 from broker.model.document import DEFAULT_DATASET, Document, Instance
 from broker.model.expiry import living
 from broker.store.evolution import SCOPE, Asked, Axis, Evolution, History, Series
-from broker.store.sqlite.history_rows import COLUMNS, DELETION, UNOBSERVED, Shapes
+from broker.store.sqlite.history_rows import COLUMNS, DELETION, OBSERVED_DELETION, UNOBSERVED, Shapes
 from broker.store.sqlite.history_rows import instance as instance_of
 from broker.store.sqlite.names import Names
 
@@ -22,8 +22,8 @@ Found = tuple[Any, ...]
 ALWAYS: Final = Span()
 # per Temporal Property: the column or expression of its time, and which rows have it
 _TIMES: Final = {
-    "observedAt": ("at", f"form < {UNOBSERVED}"),
-    "deletedAt": ("at", f"form = {DELETION}"),
+    "observedAt": ("at", f"(form < {UNOBSERVED} OR form = {OBSERVED_DELETION})"),
+    "deletedAt": ("at", f"form >= {DELETION}"),
     "modifiedAt": ("modified", "1"),
     "createdAt": ("coalesce(created, modified)", "1"),
 }
@@ -164,12 +164,18 @@ class Reader:
             iri = self._iris[number] = found
         return iri
 
-    def holds(self, key: int, attrs: Iterable[str] | None, span: Span | None) -> bool:
+    def holds(
+        self,
+        key: int,
+        attrs: Iterable[str] | None,
+        span: Span | None,
+        dataset_ids: frozenset[str] | None = None,
+    ) -> bool:
         """Say whether an instance of one of the attributes lies in a span. (5.7.4.4)"""
         return any(
             next(self.rows((key, attr, dataset), span, most=1), None) is not None
             for attr in self.attributes(key, attrs)
-            for dataset in self.datasets(key, attr)
+            for dataset in self.datasets(key, attr, dataset_ids)
         )
 
     def series(
@@ -203,7 +209,7 @@ class Reader:
             return None
         attrs: dict[str, list[Instance]] = {}
         for row in latest:
-            if row[6] != DELETION:
+            if row[6] < DELETION:
                 made = self.made(row)
                 del made["instanceId"]
                 attrs.setdefault(self.iri(row[2]), []).append(made)

@@ -29,6 +29,8 @@ UNOBSERVED: Final = 8
 """There is no observedAt; `at` is modifiedAt."""
 DELETION: Final = 9
 """`at` is deletedAt."""
+OBSERVED_DELETION: Final = 10
+"""`at` is deletedAt and observedAt, whose text is in the body."""
 
 MOST_SHAPES: Final = 4_096
 MOST_SHAPE_BYTES: Final = 256
@@ -117,9 +119,10 @@ def row(place: tuple[int, int, int], id: int, instance: Instance, now: int, shap
 
 def moment(instance: Instance, modified: int) -> tuple[int, int]:
     """Give the time of an instance and the form it is kept in."""
-    if "deletedAt" in instance:
-        return instance["deletedAt"], DELETION
     text = instance.get("observedAt")
+    if "deletedAt" in instance:
+        at = instance["deletedAt"]
+        return at, OBSERVED_DELETION if text is not None and clock.parse(text) == at else DELETION
     if text is None:
         return modified, UNOBSERVED
     digits = len(text) - 21
@@ -138,7 +141,7 @@ def instance(found: Sequence[Any], dataset: str | None, origin: str, shapes: Sha
         made["datasetId"] = dataset
     if form < AS_TEXT:
         made["observedAt"] = _observed(at, form)
-    elif form == DELETION:
+    elif form >= DELETION:
         made["deletedAt"] = at
     made["createdAt"] = modified if created is None else created
     made["modifiedAt"] = modified

@@ -44,7 +44,7 @@ def _by_query(
     marks = ", ".join("?" * len(datasets))
     rest = (
         f"FROM instance WHERE history = ? AND attr = ? AND dataset IN ({marks}) "
-        f"AND {time} >= ? AND {time} < ? AND {condition} AND form <> {DELETION}"
+        f"AND {time} >= ? AND {time} < ? AND {condition} AND form < {DELETION}"
     )
     bindings = (key, attr, *datasets, *period)
 
@@ -77,7 +77,7 @@ def _by_reading(
     marks = ", ".join("?" * len(datasets))
     rows = reader.connection.execute(
         f"SELECT {time}, value FROM instance WHERE history = ? AND attr = ? AND dataset IN ({marks}) "  # noqa: S608  # own text
-        f"AND {time} >= ? AND {time} < ? AND {condition} AND form <> {DELETION}",
+        f"AND {time} >= ? AND {time} < ? AND {condition} AND form < {DELETION}",
         (key, attr, *datasets, starts[0], periods[-1][1]),
     )
     found: Any
