@@ -21,8 +21,10 @@ from broker.app import OPERATIONS
 from broker.contexts import Contexts
 from broker.explorer import pages
 from broker.notify import Notifier
+from broker.operations import upkeep
 from broker.operations.cache import Cache
 from broker.operations.call import Broker
+from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.sqlite.catalogue import SqliteCatalogue
 
@@ -41,10 +43,11 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         contexts = Contexts(settings, catalogue, policy)
         await contexts.start()
         stack.push_async_callback(contexts.close)
-        notifier = Notifier(settings, catalogue, contexts, policy)
+        registry = Registry(settings, catalogue)
+        notifier = Notifier(settings, catalogue, contexts, registry, policy)
         await notifier.start()
         stack.push_async_callback(notifier.close)
-        broker = Broker(settings, catalogue, contexts, notifier, Cache(settings.cache_bytes))
+        broker = Broker(settings, catalogue, contexts, registry, notifier, Cache(settings.cache_bytes))
         sweep = asyncio.create_task(_expire(broker))
         stack.push_async_callback(_cancelled, sweep)
         yield broker
@@ -63,6 +66,9 @@ async def _expire(broker: Broker) -> None:
         for name in broker.catalogue.names():
             try:
                 await broker.catalogue.open(name).expire(clock.now(), broker.notifier.react_for(name))
+                react = await broker.notifier.react_to_source(name)
+                await broker.registry.of(name).expire(clock.now(), react)
+                await upkeep.sweep(broker, name, clock.now())
             except Exception:  # the sweep goes on with the next tenant and the next round
                 log.exception("expiry failed")
 

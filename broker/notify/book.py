@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -13,7 +13,7 @@ from broker.contexts import Contexts
 from broker.notify.counters import Counters, after_failure, after_success
 from broker.notify.interest import Interest, prepare
 from broker.notify.match import Index
-from broker.notify.subscription import Body, status
+from broker.notify.subscription import ENTITIES, Body, status
 from broker.notify.throttle import Throttle
 from broker.settings import BrokerSettings
 from broker.store.contract import Message, TenantStore
@@ -42,21 +42,28 @@ async def ready(body: Body, tenant: str, contexts: Contexts, most_terms: int) ->
 class Book:
     """All subscriptions of one tenant. Only the event loop changes it; the store's writer reads `index`."""
 
+    about: ClassVar[str] = ENTITIES
+
     def __init__(self, tenant: str, store: TenantStore, contexts: Contexts, settings: BrokerSettings) -> None:
         self.tenant = tenant
         self.store = store
         self.index = Index()
         self.throttle = Throttle()
+        self.writing = asyncio.Lock()
         self._contexts = contexts
         self._settings = settings
         self._entries: dict[str, Entry] = {}
         self._counted: set[str] = set()
-        self._writing = asyncio.Lock()
+
+    def key(self, id: str) -> str:
+        """Name a subscription in the store and in its messages."""
+        return id
 
     async def load(self) -> None:
         """Read the subscriptions that the store holds; a missing @context does not hold up the start for long."""
         for body in self.store.subscriptions():
-            self._entries[body["id"]] = Entry(body, None, body.get("counters", {}))
+            if body.get("about", ENTITIES) == self.about:
+                self._entries[body["id"]] = Entry(body, None, body.get("counters", {}))
         with suppress(TimeoutError):
             async with asyncio.timeout(LOADING_SECONDS):
                 await self.prepare_missing()
@@ -112,61 +119,78 @@ class Book:
         return entry is not None and entry.interest is None
 
     async def add(self, body: Body, interest: Interest) -> None:
-        """Keep a new subscription. (5.8.1)"""
-        async with self._writing:
-            if body["id"] in self._entries:
-                raise AlreadyExists(f"Subscription {body['id']} exists already.")
+        """Keep a new subscription with what is told at once. (5.8.1)"""
+        id = body["id"]
+        async with self.writing:
+            if id in self._entries:
+                raise AlreadyExists(f"Subscription {id} exists already.")
             if len(self._entries) >= self._settings.subscriptions:
                 raise TooManyResults(
                     f"This tenant has {len(self._entries)} subscriptions, as many as are allowed; delete some."
                 )
-            await self.store.put_subscription(body["id"], body, new=True)
-            self._set(Entry(body, None), body, interest)
+            entry = self._entries[id] = Entry(body, interest)
+            try:
+                await self._keep(entry, new=True)
+            except BaseException:
+                del self._entries[id]
+                raise
 
     async def change(self, id: str, rule: Callable[[Body], Awaitable[Body]]) -> tuple[Body, Body, Interest]:
         """Apply a rule to a subscription; give it as it was, as it is, and ready. (5.8.2)"""
-        async with self._writing:
+        async with self.writing:
             self.get(id)
             entry = self._entries[id]
             before = entry.body
             after = await rule(before)
             interest = await ready(after, self.tenant, self._contexts, self._settings.query_terms)
-            await self.store.put_subscription(id, {**after, "counters": entry.counters})
-            self._set(entry, after, interest)
+            former, entry.body, entry.interest = entry.interest, after, interest
+            try:
+                await self._keep(entry)
+            except BaseException:
+                entry.body, entry.interest = before, former
+                raise
             return before, after, interest
+
+    async def _keep(self, entry: Entry, *, new: bool = False) -> None:
+        """Bring a subscription to disk; what it is told at once may be delivered before this returns."""
+        body, interest = entry.body, entry.interest
+        assert interest is not None
+        kept = {**body, "counters": entry.counters} if entry.counters else body
+        told = self._told_at_once(interest)
+        await self.store.put_subscription(self.key(body["id"]), kept, new=new, messages=told)
+        self._set(entry, body, interest)
+
+    def _told_at_once(self, interest: Interest) -> Sequence[Message]:
+        """Give what a new or changed subscription is told: nothing of entities that are there. (5.8.6)"""
+        return ()
 
     async def remove(self, id: str) -> None:
         """Drop a subscription with what waits for it. (5.8.5)"""
-        async with self._writing:
+        async with self.writing:
             self.get(id)
-            await self.store.put_subscription(id, None)
+            await self.store.put_subscription(self.key(id), None)
             del self._entries[id]
             self._counted.discard(id)
             self.index.drop(id)
             self.throttle.forget(id)
 
-    def count(self, message: Message, at: int, *, success: bool) -> None:
+    def count(self, id: str, message: Message, at: int, *, success: bool) -> None:
         """Count an attempt to notify. (5.8.6)"""
-        id = message.subscription
         entry = self._entries.get(id)
         if entry is not None:
             entry.counters = (after_success if success else after_failure)(entry.counters, at)
             self._counted.add(id)
             self.throttle.note(id, message.created)
 
-    async def settle(
-        self, delivered: Sequence[int], failed: Sequence[Message] = (), dead: Sequence[Message] = ()
-    ) -> None:
-        """Record attempts together with the counters they changed."""
-        async with self._writing:
-            counted, self._counted = self._counted, set()
-            bodies: dict[str, dict[str, Any]] = {
-                id: {**entry.body, "counters": entry.counters}
-                for id in counted
-                if (entry := self._entries.get(id)) is not None
-            }
-            try:
-                await self.store.settle(delivered, failed, dead, bodies)
-            except BaseException:
-                self._counted |= counted
-                raise
+    def counted(self) -> dict[str, Body]:
+        """Give the subscriptions, by key, whose counters changed since the last time; hold `writing` meanwhile."""
+        counted, self._counted = self._counted, set()
+        return {
+            self.key(id): {**entry.body, "counters": entry.counters}
+            for id in counted
+            if (entry := self._entries.get(id)) is not None
+        }
+
+    def recount(self, bodies: Iterable[Body]) -> None:
+        """Take back what could not be kept."""
+        self._counted |= {body["id"] for body in bodies}

@@ -7,13 +7,15 @@ from urllib.parse import unquote
 
 from base import clock
 from base.jsonld import Context, TermTable
-from broker.language import geo, patterns, projection, q, scope, types
+from broker.language import geo, patterns, projection, q, scope, sources, timerel, types
 from broker.language.selection import EntitySelector, Selection
-from broker.model import languages
+from broker.language.sources import SourceSelection
+from broker.model import languages, tenancy, versions
 from broker.model.document import LOCATION
 from broker.model.projection import Projection
 from broker.model.represent import Representation
-from broker.notify.subscription import DEFAULT_TRIGGERS, Body
+from broker.notify.endpoint import MqttTarget, is_mqtt, mqtt_target
+from broker.notify.subscription import DEFAULT_TRIGGERS, REGISTRATIONS, Body
 
 GEO_JSON: Final = "application/geo+json"
 LD_JSON: Final = "application/ld+json"
@@ -29,6 +31,7 @@ class Endpoint:
     uri: str
     timeout: int | None
     cooldown: int
+    mqtt: MqttTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Interest:
     form: Form
     headers: Mapping[str, str]
     endpoint: Endpoint
+    sources: SourceSelection | None = None  # set: it is about registrations
 
 
 def prepare(body: Body, query_context: Context, context: Context, tenant: str, most_terms: int) -> Interest:
@@ -66,9 +70,10 @@ def prepare(body: Body, query_context: Context, context: Context, tenant: str, m
     notification = body["notification"]
     if "lang" in body:
         languages.ranges(body["lang"])
+    selection = _selection(body, query_context.table, most_terms)
     return Interest(
         id=body["id"],
-        selection=_selection(body, query_context.table, most_terms),
+        selection=selection,
         watched=frozenset(body["watchedAttributes"]) if "watchedAttributes" in body else None,
         triggers=_triggers(body),
         expires=clock.parse(body["expiresAt"]) if "expiresAt" in body else None,
@@ -79,6 +84,7 @@ def prepare(body: Body, query_context: Context, context: Context, tenant: str, m
         form=_form(body, notification, context),
         headers=_headers(body, notification, context, tenant),
         endpoint=_endpoint(notification["endpoint"]),
+        sources=_sources(body, selection, query_context.table, most_terms),
     )
 
 
@@ -93,13 +99,31 @@ def _micros(number: float, unit: int) -> int:
 
 def _selection(body: Body, table: TermTable, most_terms: int) -> Selection:
     selectors = [_selector(one, table, most_terms) for one in body.get("entities", ())]
-    if "csf" in body:
-        q.parse(unquote(body["csf"]), table, most_terms=most_terms)
     return Selection(
         selectors=() if any(one == EntitySelector() for one in selectors) else tuple(selectors),
         q=_query(body, table, most_terms),
         geo=_geo(body["geoQ"], table) if "geoQ" in body else None,
         scope=scope.parse(unquote(body["scopeQ"]), most_terms) if "scopeQ" in body else None,
+    )
+
+
+def _sources(body: Body, selection: Selection, table: TermTable, most_terms: int) -> SourceSelection | None:
+    """Say which registrations a subscription is about; a context source filter is checked in any. (5.11.2.4)
+
+    Attributes restrict them only where both those watched and those told are given.
+    """
+    csf = sources.filter_of_sources(unquote(body["csf"]), table, most_terms) if "csf" in body else None
+    if body.get("about") != REGISTRATIONS:
+        return None
+    watched, told = body.get("watchedAttributes", ()), body["notification"].get("attributes", ())
+    temporal = timerel.parse_object(body["temporalQ"]) if "temporalQ" in body else None
+    return SourceSelection(
+        selectors=selection.selectors,
+        attributes=frozenset((*watched, *told)) if watched and told else frozenset(),
+        csf=csf,
+        geo=selection.geo,
+        scope=selection.scope,
+        span=temporal.span if temporal else None,
     )
 
 
@@ -157,6 +181,7 @@ def _form(body: Body, notification: Body, context: Context) -> Form:
             lang=body.get("lang"),
             dataset_ids=frozenset(body.get("datasetId", ())),
             geometry_property=LOCATION,
+            version=versions.read(body["ngsildConformance"]) if "ngsildConformance" in body else None,
         ),
         context.table,
         body["jsonldContext"] if embedded else None,
@@ -185,8 +210,7 @@ def _headers(body: Body, notification: Body, context: Context, tenant: str) -> d
         headers["Link"] = (
             f'<{body["jsonldContext"]}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
         )
-    if tenant:
-        headers["NGSILD-Tenant"] = tenant
+    headers |= tenancy.headers(tenant)
     given = notification["endpoint"].get("receiverInfo", ())
     named = {pair["key"].lower() for pair in given}
     kept = {name: value for name, value in headers.items() if name.lower() not in named}
@@ -199,4 +223,5 @@ def _endpoint(given: Mapping[str, Any]) -> Endpoint:
         given["uri"],
         None if timeout is None else _micros(timeout, 1000),
         _micros(given.get("cooldown", 0), 1000),
+        mqtt_target(given) if is_mqtt(given["uri"]) else None,
     )

@@ -14,10 +14,14 @@ from broker.notify import periodic
 from broker.notify.book import Book, ready
 from broker.notify.delivery import Delivery
 from broker.notify.interest import Interest
+from broker.notify.ledger import Ledger
 from broker.notify.match import wants
 from broker.notify.notification import Writer
 from broker.notify.outbox import Outbox
-from broker.notify.subscription import Body, status
+from broker.notify.source_book import SourceBook
+from broker.notify.subscription import ENTITIES, Body, status
+from broker.registry import React as ReactToSource
+from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue, Change, Message, React, Read
 
@@ -34,17 +38,19 @@ class Notifier:
         settings: BrokerSettings,
         catalogue: Catalogue,
         contexts: Contexts,
+        registry: Registry,
         egress: AddressPolicy,
         now: Callable[[], int] = clock.now,
     ) -> None:
         self._settings = settings
         self._catalogue = catalogue
         self._contexts = contexts
+        self._registry = registry
         self._policy = egress
         self._now = now
-        self._books: dict[str, Book] = {}
+        self._ledgers: dict[str, Ledger] = {}
         self._outboxes: dict[str, Outbox] = {}
-        self._loading: dict[str, asyncio.Task[Book]] = {}
+        self._loading: dict[str, asyncio.Task[Ledger]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._timer = periodic.Timer(now, self._fire)
         self._again: asyncio.Task[None] | None = None
@@ -70,11 +76,12 @@ class Notifier:
             await task
         await self._delivery.close()
 
-    async def book(self, tenant: str) -> Book:
-        """Give the subscriptions of a tenant; NonexistentTenant if there is none."""
-        book = self._books.get(tenant)
-        if book is not None:
-            return book
+    async def book(self, tenant: str, about: str = ENTITIES) -> Book:
+        """Give the subscriptions of a tenant to entities or registrations; NonexistentTenant if there is none."""
+        ledger = self._ledgers.get(tenant) or await self._loaded(tenant)
+        return ledger.entities if about == ENTITIES else ledger.registrations
+
+    async def _loaded(self, tenant: str) -> Ledger:
         if tenant not in self._loading:
             self._loading[tenant] = asyncio.create_task(self._load(tenant))
         try:
@@ -82,20 +89,30 @@ class Notifier:
         finally:
             self._loading.pop(tenant, None)
 
-    async def _load(self, tenant: str) -> Book:
-        book = Book(tenant, self._catalogue.open(tenant), self._contexts, self._settings)
-        await book.load()
-        outbox = Outbox(book, self._delivery, self._settings, self._now)
-        self._books[tenant], self._outboxes[tenant] = book, outbox
-        for interest in book.interests():
-            self._timer.set(book, interest)
+    async def _load(self, tenant: str) -> Ledger:
+        store, settings = self._catalogue.open(tenant), self._settings
+        ledger = Ledger(
+            Book(tenant, store, self._contexts, settings),
+            SourceBook(tenant, store, self._contexts, settings, self._registry.of(tenant), self._now),
+        )
+        for book in ledger.books:
+            await book.load()
+        outbox = Outbox(ledger, self._delivery, settings, self._now)
+        self._ledgers[tenant], self._outboxes[tenant] = ledger, outbox
+        for book in ledger.books:
+            for interest in book.interests():
+                self._timer.set(book, interest)
         outbox.start()
-        return book
+        return ledger
 
     def react_for(self, tenant: str) -> React:
         """Give what the store calls for every change of a tenant, inside the transaction."""
-        book = self._books.get(tenant)
-        return _nothing if book is None else book_reaction(book)
+        ledger = self._ledgers.get(tenant)
+        return _nothing if ledger is None else book_reaction(ledger.entities)
+
+    async def react_to_source(self, tenant: str) -> ReactToSource:
+        """Give what writes the messages that a change of a tenant's registrations causes."""
+        return (self._ledgers.get(tenant) or await self._loaded(tenant)).registrations.react
 
     def changed(self, tenant: str) -> None:
         """Look again at a tenant that was dropped, or whose outbox was changed by a command."""
@@ -105,46 +122,52 @@ class Notifier:
         if self._catalogue.exists(tenant):
             outbox.rescan()
             return
-        del self._books[tenant], self._outboxes[tenant]
+        del self._ledgers[tenant], self._outboxes[tenant]
+        self._registry.forget(tenant)
         self._timer.end_all(tenant)
         task = asyncio.get_running_loop().create_task(outbox.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def subscribe(self, tenant: str, body: Body) -> None:
-        """Keep a new subscription and begin to serve it; its tenant is made if absent. (5.8.1)"""
+    async def subscribe(self, tenant: str, body: Body, about: str = ENTITIES) -> None:
+        """Keep a new subscription and begin to serve it; its tenant is made if absent. (5.8.1, 5.11.2)"""
         interest = await ready(body, tenant, self._contexts, self._settings.query_terms)
         await self._catalogue.create(tenant)
-        book = await self.book(tenant)
+        book = await self.book(tenant, about)
         await book.add(body, interest)
         self._timer.set(book, interest)
 
-    async def resubscribe(self, tenant: str, id: str, rule: Callable[[Body], Awaitable[Body]]) -> None:
-        """Change a subscription; one that is no longer active loses what waits for it. (5.8.2)"""
-        book = await self.book(tenant)
+    async def resubscribe(
+        self, tenant: str, id: str, rule: Callable[[Body], Awaitable[Body]], about: str = ENTITIES
+    ) -> None:
+        """Change a subscription; one that is no longer active loses what waits for it. (5.8.2, 5.11.3)"""
+        book = await self.book(tenant, about)
         before, after, interest = await book.change(id, rule)
         self._timer.set(book, interest)
         outbox = self._outboxes[tenant]
         if status(after, self._now()) != "active":
-            await outbox.drop(id)
+            await outbox.drop(book.key(id))
         elif before["notification"]["endpoint"] != after["notification"]["endpoint"]:
             outbox.retry_now(before["notification"]["endpoint"]["uri"])
 
-    async def unsubscribe(self, tenant: str, id: str) -> None:
-        """Drop a subscription with all that waits for it. (5.8.5)"""
-        book = await self.book(tenant)
+    async def unsubscribe(self, tenant: str, id: str, about: str = ENTITIES) -> None:
+        """Drop a subscription with all that waits for it. (5.8.5, 5.11.6)"""
+        book = await self.book(tenant, about)
         await book.remove(id)
-        self._timer.end(tenant, id)
-        self._outboxes[tenant].forget(id)
+        self._timer.end(tenant, book.key(id))
+        self._outboxes[tenant].forget(book.key(id))
 
     async def _fire(self, book: Book, interest: Interest) -> None:
-        await periodic.notify(book, interest, self._settings.page_most, self._now())
+        if isinstance(book, SourceBook):
+            await book.tell(interest)
+        else:
+            await periodic.notify(book, interest, self._settings.page_most, self._now())
 
     async def _prepare_missing(self) -> None:
         """Try again what could not be made ready, since a remote @context was not to be had."""
         while True:
             await asyncio.sleep(UNREADY_SECONDS)
-            for book in list(self._books.values()):
+            for book in [book for ledger in self._ledgers.values() for book in ledger.books]:
                 for interest in await book.prepare_missing():
                     self._timer.set(book, interest)
 

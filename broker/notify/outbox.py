@@ -9,10 +9,10 @@ from typing import Final
 import structlog
 
 from base.clock import SECOND
-from broker.notify.book import Book
 from broker.notify.client import Undelivered
 from broker.notify.delivery import Delivery
-from broker.notify.interest import Interest
+from broker.notify.interest import Endpoint
+from broker.notify.ledger import Ledger
 from broker.notify.queue import SLICE, Queue
 from broker.settings import BrokerSettings
 from broker.store.contract import Message
@@ -29,9 +29,9 @@ class Outbox:
     """The queues of one tenant and what works on them."""
 
     def __init__(
-        self, book: Book, delivery: Delivery, settings: BrokerSettings, now: Callable[[], int]
+        self, ledger: Ledger, delivery: Delivery, settings: BrokerSettings, now: Callable[[], int]
     ) -> None:
-        self._book = book
+        self._ledger = ledger
         self._delivery = delivery
         self._settings = settings
         self._now = now
@@ -45,7 +45,7 @@ class Outbox:
 
     def start(self) -> None:
         """Begin with what an earlier run left, and with what comes."""
-        self._book.store.listen(self.offer)
+        self._ledger.store.listen(self.offer)
         self.rescan()
 
     def offer(self, messages: Sequence[Message]) -> None:
@@ -62,7 +62,7 @@ class Outbox:
 
     def rescan(self) -> None:
         """Look again for all that waits in the store."""
-        for endpoint in self._book.store.endpoints():
+        for endpoint in self._ledger.store.endpoints():
             queue = self._queue(endpoint)
             queue.rescan()
             self._wake(queue)
@@ -85,10 +85,10 @@ class Outbox:
         """Drop what waits for a subscription, here and in the store. (5.8.6)"""
         self.forget(subscription)
         last = 0
-        while rows := self._book.store.waiting(None, last, SLICE):
+        while rows := self._ledger.store.waiting(None, last, SLICE):
             last = rows[-1].seq
             if seqs := [row.seq for row in rows if row.subscription == subscription]:
-                await self._book.settle(seqs)
+                await self._ledger.settle(seqs)
             await asyncio.sleep(0)
 
     async def close(self) -> None:
@@ -120,7 +120,7 @@ class Outbox:
         now = self._now()
         if queue.paused_until > now:
             return self._wake_later(queue, now)
-        queue.refill(self._book.store)
+        queue.refill(self._ledger.store)
         most = 1 if queue.failures else self._settings.notify_connections
         while queue.workers < most and (found := queue.next(now)) is not None:
             queue.workers += 1
@@ -163,36 +163,36 @@ class Outbox:
         now = self._now()
         if not self._open or queue.paused_until > now or (queue.failures and queue.workers > 1):
             return None
-        queue.refill(self._book.store)
+        queue.refill(self._ledger.store)
         return queue.next(now)
 
     async def _attempt(self, queue: Queue, message: Message) -> None:
         now = self._now()
-        interest = self._book.deliverable(message.subscription, now)
-        if interest is None:
-            if self._book.awaits_context(message.subscription):
+        endpoint = self._ledger.receiver(message, now)
+        if endpoint is None:
+            if self._ledger.awaits_context(message.subscription):
                 queue.retry(replace(message, due=now + LATER))
             else:
                 self._settle(delivered=message)
             return
         try:
-            await self._delivery.send(interest.endpoint, message)
+            await self._delivery.send(endpoint, message)
         except Undelivered as error:
-            self._failure(queue, message, interest, str(error))
+            self._failure(queue, message, endpoint, str(error))
         else:
-            self._book.count(message, self._now(), success=True)
+            self._ledger.count(message, self._now(), success=True)
             self._settle(delivered=message)
             if queue.failures:
                 queue.failures = 0
                 self._wake(queue)
 
-    def _failure(self, queue: Queue, message: Message, interest: Interest, reason: str) -> None:
+    def _failure(self, queue: Queue, message: Message, endpoint: Endpoint, reason: str) -> None:
         now = self._now()
-        self._book.count(message, now, success=False)
+        self._ledger.count(message, now, success=False)
         attempts = message.attempts + 1
         if queue.paused_until <= now:
             queue.failures += 1
-            queue.paused_until = now + max(self._pause(queue.failures), interest.endpoint.cooldown)
+            queue.paused_until = now + max(self._pause(queue.failures), endpoint.cooldown)
         failed = replace(message, attempts=attempts, due=now + self._pause(attempts), error=reason)
         if attempts >= self._settings.notify_attempts:
             log.warning("notification given up", subscription=message.subscription, reason=reason)
@@ -234,7 +234,7 @@ class Outbox:
         for message in (*delivered, *dead):
             failed.pop(message.seq, None)
         try:
-            await self._book.settle([m.seq for m in delivered], list(failed.values()), dead)
+            await self._ledger.settle([m.seq for m in delivered], list(failed.values()), dead)
         except Exception:
             log.exception("results of notifications could not be kept; trying again")
             self._delivered, self._dead = delivered + self._delivered, dead + self._dead

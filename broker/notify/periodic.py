@@ -55,14 +55,15 @@ class Timer:
 
     def set(self, book: Book, interest: Interest) -> None:
         """Begin or change the intervals of a subscription; end them where it has none."""
-        self.end(book.tenant, interest.id)
+        key = book.key(interest.id)
+        self.end(book.tenant, key)
         if interest.interval and interest.active:
             task = asyncio.get_running_loop().create_task(self._repeat(book, interest))
-            self._waiting[book.tenant, interest.id] = task
+            self._waiting[book.tenant, key] = task
 
-    def end(self, tenant: str, id: str) -> None:
+    def end(self, tenant: str, key: str) -> None:
         """End the intervals of a subscription."""
-        task = self._waiting.pop((tenant, id), None)
+        task = self._waiting.pop((tenant, key), None)
         if task is not None:
             task.cancel()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from base import clock
 from base.jsonld import TermTable
 from broker.notify.notification_params import compact_names
-from broker.notify.subscription import DEFAULT_TRIGGERS, HIDDEN, Body, compact_types, status
+from broker.notify.subscription import DEFAULT_TRIGGERS, ENTITIES, HIDDEN, Body, compact_types, status
 
 _TIMES: Final = ("lastNotification", "lastSuccess", "lastFailure")
 
@@ -14,7 +14,10 @@ _TIMES: Final = ("lastNotification", "lastSuccess", "lastFailure")
 def show(body: Body, table: TermTable, now: int, *, sys_attrs: bool = False) -> Body:
     """Write a subscription for a reader; the text of q and csf stays as it was given. (5.8.3.5)"""
     result = {name: _member(name, value, table) for name, value in body.items() if name not in HIDDEN}
-    result.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
+    if body.get("about", ENTITIES) == ENTITIES:
+        result.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
+    elif body.get("madeContext"):
+        del result["jsonldContext"]
     result["status"] = status(body, now)
     result["notification"] |= _counted(body.get("counters", {}))
     if sys_attrs:

@@ -4,6 +4,8 @@ Kept beside the members of the specification, and never shown as they are:
     "@context"   what jsonldContext names: that URL, or what it was initialised from (any JSON-LD context)
     "qContext"   the @context in which the names in q and csf are read; their text is kept as it was given
     "createdAt", "modifiedAt"   µs
+    "madeContext" true if jsonldContext was initialised here and not given (5.8.1.4)
+    "about"      REGISTRATIONS for a subscription to registrations of context sources (5.11)
     "counters"   what delivery counted: timesSent, timesFailed, lastNotification, lastSuccess, lastFailure (µs), status
 """
 
@@ -15,10 +17,10 @@ from typing import Any, Final
 from base import clock
 from base.errors import BadRequestData
 from base.jsonld import TermTable
-from broker.language import types
+from broker.language import timerel, types
+from broker.model.checks import boolean, compact, elements, expand, iri, iris, positive, text, texts, uri
 from broker.model.document import DEFAULT_DATASET, NULL
 from broker.notify import notification_params
-from broker.notify.members import boolean, compact, elements, expand, iri, iris, positive, text, texts, uri
 
 Body = dict[str, Any]
 
@@ -32,10 +34,15 @@ TRIGGERS: Final = frozenset(
         "attributeDeleted",
     }
 )
+GEO_JSON: Final = "application/geo+json"
 SHORTEST_INTERVAL: Final = 0.1
 DEFAULT_TRIGGERS: Final = ("attributeCreated", "attributeUpdated")
-HIDDEN: Final = frozenset({"@context", "qContext", "createdAt", "modifiedAt", "counters"})
-READ_ONLY: Final = frozenset({"status", "createdAt", "modifiedAt", "@context", "qContext", "counters"})
+ENTITIES: Final = "entities"
+REGISTRATIONS: Final = "registrations"
+HIDDEN: Final = frozenset(
+    {"@context", "qContext", "createdAt", "modifiedAt", "counters", "about", "madeContext"}
+)
+READ_ONLY: Final = HIDDEN | {"status"}
 
 _TYPE_NAME = re.compile(r"[^,|;()\s]+")
 _EVERY = frozenset({"*"})
@@ -49,6 +56,7 @@ class Given:
     table: TermTable
     now: int
     context: Any
+    about: str = ENTITIES
 
 
 def create(body: Any, id: str, given: Given) -> Body:
@@ -64,6 +72,8 @@ def create(body: Any, id: str, given: Given) -> Body:
     result = {"id": id, **members, "createdAt": given.now, "modifiedAt": given.now}
     result["@context"] = members.get("jsonldContext", given.context)
     result |= _query_context(members, given)
+    if given.about != ENTITIES:
+        result["about"] = given.about
     check_together(result)
     return result
 
@@ -77,6 +87,7 @@ def update(current: Body, body: Any, given: Given) -> Body:
     result |= {name: value for name, value in fragment.items() if value is not None}
     if "jsonldContext" in fragment:
         result["@context"] = fragment["jsonldContext"] or given.context
+        result.pop("madeContext", None)
     result |= _query_context(fragment, given)
     if status(current, given.now) == "expired" and "expiresAt" in fragment and "isActive" not in fragment:
         result["isActive"] = True
@@ -108,6 +119,9 @@ def check_together(body: Body) -> None:
     if body.get("localOnly") is False and any(e["type"] == "*" for e in body.get("entities", ())):
         raise BadRequestData('type "*" implies the local scope; leave localOnly out or make it true.')
 
+    if body.get("about") == REGISTRATIONS and body["notification"]["endpoint"].get("accept") == GEO_JSON:
+        raise BadRequestData("Registrations are told as JSON or JSON-LD; accept must be one of them.")
+
 
 def _query_context(fragment: Mapping[str, Any], given: Given) -> Body:
     return {"qContext": given.context} if fragment.keys() & {"q", "csf"} else {}
@@ -119,7 +133,7 @@ def _fragment(body: Any, given: Given) -> Body:
         raise BadRequestData("A subscription must be a JSON object.")
     result: Body = {}
     for name, value in body.items():
-        if name in READ_ONLY or name not in _MEMBERS:
+        if name in READ_ONLY or name not in _MEMBERS or (name == "temporalQ" and given.about == ENTITIES):
             continue
         if value is None or value == NULL:
             if name in ("id", "type", "notification"):
@@ -237,6 +251,13 @@ def _jsonld_context(value: Any, _: Given) -> str:
     return url
 
 
+def _temporal(value: Any, _: Given) -> Body:
+    """Check a TemporalQuery. (5.2.21)"""
+    if timerel.parse_object(value).timerel is None:
+        raise BadRequestData("temporalQ needs the member timerel.")
+    return dict(value)
+
+
 def _plain(check: Callable[[Any, str], Any], name: str) -> Callable[[Any, Given], Any]:
     return lambda value, _: check(value, name)
 
@@ -254,6 +275,7 @@ _MEMBERS: Final[Mapping[str, Callable[[Any, Given], Any]]] = {
     "geoQ": _geo,
     "csf": _plain(text, "csf"),
     "scopeQ": _plain(text, "scopeQ"),
+    "temporalQ": _temporal,
     "isActive": _plain(boolean, "isActive"),
     "notification": lambda value, given: notification_params.check(value, given.table),
     "expiresAt": _expires,

@@ -7,28 +7,53 @@ from base.errors import BadRequestData
 from broker.model import validate
 from broker.notify import presentation, subscription
 from broker.notify.book import Book
-from broker.notify.subscription import Body, Given
+from broker.notify.subscription import ENTITIES, REGISTRATIONS, Body, Given
 from broker.operations import asked, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 
-ROOT = "/ngsi-ld/v1/subscriptions"
+ROOTS = {ENTITIES: "/ngsi-ld/v1/subscriptions", REGISTRATIONS: "/ngsi-ld/v1/csourceSubscriptions"}
 
 
 async def create_subscription(call: Call, broker: Broker) -> Answer:
     """Create a subscription. (5.8.1, 6.10.3.1)"""
-    body = subscription.create(call.body, ids.urn("Subscription"), _given(call))
-    await _name_context(call, broker, body)
-    await broker.notifier.subscribe(call.tenant, body)
-    return Answer(201, headers={"Location": f"{ROOT}/{quote(body['id'], safe=':')}"})
+    return await create(call, broker, ENTITIES)
 
 
 async def query_subscriptions(call: Call, broker: Broker) -> Answer:
     """List subscriptions in the order of their creation. (5.8.4, 6.10.3.2)"""
+    return await query(call, broker, ENTITIES)
+
+
+async def retrieve_subscription(call: Call, broker: Broker) -> Answer:
+    """Retrieve a subscription. (5.8.3, 6.11.3.1)"""
+    return await retrieve(call, broker, ENTITIES)
+
+
+async def update_subscription(call: Call, broker: Broker) -> Answer:
+    """Update a subscription. (5.8.2, 6.11.3.2)"""
+    return await update(call, broker, ENTITIES)
+
+
+async def delete_subscription(call: Call, broker: Broker) -> Answer:
+    """Delete a subscription. (5.8.5, 6.11.3.3)"""
+    return await delete(call, broker, ENTITIES)
+
+
+async def create(call: Call, broker: Broker, about: str) -> Answer:
+    """Keep a subscription to entities or registrations. (5.8.1, 5.11.2)"""
+    body = subscription.create(call.body, ids.urn("Subscription"), _given(call, about))
+    await _name_context(call, broker, body)
+    await broker.notifier.subscribe(call.tenant, body, about)
+    return Answer(201, headers={"Location": f"{ROOTS[about]}/{quote(body['id'], safe=':')}"})
+
+
+async def query(call: Call, broker: Broker, about: str) -> Answer:
+    """List subscriptions to entities or registrations, a page of them. (5.8.4, 5.11.5)"""
     settings = broker.settings
     limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
     window = asked.window(call.params, limits)
-    book = await broker.notifier.book(call.tenant)
+    book = await broker.notifier.book(call.tenant, about)
     every = book.all()
     page = every[window.offset : window.offset + window.limit]
     more = window.offset + window.limit < len(every)
@@ -40,34 +65,34 @@ async def query_subscriptions(call: Call, broker: Broker) -> Answer:
     return rendering.listing(call, [_shown(call, book, id) for id in page], headers)
 
 
-async def retrieve_subscription(call: Call, broker: Broker) -> Answer:
-    """Retrieve a subscription. (5.8.3, 6.11.3.1)"""
+async def retrieve(call: Call, broker: Broker, about: str) -> Answer:
+    """Give one subscription to entities or registrations. (5.8.3, 5.11.4)"""
     id = _id(call)
-    book = await broker.notifier.book(call.tenant)
+    book = await broker.notifier.book(call.tenant, about)
     return rendering.listing(call, _shown(call, book, id))
 
 
-async def update_subscription(call: Call, broker: Broker) -> Answer:
-    """Update a subscription. (5.8.2, 6.11.3.2)"""
+async def update(call: Call, broker: Broker, about: str) -> Answer:
+    """Change a subscription to entities or registrations. (5.8.2, 5.11.3)"""
     id = _id(call)
 
     async def rule(current: Body) -> Body:
-        changed = subscription.update(current, call.body, _given(call))
+        changed = subscription.update(current, call.body, _given(call, about))
         await _name_context(call, broker, changed)
         return changed
 
-    await broker.notifier.resubscribe(call.tenant, id, rule)
+    await broker.notifier.resubscribe(call.tenant, id, rule, about)
     return NO_CONTENT
 
 
-async def delete_subscription(call: Call, broker: Broker) -> Answer:
-    """Delete a subscription. (5.8.5, 6.11.3.3)"""
-    await broker.notifier.unsubscribe(call.tenant, _id(call))
+async def delete(call: Call, broker: Broker, about: str) -> Answer:
+    """Drop a subscription to entities or registrations. (5.8.5, 5.11.6)"""
+    await broker.notifier.unsubscribe(call.tenant, _id(call), about)
     return NO_CONTENT
 
 
-def _given(call: Call) -> Given:
-    return Given(call.context.table, call.now, call.context.source)
+def _given(call: Call, about: str) -> Given:
+    return Given(call.context.table, call.now, call.context.source, about)
 
 
 def _id(call: Call) -> str:
@@ -80,6 +105,7 @@ def _id(call: Call) -> str:
 async def _name_context(call: Call, broker: Broker, body: Body) -> None:
     """Initialise jsonldContext with a URL of the subscription's own @context. (5.8.1.4)"""
     if "jsonldContext" not in body:
+        body["madeContext"] = True
         body["jsonldContext"] = await broker.contexts.implicit(body["@context"], call.tenant, call.origin)
 
 

@@ -1,0 +1,126 @@
+"""The registrations of all tenants: each change on disk with the messages it causes, then in memory. (5.9)"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from base.errors import AlreadyExists, ResourceNotFound, TooManyResults
+from broker.language.sources import Match, Source, SourceSelection, matching, prepare
+from broker.model.registration import Body
+from broker.registry import conflicts
+from broker.registry.index import Index
+from broker.settings import BrokerSettings
+from broker.store.contract import Catalogue, Message, TenantStore
+
+KIND: Final = "registration"
+
+React = Callable[[Source | None, Source | None, int], Iterable[Message]]
+"""Called before a change is kept, with the registration before and after; what it returns is kept with the change."""
+
+
+class Register:
+    """The registrations of one tenant. Who makes messages that depend on all of them holds `writing` meanwhile."""
+
+    def __init__(self, store: TenantStore, most: int) -> None:
+        self.writing = asyncio.Lock()
+        self._store = store
+        self._most = most
+        self._index = Index()
+        self._earliest: int | None = None
+        for body in store.records(KIND):
+            self._put(prepare(body))
+
+    def get(self, id: str, now: int) -> Source:
+        """Give a registration; ResourceNotFound if there is none or it has expired. (5.10.1)"""
+        source = self._index.get(id)
+        if source is None or not source.living(now):
+            raise ResourceNotFound(f"Context source registration {id} does not exist.")
+        return source
+
+    def find(self, wanted: SourceSelection, now: int) -> Iterator[Match]:
+        """Find the registrations that are wanted, in the order of their creation. (5.10.2.4, 5.12)"""
+        for source in self._index.candidates(wanted):
+            if source.living(now) and (match := matching(source, wanted)) is not None:
+                yield match
+
+    async def add(self, body: Body, now: int, react: React) -> None:
+        """Keep a new registration. (5.9.2)"""
+        source = prepare(body)
+        async with self.writing:
+            there = self._index.get(source.id)
+            if there is not None and there.living(now):
+                raise AlreadyExists(f"Context source registration {source.id} exists already; update it.")
+            if there is not None:
+                await self._write(there, None, now, react)
+            if len(self._index) >= self._most:
+                raise TooManyResults(f"This tenant has {self._most} registrations, as many as are allowed.")
+            await conflicts.check(source, self._index, self._store, now)
+            await self._write(None, source, now, react)
+
+    async def change(self, id: str, rule: Callable[[Body], Body], now: int, react: React) -> None:
+        """Apply a rule to a registration. (5.9.3)"""
+        async with self.writing:
+            before = self.get(id, now)
+            after = prepare(rule(before.body))
+            await conflicts.check(after, self._index, self._store, now)
+            await self._write(before, after, now, react)
+
+    async def remove(self, id: str, now: int, react: React) -> None:
+        """Drop a registration. (5.9.4)"""
+        async with self.writing:
+            await self._write(self.get(id, now), None, now, react)
+
+    async def expire(self, now: int, react: React) -> None:
+        """Drop the registrations whose time is over. (5.9.2.4)"""
+        if self._earliest is None or self._earliest > now:
+            return
+        async with self.writing:
+            for source in [one for one in self._index if not one.living(now)]:
+                await self._write(source, None, now, react)
+            self._earliest = min(
+                (one.expires for one in self._index if one.expires is not None), default=None
+            )
+
+    async def _write(self, before: Source | None, after: Source | None, now: int, react: React) -> None:
+        """Bring a change and its messages to disk, then to memory."""
+        messages = tuple(react(before, after, now))
+        source = after or before
+        assert source is not None
+        await self._store.put_record(
+            KIND,
+            source.id,
+            after.body if after else None,
+            new=before is None,
+            expires=after.expires if after else None,
+            messages=messages,
+        )
+        if after is None:
+            self._index.drop(source.id)
+        else:
+            self._put(after)
+
+    def _put(self, source: Source) -> None:
+        self._index.put(source)
+        if source.expires is not None:
+            self._earliest = min(self._earliest or source.expires, source.expires)
+
+
+class Registry:
+    """The registrations of every tenant."""
+
+    def __init__(self, settings: BrokerSettings, catalogue: Catalogue) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._registers: dict[str, Register] = {}
+
+    def of(self, tenant: str) -> Register:
+        """Give the registrations of a tenant; NonexistentTenant if there is none."""
+        register = self._registers.get(tenant)
+        if register is None:
+            register = Register(self._catalogue.open(tenant), self._settings.registrations)
+            self._registers[tenant] = register
+        return register
+
+    def forget(self, tenant: str) -> None:
+        """Forget a tenant that was dropped."""
+        self._registers.pop(tenant, None)
