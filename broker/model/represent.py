@@ -19,7 +19,7 @@ from broker.model.document import (
     dataset_of,
     value_of,
 )
-from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, VALUE_MEMBERS
+from broker.model.member import METADATA, NOT_REIFIED, NULL_MAP, PROOF_IRI, VALUE_MEMBERS
 from broker.model.projection import Projection
 from broker.model.versions import Version
 
@@ -157,7 +157,7 @@ def _geometry(instances: Iterable[Instance], how: Representation) -> Any:
     return None
 
 
-def one_or_all(several: list[str], term: Callable[[str], str] | None = None) -> Any:
+def one_or_all(several: list[Any], term: Callable[[str], str] | None = None) -> Any:
     """Write one as text, several as an array. (4.5.1, 4.18)"""
     names = several if term is None else [term(one) for one in several]
     return names[0] if len(names) == 1 else names
@@ -191,7 +191,16 @@ class Writer:
             name = term(iri)
             if name in shown or name in NOT_REIFIED:
                 name = iri
-            shown[name] = write(instances)
+            shown[name] = self._proof(instances) if iri == PROOF_IRI else write(instances)
+
+    def _proof(self, instances: list[Instance]) -> Any:
+        """Write proofs with their values exactly as they came: signatures cover them. (4.5.2.2)"""
+        compact, self.compact = self.compact, _untouched
+        shown = self.write(instances)
+        if self.write == self._concise:  # a bare object could not be told from a proof without value
+            shown = one_or_all([self.shortened(one) for one in instances])
+        self.compact = compact
+        return shown
 
     def _inner(self, attributes: dict[str, list[Instance]], shown: dict[str, Any]) -> None:
         """Add sub-attributes: the dataset filter is about attributes of the entity. (4.5.5.1)"""
@@ -300,6 +309,10 @@ class Writer:
         if kind not in _AS_GIVEN:
             held = self._value(kind, held)
         return {VALUE_MEMBER[kind]: held} if kind in _WRAPPED else held
+
+
+def _untouched(value: Any) -> Any:
+    return value
 
 
 def _speak(shown: dict[str, Any], wanted: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
-from broker.operations import asked, entity_maps, rendering
+from broker.operations import asked, entity_maps, past, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import apply, refuse_people, selected
@@ -35,6 +35,8 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     id = validate.uri(call.path["entityId"], "entityId")
     shape = asked.representation(call.params, call.context.table, call.accept == GEO_JSON)
     links = asked.links(call.params, shape)
+    if past.asked_for(call):
+        return await past.retrieve(call, broker, id, shape)
     store = broker.catalogue.open(call.tenant)
     stamp = store.stamp(id, call.now)
     if stamp is None:
@@ -87,6 +89,8 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     """Answer a query understood, a page of it. (5.7.2.4, 5.5.9)"""
     if not wanted.narrow_enough():
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    if past.asked_for(call):
+        return await past.query(call, broker, wanted)
     store = broker.catalogue.open(call.tenant)
     if entity_maps.asks_for_map(call, wanted):
         use = await entity_maps.page_of_map(call, broker, store, wanted)

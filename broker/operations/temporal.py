@@ -29,6 +29,8 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     if frame is None:
         raise absent(id)
     if wanted.aggregation:
+        if not await history.series(id, wanted.attrs, wanted.query.span or Span()):
+            raise ResourceNotFound(f"The Temporal Evolution of {id} holds nothing of what is asked for.")
         (body,) = await _aggregated(call, broker, history, [id], wanted)
         return with_link(call, Answer(200, dump(body), call.accept))
     pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)

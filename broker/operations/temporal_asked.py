@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from base.errors import BadRequestData, InvalidRequest
 from base.jsonld import TermTable
-from broker.language import aggregation, q, timerel
+from broker.language import aggregation, timerel
 from broker.language.aggregation import Aggregation
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
@@ -27,7 +27,7 @@ FORMATS: Final[dict[str, TemporalFormat]] = {
     "concise": "concise",
 }
 OPTIONS: Final = frozenset({*FORMATS, "sysAttrs"})
-_TEMPORAL: Final = timerel.PARAMETERS | aggregation.PARAMETERS | {"format", "options", "csf", "splitEntities"}
+_TEMPORAL: Final = timerel.PARAMETERS | aggregation.PARAMETERS | {"format", "options"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _picked(pick: Projection) -> frozenset[str]:
 @lru_cache(1024)
 def from_params(params: Params, table: TermTable, limits: Limits) -> TemporalWanted:
     """Understand a request whose parameters all stand in the URL. (6.18.3.2, 6.19.3.1)"""
-    return _understood(params, params, asked.from_params(_plain(params), table, False, limits), table)
+    return _understood(params, params, asked.from_params(_plain(params), table, False, limits))
 
 
 def from_query(body: Any, params: Params, table: TermTable, limits: Limits) -> TemporalWanted:
@@ -87,7 +87,7 @@ def from_query(body: Any, params: Params, table: TermTable, limits: Limits) -> T
         for name, members in _OBJECTS.items():
             if name in body:
                 texts.update(timerel.texts(body[name], members, name))
-    return _understood(params, texts, asked.from_query(plain, _plain(params), table, False, limits), table)
+    return _understood(params, texts, asked.from_query(plain, _plain(params), table, False, limits))
 
 
 _OBJECTS: Final = {
@@ -104,12 +104,7 @@ def _plain(params: Params) -> Params:
     return Params(plain)
 
 
-def _understood(
-    params: Params, temporal: Mapping[str, str], wanted: Wanted, table: TermTable
-) -> TemporalWanted:
-    asked.flag(params, "splitEntities")
-    if "csf" in params:
-        q.parse(params["csf"], table)
+def _understood(params: Params, temporal: Mapping[str, str], wanted: Wanted) -> TemporalWanted:
     _check_order(wanted)
     chosen = _format(params, "aggrMethods" in temporal)
     query = timerel.parse(temporal)
