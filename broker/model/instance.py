@@ -20,6 +20,7 @@ from broker.model.member import (
     VALUE,
     VALUE_MEMBERS,
     WRAPPERS,
+    is_proof,
 )
 from broker.model.member import value as value_member
 from broker.model.validate import shown
@@ -142,7 +143,7 @@ class Reader:
             instance["createdAt"] = instance["modifiedAt"] = self.now
         else:
             self._members(name, body, kind, member, instance)
-        if name == PROOF:
+        if is_proof(name):
             _check_proof(instance)
         return instance
 
@@ -190,7 +191,7 @@ class Reader:
                 instance["vocab"] = [self.iri(t) for t in given] if type(given) is list else self.iri(given)
         elif geojson.looks_like_geometry(given):
             instance = {"type": "GeoProperty", "value": geojson.check(given, name)}
-        elif name == PROOF:
+        elif is_proof(name):
             raise BadRequestData(f"Attribute '{PROOF}' needs a value that is an object (4.5.2.2)")
         else:
             instance = {"type": "Property", "value": value_member(self, name, given)}

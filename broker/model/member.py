@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from broker.model.instance import Reader
 
 PROOF: Final = "ngsildproof"
+PROOF_IRI: Final = NGSI_LD + PROOF
 NULL_MAP: Final = {DEFAULT_DATASET: NULL}
 
 KIND_OF: Final = {
@@ -47,12 +48,17 @@ NOT_REIFIED_IRIS: Final = frozenset(
 )
 
 
+def is_proof(name: str) -> bool:
+    """Say whether an attribute holds a proof, whose value nobody may touch: a signature covers it. (4.5.2.2)"""
+    return name in (PROOF, PROOF_IRI) or name == f"ngsi-ld:{PROOF}"
+
+
 def value(reader: Reader, name: str, given: Any) -> Any:
     """Any JSON value but null. (4.5.2.2)"""
     kind = type(given)
     if kind is dict or kind is list:
         validate.no_nulls(given, name, nulls=reader.merge)
-        return given if name == PROOF else reader.value(given)
+        return given if is_proof(name) else reader.value(given)
     if given == NULL:
         return reader.null(name)
     if given is None:
@@ -209,7 +215,7 @@ def _output_only(reader: Reader, name: str, key: str, given: Any, kind: str, ins
 
 def _sealed(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     """What a proof says of the entity it belongs to. (4.5.2.2, C.11)"""
-    if name != PROOF:
+    if not is_proof(name):
         raise BadRequestData(f"{place(key, name)} is allowed in '{PROOF}' only (4.5.2.2)")
     texts = given if type(given) is list and given and key == "entityTypeSealed" else [given]
     if not all(type(text) is str and text for text in texts):

@@ -13,7 +13,7 @@ from broker.model.document import (
     Document,
     Instance,
 )
-from broker.model.member import NULL_MAP, PROOF
+from broker.model.member import NULL_MAP, PROOF_IRI
 
 Version = tuple[int, int]
 
@@ -42,7 +42,6 @@ _MEMBERS: Final[Mapping[str, Version]] = {
 }
 _ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"scope": (1, 4), "expiresAt": (1, 9)}
 _SIGNED: Final = (1, 9)
-_PROOF: Final = NGSI_LD + PROOF
 _SCOPE: Final = NGSI_LD + "scope"
 _TEMPORAL: Final = frozenset({"observedAt"})
 _TEXT = re.compile(r"(\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -85,7 +84,7 @@ def attributes(
     """Amend the attributes of an entity or attribute. (Tables 4.3.6.8-1 to 4.3.6.8-3)"""
     made = {}
     for iri, instances in held.items():
-        if iri == _PROOF and version < _SIGNED:
+        if iri == PROOF_IRI and version < _SIGNED:
             continue
         kept = instances if version >= _SEVERAL else _one(instances)
         made[iri] = [_instance(one, table, version) for one in kept]

@@ -82,7 +82,7 @@ def convert(body: bytes, table: TermTable, kind: str) -> bytes:
 
 def _built_in(url: str) -> Any:
     if url == core_contexts.PROOF_URL:
-        return {"@context": {}}
+        return core_contexts.proof_document()
     return core_contexts.document(core_contexts.URLS[url])
 
 

@@ -1,6 +1,7 @@
 """The core contexts of all versions. (4.4, Annex B)"""
 
 import pytest
+from pyld import jsonld
 
 from base.jsonld import core_of
 from schemas import core_contexts
@@ -56,3 +57,25 @@ def test_signed_attributes_refer_to_the_data_integrity_context() -> None:
     proof = core_contexts.document()["@context"]["ngsildproof"]
     assert proof["@context"][1] == core_contexts.PROOF_URL
     assert "entityIdSealed" in proof["@context"][0]
+
+
+def test_the_terms_of_a_proof_expand_to_their_iris() -> None:
+    context = [
+        core_contexts.document()["@context"]["ngsildproof"]["@context"][0],
+        core_contexts.proof_document()["@context"],
+    ]
+    proof = {
+        "@context": context,
+        "type": "DataIntegrityProof",
+        "created": "2025-01-27T21:02:24Z",
+        "verificationMethod": "https://example.edu/issuers/565049#key",
+        "proofPurpose": "assertionMethod",
+        "proofValue": "z3X",
+    }
+    (expanded,) = jsonld.expand(proof, {"processingMode": "json-ld-1.1"})
+    security = "https://w3id.org/security#"
+    assert expanded["@type"] == [f"{security}DataIntegrityProof"]
+    assert expanded[f"{security}verificationMethod"] == [{"@id": "https://example.edu/issuers/565049#key"}]
+    assert expanded[f"{security}proofPurpose"] == [{"@id": f"{security}assertionMethod"}]
+    assert expanded[f"{security}proofValue"] == [{"@type": f"{security}multibase", "@value": "z3X"}]
+    assert "http://purl.org/dc/terms/created" in expanded
