@@ -28,6 +28,7 @@ from conformance.surroundings import Surroundings
 JSON: Final = "application/json"
 LD_JSON: Final = "application/ld+json"
 GEO_JSON: Final = "application/geo+json"
+REST: Final = 0.2  # seconds in which a broker may still be looking at changes before a subscription
 CONTEXT_REL: Final = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 
 Params = Mapping[str, Any]
@@ -195,6 +196,7 @@ class Subject:
         self, endpoint: str, *, context: str = "", tenant: str | None = None, **members: Any
     ) -> str:
         """Create a subscription that notifies a URL, demanding 201; give its path. `notification` is merged in."""
+        await self.pause(REST)
         notification = {"endpoint": {"uri": endpoint}, **members.pop("notification", {})}
         body = {
             "id": self.id("Subscription"),
