@@ -17,6 +17,7 @@ SCOPE: Final = NGSI_LD + "scope"
 SERIES_MEMBER: Final = {kind: member + "s" for kind, member in VALUE_MEMBER.items()}
 """The member that holds the pairs of value and time in the simplified temporal representation, by kind. (4.5.9)"""
 
+_KINDS: Final = tuple(VALUE_MEMBER)
 _INSTANCE_MEMBERS: Final = frozenset(VALUE_MEMBER.values())
 _PAIR: Final = 2
 
@@ -203,12 +204,7 @@ def _moment(text: Any, member: str, name: str) -> int:
 def _holds_instances(given: Any) -> bool:
     """Tell an array of instances from an array that is a value. (4.5.2.3, 4.5.7)"""
     return type(given) is list and any(
-        type(one) is dict
-        and (
-            one["type"] in VALUE_MEMBER
-            if type(one.get("type")) is str
-            else not _INSTANCE_MEMBERS.isdisjoint(one)
-        )
+        type(one) is dict and (one.get("type") in _KINDS or not _INSTANCE_MEMBERS.isdisjoint(one))
         for one in given
     )
 
