@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
 from aiohttp import web
@@ -21,12 +21,13 @@ from broker.app import OPERATIONS
 from broker.contexts import Contexts
 from broker.explorer import pages
 from broker.notify import Notifier
-from broker.operations import upkeep
+from broker.operations import snapshot_filling, upkeep
 from broker.operations.cache import Cache
 from broker.operations.call import Broker
 from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.sqlite.catalogue import SqliteCatalogue
+from broker.transfer import handlers as transfer
 
 SWITCH_SECONDS = 0.0005  # scans and large batches run in threads; the loop must not wait 5 ms for its turn
 
@@ -48,6 +49,8 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         await notifier.start()
         stack.push_async_callback(notifier.close)
         broker = Broker(settings, catalogue, contexts, registry, notifier, Cache(settings.cache_bytes))
+        stack.push_async_callback(broker.running.close)
+        await snapshot_filling.resume(broker)
         sweep = asyncio.create_task(_expire(broker))
         stack.push_async_callback(_cancelled, sweep)
         yield broker
@@ -63,7 +66,9 @@ async def _expire(broker: Broker) -> None:
     """Remove what has expired, tenant by tenant. (4.5.5.2)"""
     while True:
         await asyncio.sleep(broker.settings.expiry_seconds)
-        for name in broker.catalogue.names():
+        for name in broker.catalogue.databases():
+            if not broker.catalogue.exists(name):
+                continue  # dropped since the round began
             try:
                 await broker.catalogue.open(name).expire(clock.now(), broker.notifier.react_for(name))
                 react = await broker.notifier.react_to_source(name)
@@ -73,12 +78,18 @@ async def _expire(broker: Broker) -> None:
                 log.exception("expiry failed")
 
 
+def all_handlers(broker: Broker) -> Mapping[str, admin_socket.Handler]:
+    """Name all that commands may have this broker do."""
+    own = admin.handlers(broker.catalogue, broker.notifier, broker.contexts)
+    return {**own, **transfer.handlers(broker)}
+
+
 def served(
     broker: Broker, host: str, port: int, *, seconds: float = 10.0
 ) -> contextlib.AbstractAsyncContextManager[int]:
     """Serve a broker over HTTP while the block runs: NGSI-LD, its own resources, its pages."""
     settings = broker.settings
-    metrics = Metrics()
+    metrics = Metrics(broker.notifier.figures)
     metrics.gauge("engawa_broker_cache_bytes", "Memory used by kept answers.", lambda: broker.cache.used)
     metrics.gauge("engawa_broker_tenants", "Tenants there are.", lambda: len(broker.catalogue.names()))
     front = Front(broker, OPERATIONS, metrics, loopback=is_loopback(host))
@@ -103,7 +114,7 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
     configure(settings.log_format, settings.log_level)
     async with (
         broker_of(settings) as broker,
-        admin_socket.serve(settings.data, admin.handlers(broker.catalogue, broker.notifier, broker.contexts)),
+        admin_socket.serve(settings.data, all_handlers(broker)),
         served(broker, settings.host, settings.port) as port,
     ):
         sys.setswitchinterval(SWITCH_SECONDS)

@@ -6,9 +6,10 @@ from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from broker.notify.notifier import Figures
 from broker.operations.call import Operation
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -26,7 +27,8 @@ class _Series:
 class Metrics(Collector):
     """The broker's numbers; counted as plain integers, since every request pays for it, and shown when asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, notifications: Callable[[], Figures] | None = None) -> None:
+        self._read_notifications = notifications
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._series: dict[Operation | None, _Series] = {}
@@ -57,6 +59,23 @@ class Metrics(Collector):
             seconds.add_metric([name], buckets, series.seconds)
         yield requests
         yield seconds
+        yield from self._notifications()
+
+    def _notifications(self) -> Iterator[Metric]:
+        if self._read_notifications is None:
+            return
+        figures = self._read_notifications()
+        for state, number, help in (
+            ("waiting", figures.waiting, "Notifications that wait for delivery."),
+            ("dead", figures.dead, "Notifications given up; engawa outbox lists them."),
+        ):
+            yield GaugeMetricFamily(f"engawa_broker_notifications_{state}", help, number)
+        attempts = CounterMetricFamily(
+            "engawa_broker_notification_attempts", "Attempts to notify.", labels=["outcome"]
+        )
+        attempts.add_metric(["delivered"], figures.delivered)
+        attempts.add_metric(["failed"], figures.failed)
+        yield attempts
 
     def gauge(self, name: str, help: str, read: Callable[[], float]) -> None:
         """Show a number that is read when asked for."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from base.clock import SECOND
 from base.egress import AddressPolicy
-from broker.notify.client import Client
+from broker.notify.client import Client, Undelivered
 from broker.notify.interest import Endpoint
 from broker.notify.mqtt import Publisher
 from broker.store.contract import Message
@@ -18,9 +18,19 @@ class Delivery:
         self._client = Client(policy, authorities)
         self._publisher = Publisher(policy, authorities)
         self._seconds = seconds
+        self.delivered = 0
+        self.failed = 0
 
     async def send(self, endpoint: Endpoint, message: Message) -> None:
         """Bring a message to its endpoint; Undelivered says why it could not be. (5.8.6)"""
+        try:
+            await self._send(endpoint, message)
+        except Undelivered:
+            self.failed += 1
+            raise
+        self.delivered += 1
+
+    async def _send(self, endpoint: Endpoint, message: Message) -> None:
         seconds = self._seconds if endpoint.timeout is None else endpoint.timeout / SECOND
         if endpoint.mqtt is None:
             await self._client.post(endpoint.uri, message.headers, message.body, seconds)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 
@@ -28,6 +29,15 @@ from broker.store.contract import Catalogue, Change, Message, React, Read
 UNREADY_SECONDS = 10.0
 
 log = structlog.get_logger("engawa.notify")
+
+
+class Figures(NamedTuple):
+    """Notifications of all tenants by what became of them."""
+
+    waiting: int
+    dead: int
+    delivered: int
+    failed: int
 
 
 class Notifier:
@@ -59,9 +69,15 @@ class Notifier:
         """Read all subscriptions and go on with what waits."""
         settings = self._settings
         self._delivery = Delivery(self._policy, settings.notify_authorities, settings.notify_seconds)
-        for name in self._catalogue.names():
+        for name in self._catalogue.databases():
             await self.book(name)
         self._again = asyncio.create_task(self._prepare_missing())
+
+    def figures(self) -> Figures:
+        """Count notifications: those that wait and those given up, attempts since the start."""
+        sizes = [self._catalogue.open(name).outbox_size() for name in self._catalogue.databases()]
+        waiting, dead = (sum(column) for column in zip(*sizes, strict=True)) if sizes else (0, 0)
+        return Figures(waiting, dead, self._delivery.delivered, self._delivery.failed)
 
     async def close(self) -> None:
         """End deliveries and intervals; what waits stays in the store."""
@@ -128,6 +144,14 @@ class Notifier:
         task = asyncio.get_running_loop().create_task(outbox.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def reload(self, tenant: str) -> None:
+        """Read the subscriptions of a tenant anew after they were put into its store. (docs/transfer.md)"""
+        await self.book(tenant)
+        await self._outboxes[tenant].close()
+        self._timer.end_all(tenant)
+        self._registry.forget(tenant)
+        await self._load(tenant)
 
     async def subscribe(self, tenant: str, body: Body, about: str = ENTITIES) -> None:
         """Keep a new subscription and begin to serve it; its tenant is made if absent. (5.8.1, 5.11.2)"""

@@ -44,6 +44,8 @@ HIDDEN: Final = frozenset(
 )
 READ_ONLY: Final = HIDDEN | {"status"}
 
+IGNORED: Final = frozenset({"status", "createdAt", "modifiedAt", "@context"})
+
 _TYPE_NAME = re.compile(r"[^,|;()\s]+")
 _EVERY = frozenset({"*"})
 _VERSION = re.compile(r"\d+\.\d+\Z", re.ASCII)
@@ -81,6 +83,8 @@ def create(body: Any, id: str, given: Given) -> Body:
 def update(current: Body, body: Any, given: Given) -> Body:
     """Give the subscription with a fragment applied: members replaced as a whole, null removes. (5.8.2.4, 5.5.8)"""
     fragment = _fragment(body, given)
+    if unknown := sorted(body.keys() - _MEMBERS.keys() - IGNORED):
+        raise BadRequestData(f"A subscription has no member {unknown[0][:60]}; look at its spelling.")
     if fragment.get("id", current["id"]) != current["id"]:
         raise BadRequestData("id of a subscription cannot be changed; create another subscription.")
     result = {name: value for name, value in current.items() if fragment.get(name, value) is not None}
@@ -220,7 +224,7 @@ def _expires(value: Any, given: Given) -> str:
         raise BadRequestData(f"expiresAt of a subscription is no DateTime: {error}") from error
     if when <= given.now:
         raise BadRequestData("expiresAt of a subscription must lie in the future.")
-    return moment
+    return moment.replace(",", ".")
 
 
 def _attribute_list(name: str) -> Callable[[Any, Given], str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from base import clock
 from tests.live import Live
 from tests.notify.receiver import Receiver
 
@@ -463,3 +464,28 @@ async def test_conforms_to_an_earlier_version_if_wanted(live: Live, receiver: Re
         {"type": "Property", "value": "shut"},
         {"type": "Property", "value": NULL},
     ]
+
+
+async def test_compares_expanded_values_and_raw_keys(live: Live, receiver: Receiver) -> None:
+    """4.9, 5.2.12: expandValues, jsonKeys."""
+    context = {"@context": {"open": "https://city.example/open", "state": "https://city.example/state"}}
+    told = "https://city.example/state"
+    await subscribe(live, receiver, q="state==open", expandValues="state", **context)
+    state = {"type": "VocabProperty", "vocab": "https://city.example/open"}
+    await create(live, **{told: state})
+    (request,) = await receiver.wait()
+    assert request.entities[0][told if told in request.entities[0] else "state"]
+    await subscribe(live, receiver, q="raw[a]==1", jsonKeys="raw")
+    await patch(live, raw={"type": "JsonProperty", "json": {"a": 2}})
+    await patch(live, raw={"type": "JsonProperty", "json": {"a": 1}})
+    requests = [one for one in await receiver.wait(4) if "raw" in one.entities[0]]
+    assert [one.entities[0]["raw"]["json"]["a"] for one in requests] == [2, 1, 1]
+
+
+async def test_tells_when_attributes_and_entities_expire(live: Live, receiver: Receiver) -> None:
+    """4.22: what expires is deleted."""
+    soon = clock.show(clock.now() + clock.SECOND)
+    await subscribe(live, receiver, notificationTrigger=["attributeDeleted", "entityDeleted"])
+    await create(live, note={"type": "Property", "value": 1, "expiresAt": soon})
+    (request,) = await receiver.wait()
+    assert request.entities[0]["note"] == NULL or request.entities[0]["note"]["value"] == NULL

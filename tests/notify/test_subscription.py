@@ -159,6 +159,19 @@ def test_ignores_unknown_and_read_only_members() -> None:
     assert "timesSent" not in kept["notification"] and "__context" not in kept and "counters" not in kept
 
 
+def test_an_update_refuses_unknown_members_and_ignores_read_only_ones() -> None:
+    kept = create()
+    for name in ("descripton", "counters", "qContext"):
+        with pytest.raises(BadRequestData, match=name):
+            subscription.update(kept, {name: "x"}, Given(TABLE, NOW, URL))
+    read_only = {"status": "expired", "createdAt": "x", "modifiedAt": "x", "@context": "x"}
+    assert subscription.update(kept, read_only, Given(TABLE, NOW, URL)) == kept
+
+
+def test_reads_a_comma_in_an_expiry_as_a_point() -> None:
+    assert create(expiresAt="2099-01-01T00:00:00,5Z")["expiresAt"] == "2099-01-01T00:00:00.5Z"
+
+
 def test_takes_every_member_of_the_data_type() -> None:
     members = {
         "subscriptionName": "name",

@@ -61,6 +61,11 @@ def size(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM outbox").get)
 
 
+def dead_size(connection: Connection) -> int:
+    """Count the dead letters."""
+    return int(connection.execute("SELECT count(*) FROM dead_letter").get)
+
+
 def drop(connection: Connection, seqs: Iterable[int]) -> int:
     """Forget delivered messages; say how many there were."""
     before = connection.total_changes()
