@@ -1,6 +1,7 @@
 """The commands of the conformance tool. (docs/conformance-tool.md)"""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from conformance.result import Report, Result
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -181,6 +183,74 @@ def finish(report: Report, given: dict[str, Any]) -> None:
         html.write(report, given["html"], given["lang"])
     terminal.show(report)
     raise SystemExit(1 if report.failed else 0)
+
+
+@conformance.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL…")
+@click.option(
+    "--suite", required=True, type=_FOLDER, help="Checkout of the suite; it is copied, never written."
+)
+@click.option(
+    "--python", default=sys.executable, help="Python that has the suite's packages.  [default: this one]"
+)
+@click.option(
+    "--group", "groups", multiple=True, help="Only this folder or file below TP/NGSI-LD; may be repeated."
+)
+@click.option(
+    "--contexts",
+    type=click.Choice(("ours", "asis")),
+    default="ours",
+    show_default=True,
+    help="ours: @contexts come from a server of this tool; asis: the broker resolves the original URLs.",
+)
+@click.option(
+    "--core-context", default="", help="URL of the broker's core @context.  [default: as it names it]"
+)
+@click.option(
+    "--history",
+    type=click.Choice(("drop", "keep")),
+    default="drop",
+    show_default=True,
+    help="Whether the broker drops or keeps the history of a deleted entity.",
+)
+@click.option(
+    "--before",
+    default="",
+    help="Command to run before each group, e.g. to empty the broker; {url} is its URL.",
+)
+@click.option("--http-seconds", default=30.0, show_default=True, help="Longest time of one request.")
+@click.option("--test-seconds", default=120.0, show_default=True, help="Longest time of one test.")
+@click.option("--group-seconds", default=1800.0, show_default=True, help="Longest time of one group.")
+@click.option("--callback-host", default="", help="Host by which the brokers reach this machine.")
+@report_options
+def etsi(urls: tuple[str, ...], **given: Any) -> None:
+    """Run a checkout of the public ETSI robot suite against brokers at one or more URLs.
+
+    Each URL must be a broker of its own, with a store of its own and empty: the suite uses fixed identifiers. The work
+    is divided among them. Exit codes are those of `run`.
+
+    \b
+    Example:
+      engawa conformance etsi http://localhost:1026 http://localhost:1027 --suite ../ngsi-ld-test-suite
+    """
+    from conformance.etsi.run import EtsiAsked, run_suite
+    from conformance.etsi.worker import Limits
+
+    limits = Limits(given["http_seconds"], given["test_seconds"], given["group_seconds"])
+    asked = EtsiAsked(
+        urls, given["suite"], given["python"], given["groups"], limits, given["contexts"] == "ours",
+        given["core_context"], given["history"] == "drop", given["before"], given["callback_host"],
+    )  # fmt: skip
+    with progress() as bar:
+        task = bar.add_task("groups", total=None)
+        report = asyncio.run(
+            run_suite(
+                asked,
+                lambda group, results: bar.update(task, advance=1),
+                lambda groups: bar.update(task, total=len(groups)),
+            )
+        )
+    finish(report, given)
 
 
 @conformance.command()

@@ -1,0 +1,131 @@
+"""A checkout of the public ETSI robot suite: what is in it, and what it needs to run."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from base.errors import Problem
+
+TESTS: Final = Path("TP") / "NGSI-LD"
+MOST_FILES: Final = 40
+_NEEDED: Final = {
+    "robot": "robotframework",
+    "RequestsLibrary": "robotframework-requests",
+    "JSONLibrary": "robotframework-jsonlibrary",
+    "deepdiff": "deepdiff",
+    "prettydiff": "prettydiff",
+    "paho.mqtt": "paho-mqtt",
+    "MQTTLibrary": "robotframework-mqttlibrary",
+}
+_SEARCH: Final = """
+from importlib.util import find_spec
+for name in {names!r}:
+    try:
+        found = find_spec(name)
+    except ImportError:
+        found = None
+    if found is None:
+        print(name)
+"""
+_WAITING: Final = re.compile(r"\b(?:Wait|Sleep|Should Not Receive)\b", re.IGNORECASE)
+_CASE: Final = re.compile(r"^\S.*$", re.MULTILINE)
+
+
+class NoSuite(Problem):
+    """The suite cannot be run as it was named."""
+
+    status = 400
+    title = "No suite"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some files that one robot process runs, one after the other."""
+
+    name: str
+    files: tuple[Path, ...]
+    weight: int
+    mqtt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A checkout."""
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        missing = [
+            part for part in (TESTS, "data", "resources", "libraries") if not (self.root / part).is_dir()
+        ]
+        if missing:
+            raise NoSuite(
+                f"the folder '{self.root}' is no checkout of the ETSI NGSI-LD suite: it has no '{missing[0]}'; "
+                "clone forge.etsi.org/rep/cim/ngsi-ld-test-suite or a fork of it"
+            )
+
+    def groups(self, chosen: Iterable[str] = ()) -> list[Group]:
+        """Divide the suite into groups, the longest first; `chosen` are folders or files below TP/NGSI-LD."""
+        top = self.root / TESTS
+        wanted = [top / name.strip("/") for name in chosen] or [top]
+        for place in wanted:
+            if not place.exists():
+                raise NoSuite(f"there is no '{place.relative_to(top)}' below {top}")
+        found = [group for place in wanted for group in self._divide(place)]
+        return sorted(found, key=lambda group: -group.weight)
+
+    def _divide(self, place: Path) -> Iterator[Group]:
+        if place.is_file():
+            yield self._group(place, [place])
+            return
+        files = sorted(place.rglob("*.robot"))
+        folders = sorted(child for child in place.iterdir() if child.is_dir())
+        own = [file for file in files if file.parent == place]
+        alike = len({_speaks_mqtt(file) for file in files}) <= 1
+        if not folders or (alike and len(files) <= MOST_FILES):
+            if files:
+                yield self._group(place, files)
+            return
+        if own:
+            yield self._group(place, own)
+        for folder in folders:
+            yield from self._divide(folder)
+
+    def _group(self, place: Path, files: list[Path]) -> Group:
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        weight = sum(1 + 10 * len(_WAITING.findall(text)) for text in texts)
+        name = place.relative_to(self.root / TESTS).with_suffix("").as_posix()
+        relative = tuple(file.relative_to(self.root) for file in files)
+        return Group("all" if name == "." else name, relative, weight, any(map(_speaks_mqtt, files)))
+
+    def library_paths(self) -> list[str]:
+        """Name the libraries that come with the suite."""
+        found = [str(p) for p in sorted((self.root / "libraries").glob("*/src")) if p.is_dir()]
+        return [*found, str(self.root / "libraries")]
+
+    async def check_python(self, python: str) -> None:
+        """Demand that a Python has what the suite needs, or say what is missing."""
+        asked = _SEARCH.format(names=list(_NEEDED))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                python, "-c", asked, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            )
+        except OSError as error:
+            raise NoSuite(
+                f"the Python '{python}' cannot be started: {error.strerror}; name one with --python"
+            ) from error
+        out, _ = await process.communicate()
+        missing = [_NEEDED[name] for name in out.decode().split() if name in _NEEDED]
+        if process.returncode or missing:
+            raise NoSuite(
+                f"the Python '{python}' lacks {', '.join(missing) or 'what it needs to start'}; make a "
+                f"virtual environment with the packages of {self.root / 'requirements.txt'} and name its python "
+                "with --python"
+            )
+
+
+def _speaks_mqtt(file: Path) -> bool:
+    return "MqttUtils" in file.read_text(encoding="utf-8")
