@@ -20,8 +20,10 @@ from base.errors import Problem, ResourceNotFound, ServiceUnavailable
 NAME = "admin.sock"
 MODE = 0o600
 
+MOST_BYTES = 64 << 20
+
 Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
-"""Does one thing: named arguments in, a JSON value out; refuses by raising a Problem."""
+"""Does one thing: named arguments in, a JSON value or an iterator of bytes out; refuses by raising a Problem."""
 
 
 class NotRunning(ServiceUnavailable):
@@ -48,6 +50,29 @@ async def serve(folder: Path, handlers: Mapping[str, Handler]) -> AsyncIterator[
             path.unlink(missing_ok=True)
 
 
+async def ask_for_bytes(folder: Path, name: str, /, **arguments: Any) -> AsyncIterator[bytes]:
+    """Have the part on a data folder give something long, piece by piece."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=600.0)
+    with _short(folder) as path:
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=aiohttp.UnixConnector(path=str(path)), timeout=timeout
+                ) as session,
+                session.post(f"http://admin/{name}", data=orjson.dumps(arguments)) as answer,
+            ):
+                if answer.status != 200:
+                    raise Refused(orjson.loads(await answer.read())["detail"])
+                async for piece in answer.content.iter_any():
+                    yield piece
+        except aiohttp.ClientPayloadError as error:
+            raise Refused("the running part broke off; its log says why") from error
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            raise NotRunning(
+                f"nothing runs on the data folder {folder}: start it, or name its folder with --data"
+            ) from error
+
+
 async def ask(folder: Path, name: str, /, *, seconds: float = 60.0, **arguments: Any) -> Any:
     """Have the part on a data folder do one thing; NotRunning if none runs, Refused if it will not."""
     with _short(folder) as path:
@@ -69,7 +94,7 @@ async def ask(folder: Path, name: str, /, *, seconds: float = 60.0, **arguments:
 
 
 def _app(handlers: Mapping[str, Handler]) -> web.Application:
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         try:
             handler = handlers.get(request.match_info["name"])
             if handler is None:
@@ -79,11 +104,22 @@ def _app(handlers: Mapping[str, Handler]) -> web.Application:
             result = await handler(orjson.loads(await request.read()))
         except Problem as problem:
             return _answer(problem.status, problem.body())
+        if isinstance(result, AsyncIterator):
+            return await _stream(request, result)
         return _answer(200, {"result": result})
 
-    app = web.Application()
+    app = web.Application(client_max_size=MOST_BYTES)
     app.router.add_post("/{name}", handle)
     return app
+
+
+async def _stream(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response
 
 
 def _answer(status: int, body: Any) -> web.Response:

@@ -87,6 +87,8 @@ def explain(error: Exception) -> click.ClickException:
         "conformance": "conformance.command:conformance",
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
+        "export": "broker.transfer.command:export_tenant",
+        "import": "broker.transfer.command:import_tenant",
         "doctor": "engawa.doctor:doctor",
         "version": "engawa.command:version",
     },

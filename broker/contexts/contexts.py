@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from base import clock, egress, ids
-from base.errors import BadRequestData, LdContextNotAvailable, NotPermitted, ResourceNotFound
+from base.errors import AlreadyExists, BadRequestData, LdContextNotAvailable, NotPermitted, ResourceNotFound
 from base.jsonld import Context, Core, TermTable, core_of, elements, flatten, table_of
 from broker.contexts.entry import Entry, Kind, id_in, id_of, path_of
 from broker.contexts.fetch import Fetcher
@@ -130,6 +130,20 @@ class Contexts:
         entry = Entry(path_of(local_id), local_id, "Hosted", document, self._now(), tenant)
         self._forget(*await self._shelf.keep(entry))
         return entry
+
+    async def restore(self, entry: Entry, *, replace: bool, write: bool) -> bool:
+        """Put a stored context back as it was; say whether that is anything new. (docs/transfer.md)"""
+        there = self._shelf.find(entry.url)
+        if there is not None and there.document == entry.document:
+            return False
+        if there is not None and not replace:
+            raise AlreadyExists(
+                f"The @context {entry.url} is there already and differs; --replace takes that of the file."
+            )
+        elements(entry.context())
+        if write:
+            self._forget(entry, *await self._shelf.keep(entry))
+        return True
 
     def stored(self, kind: Kind | None, tenant: str) -> list[Entry]:
         """Give the stored contexts a tenant may see, the core first. (5.13.3)"""

@@ -26,6 +26,11 @@ def plain(key: str) -> str:
     return key.removeprefix(_PREFIX)
 
 
+def key_of(id: str, about: str) -> str:
+    """Name a subscription in the store by what it is about."""
+    return _PREFIX + id if about == REGISTRATIONS else id
+
+
 class SourceBook(Book):
     """All subscriptions to registrations of one tenant; they and the registrations change one after another."""
 

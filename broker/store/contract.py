@@ -11,6 +11,7 @@ from base.errors import Problem
 from broker.language.selection import Selection, Window
 from broker.model.document import Document
 from broker.store.evolution import HistoryStore
+from broker.store.transfer import Transfer
 
 Rule = Callable[[Document | None], Document | None]
 """The change itself: the current document (None: absent) to the next one (None: deleted). Pure and repeatable: it may
@@ -116,6 +117,7 @@ class TenantStore(Protocol):
 
     name: str
     history: HistoryStore
+    transfer: Transfer
 
     def mark(self) -> Mark:
         """Say which state is current; a change answered 2xx has made another one."""
@@ -150,13 +152,23 @@ class TenantStore(Protocol):
     def subscriptions(self) -> list[dict[str, Any]]:
         """Give all subscriptions in the order of their creation."""
 
-    async def put_subscription(self, id: str, body: dict[str, Any] | None, *, new: bool = False) -> None:
-        """Keep, replace or (None) drop a subscription; AlreadyExists if `new` and there; ResourceNotFound if dropped
-        or replaced and not there. Dropping one drops its waiting messages."""
+    async def put_subscription(
+        self,
+        id: str,
+        body: dict[str, Any] | None,
+        *,
+        new: bool = False,
+        messages: Sequence[Message] = (),
+    ) -> None:
+        """Keep, replace or (None) drop a subscription, with the messages that causes; AlreadyExists if `new` and there;
+        ResourceNotFound if dropped or replaced and not there. Dropping one drops its waiting messages."""
 
     # outbox
     def waiting(self, endpoint: str | None, after: int, limit: int) -> list[Message]:
         """Give undelivered messages in order of `seq`, beginning after one."""
+
+    def outbox_size(self) -> tuple[int, int]:
+        """Count the undelivered messages and the dead letters."""
 
     def endpoints(self) -> list[str]:
         """Name the endpoints that have undelivered messages."""
@@ -195,9 +207,10 @@ class TenantStore(Protocol):
         *,
         new: bool = False,
         expires: int | None = None,
+        messages: Sequence[Message] = (),
     ) -> None:
-        """Keep, replace or (None) drop a record; AlreadyExists if `new` and there; ResourceNotFound if dropped or
-        replaced and not there."""
+        """Keep, replace or (None) drop a record, with the messages that causes; AlreadyExists if `new` and there;
+        ResourceNotFound if dropped or replaced and not there."""
 
     def expired_records(self, now: int) -> list[tuple[str, str]]:
         """Name the records (kind, id) that have expired and are still kept."""
@@ -229,6 +242,9 @@ class Catalogue(Protocol):
     def names(self) -> list[str]:
         """Name the tenants, the default one first."""
 
+    def databases(self) -> list[str]:
+        """Name the databases of all tenants and of all their snapshots; each is opened like a tenant. (5.5.15)"""
+
     def exists(self, tenant: str) -> bool:
         """Say whether the tenant is there."""
 
@@ -237,6 +253,12 @@ class Catalogue(Protocol):
 
     async def create(self, tenant: str) -> TenantStore:
         """Give the store of a tenant, made if absent; refuses beyond the number allowed, or when creation is off."""
+
+    async def make_snapshot(self, name: str) -> TenantStore:
+        """Give the empty store of a snapshot; what was there under the name is dropped. (5.16.1)"""
+
+    async def copy(self, origin: str, name: str) -> None:
+        """Make the database of a snapshot from that of another, entities and histories only. (5.16.2)"""
 
     async def drop(self, tenant: str) -> None:
         """Delete a tenant and its file; the default tenant cannot be dropped."""

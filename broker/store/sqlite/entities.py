@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 
 from base.database import Connection
-from base.errors import Problem
+from base.errors import AlreadyExists, Problem
 from broker.model.document import Document
 from broker.model.expiry import earliest, living
 from broker.store.contract import Change, EntityChange, Message, Outcome, React, Stamp, Stored
 from broker.store.sqlite import geometry
-from broker.store.sqlite.history_writing import Recorder
+from broker.store.sqlite.history_recording import Recorder
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.values import ValueIndexes
 
@@ -157,10 +157,32 @@ class Changes:
         row = find(self._connection, id)
         return row.living(now) if row else None
 
+    def restore(self, document: Document, *, replace: bool, write: bool) -> bool:
+        """Put an entity back as it was, without history or notifications; say whether that is anything new."""
+        row = find(self._connection, document["id"])
+        if row and row.document == document:
+            return False
+        if row and not replace:
+            raise AlreadyExists(
+                f"Entity {document['id']} is there already and differs; --replace takes that of the file."
+            )
+        if write:
+            before = row.document if row else None
+            change = Change(document["id"], before, document, document["modifiedAt"])
+            self._write(row, change, self._history.key_of(document["id"]), orjson.dumps(document))
+        return True
+
     def _record(self, row: Row | None, change: Change) -> None:
         """Write all rows of a change."""
+        known = self._history.key_of(change.id) if row is None else None
+        body = None if change.after is None else orjson.dumps(change.after)
+        key = self._write(row, change, known, body)
+        self._history.record(key, change, body, known=known is not None)
+
+    def _write(self, row: Row | None, change: Change, known: int | None, body: bytes | None) -> int:
         version = self._journal.next_version(change.id)
-        key = self._write_document(row, change, version)
+        key = row.key if row else known or version
+        self._write_document(key, row is None, change, version, body)
         before, after = change.before, change.after
         self._write_types(key, before, after)
         self._write_scopes(key, before, after)
@@ -168,26 +190,23 @@ class Changes:
         self._write_places(key, old, new)
         self._values.write(key, before, after)
         self._journal.tally.count(old, new)
-        self._history.record(key, change)
+        return key
 
-    def _write_document(self, row: Row | None, change: Change, version: int) -> int:
+    def _write_document(self, key: int, new: bool, change: Change, version: int, body: bytes | None) -> None:
         execute = self._connection.execute
-        if change.after is None:
-            if row is None:
+        if body is None:
+            if new:
                 raise AssertionError("only an entity that is there can be deleted")
-            execute("DELETE FROM entity WHERE key = ?", (row.key,))
-            return row.key
-        body = orjson.dumps(change.after)
-        expires = earliest(change.after) if b'"expiresAt"' in body else None
-        if row is None:
-            key = self._history.key_of(change.id) or version
+            execute("DELETE FROM entity WHERE key = ?", (key,))
+            return
+        expires = earliest(change.after) if change.after and b'"expiresAt"' in body else None
+        if new:
             execute("INSERT INTO entity VALUES (?, ?, ?, ?, ?)", (key, change.id, version, expires, body))
-            return key
-        execute(
-            "UPDATE entity SET version = ?, expires = ?, doc = ? WHERE key = ?",
-            (version, expires, body, row.key),
-        )
-        return row.key
+        else:
+            execute(
+                "UPDATE entity SET version = ?, expires = ?, doc = ? WHERE key = ?",
+                (version, expires, body, key),
+            )
 
     def _write_types(self, key: int, before: Document | None, after: Document | None) -> None:
         old = before["type"] if before else ()

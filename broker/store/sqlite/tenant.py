@@ -26,12 +26,14 @@ from broker.store.contract import (
 from broker.store.evolution import HistoryStore
 from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
 from broker.store.sqlite.history import SqliteHistory, policy_of
-from broker.store.sqlite.history_writing import Recorder
+from broker.store.sqlite.history_recording import Recorder
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
+from broker.store.sqlite.transfer import SqliteTransfer
 from broker.store.sqlite.values import ValueIndexes
+from broker.store.transfer import Transfer
 
 EXPIRED_AT_ONCE: Final = 200
 READ_CACHE_KIB: Final = 4_096
@@ -75,8 +77,12 @@ class SqliteTenantStore:
             most=settings.value_indexes,
             threshold=settings.index_threshold,
         )
-        self.history: HistoryStore = SqliteHistory(
+        self._history = SqliteHistory(
             (self._read, self._write), self._names, self._writer, recorder, settings, self._in_thread
+        )
+        self.history: HistoryStore = self._history
+        self.transfer: Transfer = SqliteTransfer(
+            path, self._write, self._writer, (self._changes, recorder), self._after
         )
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
@@ -94,6 +100,7 @@ class SqliteTenantStore:
     def _after(self, done: tuple[object, list[Message]]) -> None:
         """Tell that entities have changed; runs after the commit and before the answer."""
         self._sequence += 1
+        self._history.written()
         self._tell(done[1])
 
     def _earliest_expiry(self) -> int | None:
@@ -167,6 +174,10 @@ class SqliteTenantStore:
     def waiting(self, endpoint: str | None, after: int, limit: int) -> list[Message]:
         """Give undelivered messages in order of `seq`, beginning after one."""
         return outbox.waiting(self._read, endpoint, after, limit)
+
+    def outbox_size(self) -> tuple[int, int]:
+        """Count the undelivered messages and the dead letters."""
+        return outbox.size(self._read), outbox.dead_size(self._read)
 
     def endpoints(self) -> list[str]:
         """Name the endpoints that have undelivered messages."""
@@ -329,6 +340,7 @@ class SqliteTenantStore:
         """Finish what is waiting and close the file."""
         self._closed = True
         await self._indexing.close()
+        await self._history.close()
         await self._writer.close()
         for connection, _ in self._idle_readers:
             connection.close()

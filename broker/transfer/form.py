@@ -1,0 +1,214 @@
+"""The form of a transferred tenant: each thing as a line, and back. Pure. (docs/transfer.md)"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from base import clock
+from base.errors import BadRequestData
+from base.jsonld import TermTable
+from broker.contexts.entry import Entry, from_row
+from broker.model import expand, represent, validate
+from broker.model.document import Document, Instance
+from broker.model.instance import Reader
+from broker.model.represent import Representation
+from broker.notify.source_book import key_of
+from broker.notify.subscription import ENTITIES
+from broker.store.transfer import Instances, Life, Past, Record, Subscription
+
+FORM: Final = "engawa-tenant"
+VERSION: Final = 1
+RECORDS: Final = ("registration", "setting")
+"""Kinds of records that are the tenant's for good; entity maps and snapshots pass."""
+_HOW: Final = Representation(sys_attrs=True)
+_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
+
+Line = dict[str, Any]
+
+
+def header(tenant: str, now: int, software: str, context: str, origin: str) -> Line:
+    """Make the first line: what the file is, and in which words."""
+    return {
+        "kind": "header",
+        "form": FORM,
+        "version": VERSION,
+        "madeBy": software,
+        "tenant": tenant,
+        "at": clock.show(now),
+        "@context": context,
+        "instances": origin,
+    }
+
+
+def check_header(line: Any) -> None:
+    """Refuse what is no transfer, or one of another version."""
+    if not isinstance(line, dict) or line.get("kind") != "header" or line.get("form") != FORM:
+        raise BadRequestData(f"The file does not begin with the header of an {FORM} file.")
+    if line.get("version") != VERSION:
+        raise BadRequestData(
+            f"The file has version {line.get('version')} of the form; this Engawa reads version {VERSION}. "
+            "Use the Engawa that wrote it, or a newer one."
+        )
+
+
+def entity(document: Document, table: TermTable) -> Line:
+    """Write an entity in the normalized representation with its times. (4.5.1)"""
+    return {"kind": "entity", "entity": represent.show(document, table, _HOW)}
+
+
+def history(past: Past) -> Line:
+    """Write a history without its instances."""
+    line: Line = {
+        "kind": "history",
+        "id": past.id,
+        "type": list(past.types),
+        "createdAt": clock.show(past.created),
+        "modifiedAt": clock.show(past.modified),
+    }
+    if past.deleted is not None:
+        line["deletedAt"] = clock.show(past.deleted)
+    if past.lives:
+        line["lives"] = [_life(one) for one in past.lives]
+    return line
+
+
+def _life(life: Life) -> Line:
+    line: Line = {"until": clock.show(life.until)}
+    if life.created is not None:
+        line["createdAt"] = clock.show(life.created)
+    if life.types is not None:
+        line["type"] = list(life.types)
+    return line
+
+
+def instances(id: str, several: Sequence[tuple[str, Instance]], table: TermTable) -> Line:
+    """Write instances of a history, by attribute, each with its times and its instanceId. (4.5.7)"""
+    attributes: dict[str, list[Any]] = defaultdict(list)
+    for iri, one in several:
+        attributes[iri].append(represent.attribute([one], table, _HOW))
+    return {"kind": "instances", "id": id, "attributes": attributes}
+
+
+def subscription(body: dict[str, Any]) -> Line:
+    """Write a subscription as the broker keeps it, names as IRIs. (5.2.12)"""
+    return {"kind": "subscription", "about": body.get("about", ENTITIES), "subscription": body}
+
+
+def record(kept: Record) -> Line:
+    """Write a registration or a setting of the tenant."""
+    line: Line = {"kind": kept.kind, "id": kept.id, "body": kept.body}
+    if kept.expires is not None:
+        line["expiresAt"] = clock.show(kept.expires)
+    return line
+
+
+def context(entry: Entry) -> Line:
+    """Write a stored @context. (5.13.1)"""
+    row = entry.row()
+    row.pop("tenant")
+    times = {name: clock.show(row.pop(name)) for name in ("createdAt", "expiresAt", "lastUsage") if row[name]}
+    row = {name: held for name, held in row.items() if held is not None}
+    return {"kind": "context", "contextKind": row.pop("kind"), **row, **times}
+
+
+# --- and back -----------------------------------------------------------------------------------------------------
+
+
+def read_entity(line: Line, table: TermTable, now: int) -> Document:
+    """Read an entity; times it lacks are those of now."""
+    body = _object(line, "entity")
+    document = expand.entity(body, table, now)
+    _take_times(document, body)
+    _take_times_of_attributes(document["attrs"], body, table)
+    return document
+
+
+def _take_times_of_attributes(
+    attributes: dict[str, list[Instance]], body: dict[str, Any], table: TermTable
+) -> None:
+    for name, given in body.items():
+        held = attributes.get(table.iri(name), ())
+        for instance, one in zip(held, given if len(held) > 1 else [given], strict=False):
+            if isinstance(one, list) and len(held) == 1 and len(one) == 1:
+                one = one[0]
+            if isinstance(one, dict):
+                _take_times(instance, one)
+                _take_times_of_attributes(instance.get("attrs", {}), one, table)
+
+
+def _take_times(held: dict[str, Any], body: dict[str, Any]) -> None:
+    for name in _TIMES:
+        if name in body:
+            held[name] = _time(body[name], name)
+
+
+def _time(text: Any, name: str) -> int:
+    return clock.parse(validate.date_time(text, name))
+
+
+def read_history(line: Line) -> Past:
+    """Read a history without its instances."""
+    created = _time(line.get("createdAt"), "createdAt")
+    return Past(
+        validate.uri(line.get("id"), "id"),
+        tuple(line.get("type", ())),
+        created,
+        _time(line["modifiedAt"], "modifiedAt") if "modifiedAt" in line else created,
+        _time(line["deletedAt"], "deletedAt") if "deletedAt" in line else None,
+        tuple(
+            Life(
+                _time(one.get("until"), "until"),
+                _time(one["createdAt"], "createdAt") if "createdAt" in one else None,
+                tuple(one["type"]) if "type" in one else None,
+            )
+            for one in line.get("lives", ())
+        ),
+    )
+
+
+def read_instances(line: Line, table: TermTable, now: int) -> Instances:
+    """Read instances of a history."""
+    reader = Reader(table, now, nulls=True)
+    several = []
+    for name, given in _object(line, "attributes").items():
+        for body in given:
+            instance = reader.instance(name, body)
+            _take_times(instance, body)
+            _take_times_of_attributes(instance.get("attrs", {}), body, table)
+            instance["instanceId"] = validate.uri(body.get("instanceId"), "instanceId", name)
+            several.append((table.iri(name), instance))
+    return Instances(validate.uri(line.get("id"), "id"), tuple(several))
+
+
+def read_subscription(line: Line) -> Subscription:
+    """Read a subscription."""
+    body = _object(line, "subscription")
+    id = validate.uri(body.get("id"), "id")
+    if body.get("type") != "Subscription" or not isinstance(body.get("notification"), dict):
+        raise BadRequestData(f'{id} has no type "Subscription" or no notification.')
+    return Subscription(key_of(id, line.get("about", ENTITIES)), body)
+
+
+def read_record(line: Line) -> Record:
+    """Read a registration or a setting."""
+    id = line.get("id")
+    if not isinstance(id, str):
+        raise BadRequestData("The line has no id.")
+    expires = _time(line["expiresAt"], "expiresAt") if "expiresAt" in line else None
+    return Record(line["kind"], id, _object(line, "body"), expires)
+
+
+def read_context(line: Line, tenant: str) -> Entry:
+    """Read a stored @context."""
+    row = {"kind": line.get("contextKind"), **{name: line.get(name) for name in ("url", "localId", "body")}}
+    if not all(row.values()):
+        raise BadRequestData("The @context lacks contextKind, url, localId or body.")
+    times: Line = {n: _time(line[n], n) for n in ("createdAt", "expiresAt", "lastUsage") if n in line}
+    return from_row({**row, **times, "numberOfHits": line.get("numberOfHits", 0), "tenant": tenant})
+
+
+def _object(line: Line, member: str) -> dict[str, Any]:
+    held = line.get(member)
+    if not isinstance(held, dict):
+        raise BadRequestData(f"The line has no object '{member}'.")
+    return held

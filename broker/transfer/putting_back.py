@@ -1,0 +1,113 @@
+"""Lines as a tenant: each is put back as it was, or refused; again changes nothing. (docs/transfer.md)"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from base.errors import BadRequestData, Problem
+from broker.contexts import Entry
+from broker.operations.call import Broker
+from broker.operations.changing import refuse_people
+from broker.store.contract import TenantStore
+from broker.store.transfer import Instances, Item, Past, Record, Subscription
+from broker.transfer import form
+from broker.transfer.form import Line
+
+SETTING, HISTORY = "setting", "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where to put things, with which right: `replace` what differs; `write` or only look."""
+
+    tenant: str
+    origin: str
+    replace: bool
+    write: bool
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of lines: counts by kind, and the refused ones with their number in the file."""
+
+    new: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+    def note(self, kind: str, number: int, outcome: bool | Problem) -> None:
+        """Count what became of one line."""
+        if isinstance(outcome, Problem):
+            self.rejected.append((number, outcome.detail))
+        else:
+            (self.new if outcome else self.unchanged)[kind] += 1
+
+
+async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now: int) -> Result:
+    """Put lines back, each numbered as in its file, all of one call in one transaction."""
+    result = Result()
+    understood: list[tuple[int, str, Item]] = []
+    for number, line in lines:
+        kind = str(line.get("kind"))
+        try:
+            item = _understood(broker, wish, line, now)
+            if isinstance(item, Entry):
+                fresh = await broker.contexts.restore(item, replace=wish.replace, write=wish.write)
+                result.note(kind, number, fresh)
+            else:
+                understood.append((number, kind, item))
+        except Problem as problem:
+            result.note(kind, number, problem)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            result.note(kind, number, BadRequestData(f"The line is not as the form says: {error!r:.80}."))
+    store = await _store(broker, wish)
+    if store is None:
+        for number, kind, _ in understood:
+            result.note(kind, number, True)
+        return result
+    items = [item for _, _, item in understood]
+    if wish.write and any(isinstance(item, Instances) for item in items):
+        await store.transfer.adopt(wish.origin)
+    outcomes = await store.transfer.restore(items, replace=wish.replace, write=wish.write)
+    for (number, kind, _), outcome in zip(understood, outcomes, strict=True):
+        result.note(kind, number, outcome)
+    return result
+
+
+async def _store(broker: Broker, wish: Wish) -> TenantStore | None:
+    if wish.write:
+        return await broker.catalogue.create(wish.tenant)
+    return broker.catalogue.open(wish.tenant) if broker.catalogue.exists(wish.tenant) else None
+
+
+def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entry:
+    table = broker.contexts.core.table
+    match line.get("kind"):
+        case "entity":
+            document = form.read_entity(line, table, now)
+            refuse_people(broker, document)
+            return document
+        case "history":
+            past: Past = form.read_history(line)
+            refuse_people(broker, {"type": past.types})
+            return past
+        case "instances":
+            return form.read_instances(line, table, now)
+        case "subscription":
+            kept: Subscription = form.read_subscription(line)
+            return kept
+        case "registration" | "setting":
+            record: Record = form.read_record(line)
+            return record
+        case "context":
+            return form.read_context(line, wish.tenant)
+    raise BadRequestData("The line has a kind that this version of the form does not know.")
+
+
+async def finish(broker: Broker, tenant: str) -> None:
+    """Let the running broker work with what was put back."""
+    store = broker.catalogue.open(tenant)
+    policy: Any = store.record(SETTING, HISTORY)
+    if policy is not None:
+        await store.history.set_policy(policy)
+    await broker.notifier.reload(tenant)

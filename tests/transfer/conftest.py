@@ -1,0 +1,20 @@
+"""Two brokers: one to take a tenant out of, one to put it into."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import Live, live_broker
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    async with live_broker(tmp_path / "a") as broker:
+        yield broker
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[Live]:
+    async with live_broker(tmp_path / "b") as broker:
+        yield broker
