@@ -122,7 +122,7 @@ async def _shown(call: Call, history: HistoryStore, pages: Pages, wanted: Tempor
         altered = altered or frame != kept or instances != held
         body = temporal_form.show(frame, instances, call.context.table, wanted.form)
         if pages.cut is not None:
-            await _name_others(call, history, id, instances, wanted, body)
+            await _name_others(call, history, frame, instances, wanted, body)
         bodies.append(_with_context(call, body))
     return _Shown(bodies, altered)
 
@@ -138,22 +138,20 @@ def _amended(call: Call, frame: Document, instances: Instances) -> tuple[Documen
 async def _name_others(
     call: Call,
     history: HistoryStore,
-    id: str,
+    frame: Document,
     instances: Instances,
     wanted: TemporalWanted,
     body: dict[str, Any],
 ) -> None:
     """Name the attributes whose instances all lie on other pages. (6.3.10)"""
-    listed = await history.series(id, wanted.attrs, wanted.query.span or Span())
+    listed = await history.series(frame["id"], wanted.attrs, wanted.query.span or Span())
     others = {
         series.attr: temporal_form.empty(series.kind, series.dataset_id, wanted.form)
         for series in listed
         if series.attr not in instances
     }
     if others:
-        body.update(
-            temporal_form.framed({"id": id, "type": []}, others, None, call.context.table, wanted.form)
-        )
+        body.update(temporal_form.framed(frame, others, None, call.context.table, wanted.form))
 
 
 async def _aggregated(
