@@ -9,6 +9,7 @@ _SHAPE = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
+_EPOCH_DAY = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = ((moment - _NAIVE_EPOCH) // _MICROSECOND for moment in (datetime.min, datetime.max))  # noqa: DTZ901  # naive UTC
 SECOND = 1_000_000
@@ -25,8 +26,11 @@ def parse(text: str) -> int:
     if not shape:
         raise ValueError(f"'{text[:40]}' is not a DateTime such as 2026-04-01T09:00:00Z")
     *_, fraction, zone = shape.groups()
-    moment = datetime.fromisoformat(text[:19] + "Z")
-    micros = (moment - _EPOCH) // _MICROSECOND + int((fraction or "0").ljust(6, "0")[:6])
+    moment = datetime.fromisoformat(text[:19])
+    hours = (moment.toordinal() - _EPOCH_DAY) * 24 + moment.hour
+    micros = ((hours * 60 + moment.minute) * 60 + moment.second) * SECOND
+    if fraction:
+        micros += int(fraction.ljust(6, "0")[:6])
     if zone != "Z":
         hours, minutes = int(zone[1:3]), int(zone[4:6])
         if hours > 23 or minutes > 59:

@@ -1,8 +1,9 @@
 """The histories of one tenant: short reads on the event loop, long ones in threads, writes with everybody else's."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import apsw
 
@@ -27,14 +28,19 @@ from broker.store.evolution import (
 from broker.store.sqlite import history_sums, records, search
 from broker.store.sqlite.history_finding import Finder
 from broker.store.sqlite.history_reading import Reader
+from broker.store.sqlite.history_recording import SETTLED_AT_ONCE, Recorder
 from broker.store.sqlite.history_upkeep import Upkeep
-from broker.store.sqlite.history_writing import Recorder, origin
+from broker.store.sqlite.history_writing import Editor
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
 T = TypeVar("T")
 KIND = "setting"
 NAME = "history"
+MOST_WAITING: Final = 16_384
+"""Changes in the log that are settled even while others come."""
+REST: Final = 0.5
+"""Seconds without a change after which the log is settled."""
 
 
 class InThread(Protocol):
@@ -69,7 +75,9 @@ class SqliteHistory:
         self._recorder = recorder
         self._settings = settings
         self._in_thread = in_thread
-        self._origin = origin(self._read)
+        self._settling: asyncio.Task[None] | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._editor = Editor(self._write, recorder.names, recorder)
         self._upkeep = Upkeep(self._write, self._read, writer)
 
     @property
@@ -98,6 +106,38 @@ class SqliteHistory:
     async def tidy(self, now: int) -> int:
         """Thin and drop by the rules of the policy, in small transactions; say how many instances went."""
         return await self._upkeep.run(self._recorder.policy, now)
+
+    # the log
+
+    def written(self) -> None:
+        """Settle the log soon: at once if it is long, else when no change has come for a while."""
+        if not self._recorder.waiting or (self._settling and not self._settling.done()):
+            return
+        loop = asyncio.get_running_loop()
+        if self._rest:
+            self._rest.cancel()
+        self._rest = None
+        if self._recorder.waiting >= MOST_WAITING:
+            self._settling = loop.create_task(self.settle())
+        else:
+            self._rest = loop.call_later(REST, self._rested)
+
+    def _rested(self) -> None:
+        self._settling = asyncio.get_running_loop().create_task(self.settle())
+
+    async def settle(self) -> None:
+        """Move the changes that wait in the log to where their instances belong."""
+        while self._read.execute("SELECT EXISTS (SELECT 1 FROM history_log)").get:
+            await self._writer.run(lambda: self._recorder.settle(SETTLED_AT_ONCE), weight=SETTLED_AT_ONCE)
+
+    async def close(self) -> None:
+        """End what runs by itself."""
+        if self._rest:
+            self._rest.cancel()
+        if self._settling:
+            self._settling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._settling
 
     # reading
 
@@ -168,7 +208,7 @@ class SqliteHistory:
         return await self._search(lambda finder: finder.find_as_of(selection, window, at, by))
 
     def _reader(self, connection: Connection, names: Names) -> Reader:
-        return Reader(connection, names, self._origin)
+        return Reader(connection, names, self._recorder.origin)
 
     async def _run(self, work: Callable[[Reader], T]) -> T:
         return await self._within(lambda connection, names, _: work(self._reader(connection, names)))
@@ -180,6 +220,7 @@ class SqliteHistory:
 
     async def _within(self, work: Callable[[Connection, Names, Budget], T]) -> T:
         """Run a read here if it is short, else in a thread; TooComplexQuery when it takes too long."""
+        await self.settle()
         with contextlib.suppress(Unfinished):
             budget = Budget(search.INLINE_SECONDS, search.INLINE_DOCUMENTS)
             with _limited(self._read, budget):
@@ -203,25 +244,25 @@ class SqliteHistory:
     ) -> bool:
         """Add instances and types to a history, made where it is absent; say whether it was made. (5.6.11, 5.6.12)"""
         weight = sum(map(len, instances.values()))
-        return await self._do(lambda: self._recorder.add(id, types, instances, now, new), weight)
+        return await self._do(lambda: self._editor.add(id, types, instances, now, new), weight)
 
     async def delete(self, id: str) -> None:
         """Remove a history; ResourceNotFound if there is none. (5.6.16)"""
-        await self._do(lambda: self._recorder.delete(id))
+        await self._do(lambda: self._editor.delete(id))
 
     async def delete_attribute(self, id: str, attr: str, dataset_id: str | None = None) -> None:
         """Remove the instances of an attribute, of one dataset or (None) of all; ResourceNotFound. (5.6.13)"""
-        await self._do(lambda: self._recorder.delete_attribute(id, attr, dataset_id))
+        await self._do(lambda: self._editor.delete_attribute(id, attr, dataset_id))
 
     async def change_instance(
         self, id: str, attr: str, instance_id: str, rule: InstanceRule, now: int
     ) -> None:
         """Replace one instance by what the rule makes of it; instanceId and createdAt stay. (5.6.14)"""
-        await self._do(lambda: self._recorder.change_instance(id, attr, instance_id, rule, now))
+        await self._do(lambda: self._editor.change_instance(id, attr, instance_id, rule, now))
 
     async def delete_instance(self, id: str, attr: str, instance_id: str) -> None:
         """Remove one instance; ResourceNotFound names what is missing. (5.6.15)"""
-        await self._do(lambda: self._recorder.delete_instance(id, attr, instance_id))
+        await self._do(lambda: self._editor.delete_instance(id, attr, instance_id))
 
     async def _do(self, work: Callable[[], T], weight: int = 1) -> T:
         """Do the work in the writer's transaction; a refusal does not make the others of its group run again."""

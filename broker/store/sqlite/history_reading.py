@@ -29,6 +29,18 @@ _TIMES: Final = {
 }
 
 
+_FRAME: Final = (
+    "SELECT h.key, h.created, h.modified, h.deleted, json_extract(e.doc, '$.type'), "
+    "json_extract(e.doc, '$.modifiedAt') FROM history h LEFT JOIN entity e ON e.key = h.key WHERE h.id = ?"
+)
+# a new entity whose history is still in the log
+_UNSETTLED: Final = (
+    "SELECT key, coalesce(doc ->> '$.createdAt', 0), coalesce(doc ->> '$.modifiedAt', 0), NULL, "
+    "json_extract(doc, '$.type'), NULL FROM entity e "
+    "WHERE e.id = ? AND EXISTS (SELECT 1 FROM history_log WHERE history = e.key)"
+)
+
+
 class Reader:
     """Reads histories through one connection; the state it reads is the caller's snapshot."""
 
@@ -41,12 +53,9 @@ class Reader:
 
     def frame(self, id: str) -> tuple[int, History] | None:
         """Give the key and the frame of a history."""
-        row = self.connection.execute(
-            "SELECT h.key, h.created, h.modified, h.deleted, json_extract(e.doc, '$.type'), "
-            "json_extract(e.doc, '$.modifiedAt') FROM history h LEFT JOIN entity e ON e.key = h.key "
-            "WHERE h.id = ?",
-            (id,),
-        ).fetchone()
+        row = self.connection.execute(_FRAME, (id,)).fetchone()
+        if row is None:
+            row = self.connection.execute(_UNSETTLED, (id,)).fetchone()
         if row is None:
             return None
         key, created, modified, deleted, types, changed = row

@@ -97,10 +97,17 @@ TENANT: Final = (
         PRIMARY KEY (history, attr, dataset, at, id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX instance_deleted ON instance (history, at) WHERE form = 9;
+    -- changes whose instances are not yet where they belong: the document of a new entity, or what differs
+    CREATE TABLE history_log (
+        seq INTEGER PRIMARY KEY, history INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT;
     -- the last number of an instance; where the numbers come from, so that those of two brokers differ
     INSERT INTO sequence VALUES ('instance', 0), ('origin', abs(random() % 4294967296));
     """,
 )
+
+NOT_COPIED: Final = ("subscription", "outbox", "dead_letter", "record", "context")
+"""What a copy of a snapshot does not take over: only entities and their histories are its content."""
 
 CATALOGUE: Final = (
     """
