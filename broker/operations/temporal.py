@@ -8,6 +8,7 @@ from base.errors import BadRequestData, ResourceNotFound
 from broker.language.span import Span
 from broker.model import temporal_form, validate, versions
 from broker.model.document import Document
+from broker.model.temporal import SCOPE
 from broker.operations import asked, preferences, temporal_aggregates, temporal_asked, temporal_pages
 from broker.operations.call import LD_JSON, Answer, Broker, Call
 from broker.operations.entities import limits
@@ -148,7 +149,7 @@ async def _name_others(
     others = {
         series.attr: temporal_form.empty(series.kind, series.dataset_id, wanted.form)
         for series in listed
-        if series.attr not in instances
+        if series.attr not in instances and series.attr != SCOPE
     }
     if others:
         body.update(temporal_form.framed(frame, others, None, call.context.table, wanted.form))
