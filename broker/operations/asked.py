@@ -10,7 +10,7 @@ import orjson
 
 from base.errors import BadRequestData, InvalidRequest, TooManyResults
 from base.jsonld import TermTable
-from broker.language import geo, ordering, patterns, projection, q, scope, types
+from broker.language import geo, ordering, patterns, projection, q, scope, sources, types
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.model import duration, validate
 from broker.model.document import NGSI_LD
@@ -59,6 +59,7 @@ class Wanted:
     local: bool = False
     entity_map: bool = False
     entity_map_lifetime: str | None = None
+    csf: q.Query | None = None
 
     def narrow_enough(self) -> bool:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
@@ -157,6 +158,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         _local(params),
         flag(params, "entityMap"),
         _lifetime(params),
+        sources.filter_of_sources(params["csf"], table, limits.terms) if "csf" in params else None,
     )
 
 
@@ -284,7 +286,7 @@ def flag(params: Params, name: str) -> bool:
 
 # --- the same, from the body of POST /entityOperations/query -----------------------------------------------------
 
-_TEXTS = {"q", "scopeQ", "lang", "geometryProperty", "join", "entityMapLifetime"}
+_TEXTS = {"q", "scopeQ", "csf", "lang", "geometryProperty", "join", "entityMapLifetime"}
 _FLAGS = {"entityMap", "splitEntities"}
 _LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
 _GEO = {"georel", "geometry", "geoproperty"}
