@@ -54,7 +54,7 @@ def list_tenants(as_json: bool, **place: Any) -> None:
     Example:
       engawa tenants list --json
     """
-    rows = _ask(place, "tenants.list")
+    rows = ask_broker(place, "tenants.list")
     if as_json:
         show_json(rows)
     else:
@@ -80,7 +80,7 @@ def delete_tenant(name: str, yes: bool, **place: Any) -> None:
         click.confirm(
             f"Delete tenant '{name}' with all its entities and subscriptions?", abort=True, err=True
         )
-    _ask(place, "tenants.delete", name=name)
+    ask_broker(place, "tenants.delete", name=name)
     click.echo(f"Tenant '{name}' is deleted.")
 
 
@@ -115,7 +115,7 @@ def list_waiting(as_json: bool, tenant: str, limit: int, **place: Any) -> None:
     Example:
       engawa outbox list --limit 20
     """
-    _show_messages(_ask(place, "outbox.list", tenant=tenant, limit=limit), as_json)
+    _show_messages(ask_broker(place, "outbox.list", tenant=tenant, limit=limit), as_json)
 
 
 @outbox.command("dead")
@@ -129,7 +129,7 @@ def list_dead(as_json: bool, tenant: str, limit: int, **place: Any) -> None:
     Example:
       engawa outbox dead --json
     """
-    _show_messages(_ask(place, "outbox.dead", tenant=tenant, limit=limit), as_json)
+    _show_messages(ask_broker(place, "outbox.dead", tenant=tenant, limit=limit), as_json)
 
 
 @outbox.command("replay")
@@ -146,7 +146,7 @@ def replay(numbers: tuple[int, ...], every: bool, as_json: bool, tenant: str, **
     """
     if bool(numbers) == every:
         raise click.UsageError("give the numbers that 'engawa outbox dead' lists, or --all")
-    count = _ask(place, "outbox.replay", tenant=tenant, seqs=None if every else numbers)
+    count = ask_broker(place, "outbox.replay", tenant=tenant, seqs=None if every else numbers)
     if numbers and not count:
         raise Failure("none of these numbers is a dead letter", "'engawa outbox dead' lists them.")
     if as_json:
@@ -170,7 +170,8 @@ def _show_messages(rows: list[dict[str, Any]], as_json: bool) -> None:
     )
 
 
-def _ask(place: dict[str, Any], name: str, /, **arguments: Any) -> Any:
+def ask_broker(place: dict[str, Any], name: str, /, **arguments: Any) -> Any:
+    """Have the running broker do one thing; `place` says where its data folder is."""
     config = place.pop("config")
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=place, config=config)
     return asyncio.run(ask(settings.data, name, **arguments))

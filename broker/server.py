@@ -13,7 +13,7 @@ from base import admin as admin_socket
 from base import clock, egress
 from base.log import configure
 from base.web import is_loopback, serving, until_asked_to_stop
-from broker import admin
+from broker import admin, demanding
 from broker.api import openapi, resources
 from broker.api.front import Front
 from broker.api.metrics import Metrics
@@ -81,7 +81,7 @@ async def _expire(broker: Broker) -> None:
 def all_handlers(broker: Broker) -> Mapping[str, admin_socket.Handler]:
     """Name all that commands may have this broker do."""
     own = admin.handlers(broker.catalogue, broker.notifier, broker.contexts)
-    return {**own, **transfer.handlers(broker)}
+    return {**own, **demanding.handlers(broker.catalogue), **transfer.handlers(broker)}
 
 
 def served(

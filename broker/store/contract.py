@@ -112,12 +112,22 @@ class TypeInfo:
     related: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+class DemandStore(Protocol):
+    """Which JSON Schemas entities must satisfy to be stored: IRI of a type → name of the schema."""
+
+    schemas: dict[str, str]
+
+    async def set(self, schemas: Mapping[str, str]) -> None:
+        """Demand this and nothing else from now on. What is put back by a transfer is not asked."""
+
+
 class TenantStore(Protocol):
     """The data of one tenant."""
 
     name: str
     history: HistoryStore
     transfer: Transfer
+    demands: DemandStore
 
     def mark(self) -> Mark:
         """Say which state is current; a change answered 2xx has made another one."""

@@ -14,7 +14,7 @@ from broker.store.transfer import Instances, Item, Past, Record, Subscription
 from broker.transfer import form
 from broker.transfer.form import Line
 
-SETTING, HISTORY = "setting", "history"
+SETTING, HISTORY, DEMANDS = "setting", "history", "schemas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +110,5 @@ async def finish(broker: Broker, tenant: str) -> None:
     policy: Any = store.record(SETTING, HISTORY)
     if policy is not None:
         await store.history.set_policy(policy)
+    await store.demands.set(store.record(SETTING, DEMANDS) or {})
     await broker.notifier.reload(tenant)

@@ -30,6 +30,8 @@ READ_BY_MACHINES = {
     "engawa outbox list",
     "engawa outbox dead",
     "engawa outbox replay",
+    "engawa schema list",
+    "engawa schema require",
     "engawa export",
     "engawa import",
 }

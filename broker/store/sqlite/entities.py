@@ -1,6 +1,6 @@
 """Entities: reading the current state, and the one place where the rows of a change are written. (DESIGN 2.3, 2.4)"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,8 @@ class Changes:
         self._journal = journal
         self._values = values
         self._history = history
+        self.check: Callable[[Document], None] | None = None
+        """Refuses an entity that is about to be stored."""
 
     def apply(self, change: EntityChange, now: int, react: React | None, posted: list[Message]) -> Outcome:
         """Apply one rule to the current document; messages that follow from it are added to `posted`."""
@@ -126,6 +128,8 @@ class Changes:
         before = row.document if row else None
         try:
             after = change.rule(before)
+            if self.check is not None and after is not None and after is not before:
+                self.check(after)
         except Problem as problem:
             return Outcome(problem=problem)
         if after is before:

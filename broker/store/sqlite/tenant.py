@@ -13,6 +13,7 @@ from broker.language.selection import Selection, Window
 from broker.model.expiry import living
 from broker.settings import BrokerSettings
 from broker.store.contract import (
+    DemandStore,
     EntityChange,
     Mark,
     Message,
@@ -25,6 +26,7 @@ from broker.store.contract import (
 )
 from broker.store.evolution import HistoryStore
 from broker.store.sqlite import check, entities, outbox, records, schema, search, tally, translation
+from broker.store.sqlite.demanding import SqliteDemands
 from broker.store.sqlite.history import SqliteHistory, policy_of
 from broker.store.sqlite.history_recording import Recorder
 from broker.store.sqlite.indexing import Indexing
@@ -84,6 +86,7 @@ class SqliteTenantStore:
         self.transfer: Transfer = SqliteTransfer(
             path, self._write, self._writer, (self._changes, recorder), self._after
         )
+        self.demands: DemandStore = SqliteDemands(self._write, self._writer, self._changes)
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
         self._sequence = 0
