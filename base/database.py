@@ -92,6 +92,22 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def duplicate(source: Path, target: Path) -> None:
+    """Write one state of a database to another file, and bring that to disk."""
+    connection = connect(source, readonly=True)
+    try:
+        connection.execute("VACUUM INTO ?", (str(target),))
+    finally:
+        connection.close()
+    target.chmod(0o600)
+    handle = os.open(target, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_folder(target.parent)
+
+
 def migrate(connection: Connection, steps: Sequence[str]) -> None:
     """Bring the schema up to date: each step once, in order, all or nothing."""
     present = int(connection.pragma("user_version"))

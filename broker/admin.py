@@ -9,6 +9,7 @@ from base import clock
 from base.admin import Handler
 from base.errors import OperationNotSupported
 from broker.contexts import Contexts
+from broker.model import tenancy
 from broker.notify import Notifier
 from broker.notify.endpoint import without_credentials
 from broker.store.contract import Catalogue, Message
@@ -28,9 +29,10 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
     async def delete_tenant(asked: Mapping[str, Any]) -> Any:
         if not asked["name"]:
             raise OperationNotSupported("the default tenant cannot be deleted; purge its entities instead")
-        await catalogue.drop(asked["name"])
-        await contexts.forget(asked["name"])
-        notifier.changed(asked["name"])
+        for name in tenancy.belonging(asked["name"], catalogue.databases()):
+            await catalogue.drop(name)
+            await contexts.forget(name)
+            notifier.changed(name)
 
     async def list_waiting(asked: Mapping[str, Any]) -> Any:
         return [_shown(m) for m in catalogue.open(asked["tenant"]).waiting(None, 0, asked["limit"])]
@@ -45,7 +47,7 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
 
     async def check(_: Mapping[str, Any]) -> Any:
         faults = []
-        for name in catalogue.names():
+        for name in catalogue.databases():
             found = await asyncio.to_thread(catalogue.open(name).check)
             faults += [f"tenant '{name or 'default'}': {fault}" for fault in found]
         return faults

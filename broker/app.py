@@ -8,8 +8,10 @@ from broker.operations import (
     discovery,
     entities,
     entity_maps,
+    past,
     registration_subscriptions,
     registrations,
+    snapshots,
     subscriptions,
     temporal,
     temporal_changes,
@@ -22,29 +24,39 @@ LOCAL = frozenset({"local"})
 SHAPE = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "geometryProperty", "format", "options"})
 GEO = frozenset({"georel", "geometry", "coordinates", "geoproperty"})
 PAGE = frozenset({"limit", "offset", "count"})
-SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "expandValues", "jsonKeys"}) | GEO
+SELECT = frozenset({"id", "idPattern", "type", "q", "scopeQ", "csf", "expandValues", "jsonKeys"}) | GEO
 ORDER = frozenset({"orderBy", "orderFrom", "orderGeometry", "collation"})
 JOIN = frozenset({"join", "joinLevel", "containedBy"})
 MAP = frozenset({"entityMap", "entityMapLifetime"})
 QUERY = SELECT | SHAPE | JOIN | PAGE | ORDER | MAP | LOCAL | {"splitEntities"}
 TYPE = frozenset({"type", "local"})
 FORMAT_OPTIONS = frozenset({"normalized", "concise", "simplified", "keyValues", "sysAttrs"})
-EVOLUTION = frozenset({"pick", "omit", "attrs", "lang", "datasetId", "format", "options"}) | timerel.PARAMETERS | aggregation.PARAMETERS
+EVOLUTION = (
+    frozenset({"pick", "omit", "attrs", "lang", "datasetId", "format", "options"})
+    | timerel.PARAMETERS
+    | aggregation.PARAMETERS
+)
 TEMPORAL_OPTIONS = frozenset({"normalized", "concise", "temporalValues", "aggregatedValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
 LINKED = (*READ, *RDF)
 EXTENSION = "NGSI-LD 2.0"
 
 TIME = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty"})
-SOURCES = frozenset({"id", "idPattern", "type", "attrs", "pick", "omit", "q", "csf", "scopeQ", "geometryProperty", "lang"}) | GEO | TIME
+SOURCES = (
+    frozenset(
+        {"id", "idPattern", "type", "attrs", "pick", "omit", "q", "csf", "scopeQ", "geometryProperty", "lang"}
+    )
+    | GEO
+    | TIME
+)
 SYS_ATTRS = frozenset({"sysAttrs"})
 
 # fmt: off
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/entities", also_rdf(entities.query_entities), "6.4.3.2", QUERY, FORMAT_OPTIONS, accept=LINKED),
+    Operation("GET",    "/entities", also_rdf(entities.query_entities), "6.4.3.2", QUERY | past.PARAMETERS, FORMAT_OPTIONS, accept=LINKED),
     Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
-    Operation("GET",    "/entities/{entityId}", also_rdf(entities.retrieve_entity), "6.5.3.1", SHAPE | JOIN | MAP | TYPE, FORMAT_OPTIONS, accept=LINKED),
+    Operation("GET",    "/entities/{entityId}", also_rdf(entities.retrieve_entity), "6.5.3.1", SHAPE | JOIN | MAP | TYPE | past.PARAMETERS, FORMAT_OPTIONS, accept=LINKED),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
     Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},
               frozenset({"simplified", "keyValues", "normalized", "concise"}), body=True, merge_patch=True),
@@ -72,6 +84,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET",    "/entityMaps/{entityMapId}", entity_maps.retrieve_entity_map, "6.32.3.1"),
     Operation("PATCH",  "/entityMaps/{entityMapId}", entity_maps.update_entity_map, "6.32.3.2", body=True, merge_patch=True),
     Operation("DELETE", "/entityMaps/{entityMapId}", entity_maps.delete_entity_map, "6.32.3.3"),
+    Operation("POST",   "/snapshots", snapshots.create_snapshot, "6.36.3.1", body=True),
+    Operation("DELETE", "/snapshots", snapshots.purge_snapshots, "6.36.3.2", frozenset({"q"})),
+    Operation("GET",    "/snapshots/{snapshotId}", snapshots.retrieve_snapshot, "6.37.3.1"),
+    Operation("PATCH",  "/snapshots/{snapshotId}", snapshots.update_snapshot, "6.37.3.2", body=True, merge_patch=True),
+    Operation("DELETE", "/snapshots/{snapshotId}", snapshots.delete_snapshot, "6.37.3.3"),
+    Operation("POST",   "/snapshots/{snapshotId}/clone", snapshots.clone_snapshot, "6.38.3.1", body=True),
     Operation("GET",    "/types", discovery.list_types, "6.25.3.1", LOCAL | {"details"}),
     Operation("GET",    "/types/{type}", discovery.retrieve_type, "6.26.3.1", LOCAL),
     Operation("GET",    "/attributes", discovery.list_attributes, "6.27.3.1", LOCAL | {"details"}),

@@ -100,7 +100,7 @@ async def _read_databases(settings: BrokerSettings) -> list[str]:
         return []
     catalogue = SqliteCatalogue(settings)
     try:
-        return [fault for name in catalogue.names() for fault in catalogue.open(name).check()]
+        return [fault for name in catalogue.databases() for fault in catalogue.open(name).check()]
     finally:
         await catalogue.close()
 

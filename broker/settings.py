@@ -107,6 +107,11 @@ class BrokerSettings:
         "keep", "Whether the history of a deleted entity stays: 'keep' or 'drop'.", choices=("keep", "drop")
     )
     history_seconds: float = setting(3_600.0, "How often the rules that thin and drop history are applied.")
+    snapshots: int = setting(20, "Most snapshots per tenant; the least important goes when there are more.")
+    snapshot_seconds: float = setting(
+        604_800.0, "Longest life of a snapshot from its making or last extension."
+    )
+    snapshot_entities: int = setting(200_000, "Most entities a snapshot takes from one query.")
     expiry_seconds: float = setting(1.0, "How often expired entities and attributes are removed.")
     log_requests: str = setting(
         "errors", "Which requests get a log line: 'errors' (5xx) or 'all'.", choices=("errors", "all")

@@ -20,6 +20,7 @@ from broker.api import options, raw
 from broker.api import request as heads
 from broker.api.metrics import Metrics
 from broker.api.routes import Routes
+from broker.operations import entity_maps, snapshots
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
 
 MOST_KNOWN = 16_384
@@ -183,6 +184,9 @@ class Front:
         tenant = request.headers.get("NGSILD-Tenant")
         if tenant and response.status < 500:
             headers["NGSILD-Tenant"] = tenant
+        snapshot = request.headers.get(snapshots.HEADER)
+        if snapshot and response.status < 500:
+            headers[snapshots.HEADER] = snapshot
         if self._cors:
             headers.update(options.shared(request.headers.get("Origin"), self._cors))
         self._metrics.count(operation, response.status, took)
@@ -230,16 +234,22 @@ class Front:
                 source = bodies.embedded_context(body, kind, link)
         if tenant and not operation.tenantless and not operation.creates_tenant:
             broker.catalogue.open(tenant)
+        context = broker.contexts.known(source) or await broker.contexts.resolve(source, tenant)
+        now = clock.now()
+        snapshot = headers.get(snapshots.HEADER)
+        if snapshot is not None and snapshots.meant(operation):
+            tenant = snapshots.enter(broker, tenant, snapshot, now)
+            params = snapshots.inside(operation, params)
         return Call(
             operation.method,
             arrival.target,
             path,
             params,
             tenant,
-            broker.contexts.known(source) or await broker.contexts.resolve(source, tenant),
+            context,
             accept,
             body,
-            clock.now(),
+            now,
             headers,
             embedded=kind == LD_JSON,
             local_caller=self._local,
@@ -248,8 +258,8 @@ class Front:
 
 
 def _particular(headers: Mapping[str, str]) -> bool:
-    """Say whether a read goes beyond what is kept of reads: through an entity map, which it may change."""
-    return "NGSILD-EntityMap" in headers
+    """Say whether a read goes beyond what is kept of reads: through an entity map, or into a snapshot."""
+    return entity_maps.HEADER in headers or snapshots.HEADER in headers
 
 
 def _reading(arrival: Arrival) -> Key | None:

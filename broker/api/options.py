@@ -6,10 +6,11 @@ from broker.api.request import MERGE_PATCH
 from broker.operations.call import JSON, LD_JSON, Operation
 
 READABLE = (
-    "Link, Location, NGSILD-Tenant, NGSILD-Results-Count, NGSILD-EntityMap, NGSILD-Warning, Content-Range"
+    "Link, Location, NGSILD-Tenant, NGSILD-Snapshot, NGSILD-Results-Count, NGSILD-EntityMap, NGSILD-Warning, "
+    "Content-Range"
 )
 """Headers of an answer that a script of another origin may read."""
-SENDABLE = "Accept, Content-Type, Link, NGSILD-Tenant, NGSILD-EntityMap, Prefer"
+SENDABLE = "Accept, Content-Type, Link, NGSILD-Tenant, NGSILD-Snapshot, NGSILD-EntityMap, Prefer"
 REMEMBERED = "600"  # seconds a browser keeps what it was told
 
 

@@ -11,6 +11,7 @@ from broker.contexts import Contexts
 from broker.language.selection import Selection, Window
 from broker.notify import Notifier
 from broker.operations.cache import Cache
+from broker.operations.running import Running
 from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue, Mark, Page
@@ -102,6 +103,7 @@ class Broker:
     registry: Registry
     notifier: Notifier
     cache: Cache
+    running: Running = field(default_factory=Running)
     pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
         default_factory=lambda: Recent(4_096)
     )

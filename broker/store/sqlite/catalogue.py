@@ -1,5 +1,6 @@
 """The tenants of a broker: a database each, named by a hash, listed in one catalogue. (DESIGN 2.7)"""
 
+import asyncio
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,8 @@ from typing import Final
 import apsw
 
 from base import clock, database
-from base.errors import BadRequestData, NonexistentTenant, NotPermitted, ServiceUnavailable
+from base.errors import BadRequestData, NonexistentTenant, NotPermitted, ResourceNotFound, ServiceUnavailable
+from broker.model import tenancy
 from broker.settings import BrokerSettings
 from broker.store.sqlite import schema
 from broker.store.sqlite.tenant import SqliteTenantStore
@@ -40,7 +42,11 @@ class SqliteCatalogue:
 
     def names(self) -> list[str]:
         """Name the tenants, the default one first."""
-        return [DEFAULT, *(name for name in self._files if name != DEFAULT)]
+        return [DEFAULT, *(n for n in self._files if n != DEFAULT and not tenancy.is_snapshot(n))]
+
+    def databases(self) -> list[str]:
+        """Name the databases of all tenants and of all their snapshots."""
+        return list(self._files)
 
     def exists(self, tenant: str) -> bool:
         """Say whether the tenant is there."""
@@ -61,14 +67,42 @@ class SqliteCatalogue:
     async def create(self, tenant: str) -> SqliteTenantStore:
         """Give the store of a tenant, made if absent; refuses beyond the number allowed, or when creation is off."""
         if tenant not in self._files:
+            if tenancy.is_snapshot(tenant):
+                raise ResourceNotFound("The snapshot does not exist any more.")
             if not self._settings.implicit_tenants:
                 raise NonexistentTenant("The tenant does not exist, and this broker makes none by itself.")
-            if len(self._files) > self._settings.tenants:
+            if len(self.names()) > self._settings.tenants:
                 raise NotPermitted(
                     f"The broker keeps at most {self._settings.tenants} tenants; drop one that is not needed."
                 )
             self._make(tenant)
         return self.open(tenant)
+
+    async def make_snapshot(self, name: str) -> SqliteTenantStore:
+        """Give the empty store of a snapshot; what was there under the name is dropped. (5.16.1)"""
+        if name in self._files:
+            await self.drop(name)
+        self._make(name)
+        return self.open(name)
+
+    async def copy(self, origin: str, name: str) -> None:
+        """Make the database of a snapshot from that of another, entities and histories only. (5.16.2)"""
+        if name in self._files:
+            await self.drop(name)
+        source, file = self._folder / self._files[origin], _file(name)
+        target = self._folder / file
+
+        def work() -> None:
+            database.remove(target)
+            database.duplicate(source, target)
+            connection = database.connect(target)
+            with database.transaction(connection):
+                for table in schema.NOT_COPIED:
+                    connection.execute(f"DELETE FROM {table}")  # noqa: S608  # our own names
+            connection.close()
+
+        await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        self._list(name, file)
 
     async def drop(self, tenant: str) -> None:
         """Delete a tenant and its file; the default tenant cannot be dropped."""
@@ -95,12 +129,15 @@ class SqliteCatalogue:
 
     def _make(self, tenant: str) -> None:
         # another name each time: a drop still closing its file must not take that of the tenant made anew
-        file = hashlib.sha256(f"{clock.now()} {tenant}".encode()).hexdigest()[:32] + ".db"
+        file = _file(tenant)
         path = self._folder / file
         database.remove(path)
         connection = database.connect(path)
         database.migrate(connection, schema.TENANT)
         connection.close()
+        self._list(tenant, file)
+
+    def _list(self, tenant: str, file: str) -> None:
         with database.transaction(self._connection):
             self._connection.execute("INSERT INTO tenant VALUES (?, ?, ?)", (tenant, file, clock.now()))
         self._files[tenant] = file
@@ -112,3 +149,7 @@ class SqliteCatalogue:
             if path.name.partition(".db")[0] + ".db" not in listed:
                 Path.unlink(path)
         database.sync_folder(self._folder)
+
+
+def _file(tenant: str) -> str:
+    return hashlib.sha256(f"{clock.now()} {tenant}".encode()).hexdigest()[:32] + ".db"
