@@ -6,7 +6,7 @@ registration itself: its location, scope, intervals and properties. (5.10.2.4, 5
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from base import clock
 from broker.language import patterns, places, q, scope, types
@@ -16,7 +16,7 @@ from broker.language.scope import ScopeQuery
 from broker.language.selection import EntitySelector
 from broker.language.span import Span
 from broker.language.types import Names
-from broker.model import registration
+from broker.model import operation_names, registration
 from broker.model.document import NGSI_LD, Document
 from broker.model.registration import Body
 from broker.model.registration_presentation import counted
@@ -88,7 +88,7 @@ class SourceSelection:
     selectors: tuple[EntitySelector, ...] = ()
     attributes: frozenset[str] = frozenset()
     dataset_ids: frozenset[str] = frozenset()
-    csf: Query | None = None
+    csf: "SourceFilter | None" = None
     geo: GeoQuery | None = None
     scope: ScopeQuery | None = None
     span: Span | None = None
@@ -179,7 +179,7 @@ def described(source: Source, wanted: SourceSelection) -> bool:
         _in_time(source, wanted.span)
         and (wanted.scope is None or scope.matches(wanted.scope, source.body.get("scope")))
         and (wanted.geo is None or _in_place(source, wanted.geo))
-        and (wanted.csf is None or q.matches(wanted.csf, properties(source.body), _nothing))
+        and (wanted.csf is None or wanted.csf.holds(source.body))
     )
 
 
@@ -196,26 +196,43 @@ def _in_place(source: Source, geo: GeoQuery) -> bool:
     return geometry is not None and geo.geoproperty in _GEOPROPERTIES and places.may_meet(geo, geometry)
 
 
-def filter_of_sources(text: str, table: Names, most_terms: int = types.MOST_TERMS) -> Query:
-    """Read a context source filter: a query over the members of registrations. (4.9)"""
-    return q.parse(text, _Vocabulary(table), most_terms=most_terms)
+@dataclass(frozen=True, slots=True)
+class SourceFilter:
+    """A context source filter: a query over the members of registrations. (4.9)"""
+
+    query: Query
+    names: tuple[str, ...]
+
+    def holds(self, body: Body) -> bool:
+        """Say whether a registration meets the filter. (5.10.2.4)"""
+        return q.matches(self.query, self._document(body), _nothing)
+
+    def _document(self, body: Body) -> Document:
+        """Write the members that are asked for as the attributes of a document."""
+        document: Document = {name: body[name] for name in _ON_ENTITY if name in body}
+        document["attrs"] = attributes = {}
+        own = body.get("properties", {})
+        for iri in self.names:
+            name = iri.removeprefix(NGSI_LD)
+            if iri in own:
+                attributes[iri] = [{"type": "JsonProperty", "json": own[iri]}]
+            elif name in _SPACES and name in body:
+                attributes[iri] = [{"type": "GeoProperty", "value": body[name]}]
+            elif name in _FILTERED and (value := _told(body, name)) is not None:
+                attributes[iri] = [{"type": "JsonProperty", "json": value}]
+        return document
 
 
-def properties(body: Body) -> Document:
-    """Write a registration as a document that a context source filter can be asked of. (4.9)"""
-    document: Document = {name: body[name] for name in _ON_ENTITY if name in body}
-    attributes = {
-        iri: _instance("JsonProperty", "json", value) for iri, value in body.get("properties", {}).items()
-    }
-    told = {"mode": "inclusive", "operations": ["federationOps"], **body, **counted(body)}
-    for name in _FILTERED & told.keys():
-        kind = ("GeoProperty", "value") if name in _SPACES else ("JsonProperty", "json")
-        attributes[NGSI_LD + name] = _instance(*kind, told[name])
-    return {**document, "attrs": attributes}
+def _told(body: Body, name: str) -> object:
+    if name in registration.COUNTED:
+        return counted(body).get(name)
+    return body.get(name, _DEFAULTS.get(name))
 
 
-def _instance(kind: str, member: str, value: Any) -> list[dict[str, Any]]:
-    return [{"type": kind, member: value}]
+def filter_of_sources(text: str, table: Names, most_terms: int = types.MOST_TERMS) -> SourceFilter:
+    """Read a context source filter; BadRequestData says where it is wrong. (4.9)"""
+    query = q.parse(text, _Vocabulary(table), most_terms=most_terms)
+    return SourceFilter(query, tuple(query.attributes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +245,7 @@ class _Vocabulary:
         return NGSI_LD + term if term in _FILTERED else self.table.iri(term)
 
 
+_DEFAULTS: Final = {"mode": "inclusive", "operations": list(operation_names.DEFAULT)}
 _GEOPROPERTIES: Final = frozenset(NGSI_LD + name for name in _SPACES)
 _FILTERED: Final = (registration.MEMBERS | registration.COUNTED) - {*_ON_ENTITY, "type"}
 

@@ -59,7 +59,7 @@ class Wanted:
     local: bool = False
     entity_map: bool = False
     entity_map_lifetime: str | None = None
-    csf: q.Query | None = None
+    csf: sources.SourceFilter | None = None
 
     def narrow_enough(self) -> bool:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
