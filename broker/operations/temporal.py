@@ -1,14 +1,17 @@
 """Reading Temporal Evolutions: /temporal/entities and /temporal/entityOperations/query. (5.7.3, 5.7.4)"""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from base.errors import BadRequestData, ResourceNotFound
+from base.jsonld import TermTable
 from broker.language.span import Span
 from broker.model import temporal_form, validate, versions
 from broker.model.document import Document
 from broker.model.temporal import SCOPE
+from broker.model.temporal_form import TemporalForm
 from broker.operations import asked, preferences, temporal_aggregates, temporal_asked, temporal_pages
 from broker.operations.call import LD_JSON, Answer, Broker, Call
 from broker.operations.entities import limits
@@ -19,6 +22,7 @@ from broker.operations.temporal_pages import Instances, Pages
 from broker.store.evolution import HistoryStore
 
 PARTIAL_CONTENT = 206
+LONG = 2_000  # instances worth a thread
 
 
 async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
@@ -121,11 +125,20 @@ async def _shown(call: Call, history: HistoryStore, pages: Pages, wanted: Tempor
             continue
         frame, instances = _amended(call, kept, held)
         altered = altered or frame != kept or instances != held
-        body = temporal_form.show(frame, instances, call.context.table, wanted.form)
+        body = await _told(frame, instances, call.context.table, wanted.form)
         if pages.cut is not None:
             await _name_others(call, history, frame, instances, wanted, body)
         bodies.append(_with_context(call, body))
     return _Shown(bodies, altered)
+
+
+async def _told(
+    frame: Document, instances: Instances, table: TermTable, form: TemporalForm
+) -> dict[str, Any]:
+    """Write one Temporal Evolution; a long one beside the event loop, so that others need not wait."""
+    if sum(map(len, instances.values())) < LONG:
+        return temporal_form.show(frame, instances, table, form)
+    return await asyncio.to_thread(temporal_form.show, frame, instances, table, form)
 
 
 def _amended(call: Call, frame: Document, instances: Instances) -> tuple[Document, Instances]:
