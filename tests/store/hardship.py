@@ -13,8 +13,9 @@ from base.errors import Problem, ServiceUnavailable
 from broker.language.q import Query
 from broker.language.selection import Selection, Window
 from broker.language.tree import Kind, Literal, Op, Path, Term
-from broker.model.document import LOCATION, Document
+from broker.model.document import LOCATION, NULL, Document
 from broker.store.contract import Change, EntityChange, Message, Read
+from broker.store.evolution import Asked
 from broker.store.sqlite.tenant import SqliteTenantStore
 from tests.store.examples import NOW, SCOPES, TYPES, VOCAB, entity, place, prop
 
@@ -42,6 +43,8 @@ async def write(
             changes = [EntityChange(id, _rule(id, round_)) for id in _pair(worker)]
             try:
                 outcomes = await store.change(changes, NOW, _reaction(worker, round_))
+                if chance.random() < 0.05:
+                    await store.history.evolution(_pair(worker)[0], Asked(last=1))
             except (ServiceUnavailable, Problem):
                 if stopped():
                     return
@@ -56,7 +59,7 @@ async def write(
     await asyncio.gather(*map(work, range(WORKERS)))
 
 
-def complaints(store: SqliteTenantStore, acknowledged: Iterable[tuple[int, int]]) -> list[str]:
+async def complaints(store: SqliteTenantStore, acknowledged: Iterable[tuple[int, int]]) -> list[str]:
     """Say what is lost, half there or contradictory."""
     least: dict[int, int] = {}
     for worker, round_ in acknowledged:
@@ -73,7 +76,18 @@ def complaints(store: SqliteTenantStore, acknowledged: Iterable[tuple[int, int]]
             for id in _pair(worker)
             if _state(store, id) != _wanted(id, last)
         ]
-    return found
+        found += [
+            f"the history of {id} is not that of {last} rounds"
+            for id in _pair(worker)
+            if await _told(store, id) != [NULL if n % DELETED_EVERY == 0 else n for n in range(1, last + 1)]
+        ]
+    return found + [f"after settling: {fault}" for fault in store.check()]
+
+
+async def _told(store: SqliteTenantStore, id: str) -> list[Any]:
+    """Read from the history which rounds the entity went through."""
+    evolution = await store.history.evolution(id, Asked(frozenset({VOCAB + "round"})))
+    return [one["value"] for one in evolution.instances.get(VOCAB + "round", ())]
 
 
 def _rounds(store: SqliteTenantStore) -> dict[int, list[int]]:

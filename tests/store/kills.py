@@ -44,7 +44,7 @@ def _run_and_kill(folder: Path, seconds: float, seed: int) -> list[tuple[int, in
 async def _inspect(folder: Path, told: list[tuple[int, int]]) -> list[str]:
     catalogue = SqliteCatalogue(_settings(folder))
     try:
-        return hardship.complaints(catalogue.open(""), told)
+        return await hardship.complaints(catalogue.open(""), told)
     finally:
         await catalogue.close()
 

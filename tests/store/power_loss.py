@@ -81,7 +81,7 @@ async def _inspect(path: Path, told: list[tuple[int, int]]) -> list[str]:
     except apsw.Error as error:
         return [f"the database cannot be opened: {error}"]
     try:
-        return hardship.complaints(store, told)
+        return await hardship.complaints(store, told)
     except apsw.Error as error:
         return [f"the database cannot be read: {error}"]
     finally:

@@ -12,6 +12,7 @@ from broker.language.tree import Kind, Literal, Op, Path, Term
 from broker.model.document import LOCATION
 from broker.settings import BrokerSettings
 from broker.store.contract import EntityChange
+from broker.store.evolution import Asked
 from broker.store.sqlite.catalogue import SqliteCatalogue
 from tests.store.examples import FUTURE, NOW, VOCAB, entity, place, prop
 
@@ -39,6 +40,25 @@ FAULTS = [
     "INSERT INTO value VALUES (99, 2, 1, 0)",
     "UPDATE sequence SET value = 1 WHERE name = 'version'",
     "INSERT INTO feed VALUES (99, 'urn:x')",
+    "UPDATE history SET id = 'urn:other' WHERE key = 2",
+    "UPDATE history SET key = 99 WHERE key = 2",
+    "UPDATE history SET deleted = 1 WHERE key = 2",
+    "INSERT INTO history VALUES (99, 'urn:y', 1, 1, NULL)",
+    "DELETE FROM history WHERE key = 2",
+    "INSERT INTO history_type VALUES (1, 77)",
+    "INSERT INTO history_type VALUES (999, 2)",
+    "INSERT INTO life VALUES (77, 1, NULL, NULL)",
+    "INSERT INTO life VALUES (2, 1, 1, '[')",
+    "INSERT INTO history_log VALUES (1, 77, 1, CAST('{\"attrs\": {}}' AS BLOB))",
+    "INSERT INTO history_log VALUES (1, 2, 1, CAST('{' AS BLOB))",
+    "INSERT INTO history_log VALUES (1, 2, 1, CAST('{}' AS BLOB))",
+    "DELETE FROM shape",
+    "UPDATE shape SET body = CAST('{' AS BLOB)",
+    "UPDATE instance SET attr = 999 WHERE history = 2",
+    "UPDATE instance SET dataset = 999 WHERE history = 2",
+    "UPDATE instance SET shape = 0, body = NULL WHERE history = 2",
+    "UPDATE instance SET form = 12 WHERE history = 2",
+    "UPDATE sequence SET value = 1 WHERE name = 'instance'",
 ]
 
 
@@ -55,6 +75,7 @@ async def database(settings: BrokerSettings) -> Connection:
     query = Query(Term(Path((VOCAB + "n",)), Op.GREATER, Literal(Kind.NUMBER, 0)))
     await store.query(Selection(q=query), Window(), NOW)
     await store.indexed()
+    await store.history.evolution("urn:ngsi-ld:Thing:1", Asked())
     assert store.check() == []
     await catalogue.close()
     (file,) = (settings.data / "tenants").glob("*.db")

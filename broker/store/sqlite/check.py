@@ -14,7 +14,7 @@ import orjson
 from base.database import Connection, snapshot
 from broker.model.document import Document
 from broker.model.expiry import earliest
-from broker.store.sqlite import geometry, tally, values
+from broker.store.sqlite import geometry, history_check, tally, values
 from broker.store.sqlite.entities import scopes
 
 MOST_TOLD: Final = 100
@@ -52,6 +52,7 @@ class _Check:
                 yield f"The file is damaged: {line}"
         yield from self._of_entities()
         yield from self._of_numbers()
+        yield from history_check.faults(self._connection)
 
     def _of_entities(self) -> Iterator[str]:
         counted: Counter[tally.Entry] = Counter()
