@@ -1,0 +1,21 @@
+"""All our own cases against our own broker: none fails, and none is passed over that could be judged."""
+
+import asyncio
+from pathlib import Path
+
+from conformance.collect import all_cases, chosen
+from conformance.result import NOT_APPLICABLE
+from conformance.run import run
+from conformance.surroundings import Asked
+from tests.conformance.started import started_broker
+
+MOST_SECONDS = 300.0
+MISSING_HERE = "mosquitto is not installed on this machine"
+
+
+async def test_our_broker_does_what_every_case_demands(tmp_path: Path) -> None:
+    async with started_broker(tmp_path) as url, asyncio.timeout(MOST_SECONDS):
+        report = await run(chosen(all_cases(), profile="full"), Asked(url, patience=3.0))
+    assert not [f"{r.name} ({r.clause}): demanded {r.demanded}; seen {r.seen}" for r in report.failed]
+    assert not report.absent
+    assert {r.seen for r in report.with_outcome(NOT_APPLICABLE)} <= {MISSING_HERE}
