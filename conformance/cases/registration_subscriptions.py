@@ -169,18 +169,24 @@ async def other_type(broker: Subject) -> None:
 
 
 @case(
-    "5.11.7, 5.2.12", "watchedAttributes choose among registrations", feature=FEATURE, needs=TOLD, waits=True
+    "5.12, 5.11.7",
+    "attributes of the notification choose among registrations",
+    feature=FEATURE,
+    needs=TOLD,
+    waits=True,
 )
 async def by_attribute(broker: Subject) -> None:
-    receiver = await listening(broker, watchedAttributes=["speed"])
+    receiver = await broker.receiver()
+    body = of(broker, watchedAttributes=["speed"])
+    body["notification"] = {"endpoint": {"uri": receiver.url}, "attributes": ["speed"]}
+    (await broker.post(ROOT, body)).status(201)
     kind = broker.type("Vehicle")
     await registrations.known(
         broker, information=[{"entities": [{"type": kind}], "propertyNames": ["weight"]}]
     )
     await receiver.none()
     info = [{"entities": [{"type": kind}], "propertyNames": ["speed"]}]
-    body = await registrations.known(broker, information=info)
-    tells(await receiver.next(), "newlyMatching", body)
+    tells(await receiver.next(), "newlyMatching", await registrations.known(broker, information=info))
 
 
 @case("5.11.7, 5.2.12", "csf chooses among registrations", feature=FEATURE, needs=TOLD, waits=True)
