@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,9 @@ KEEPALIVE_SECONDS: Final = 15
 IDLE_SECONDS: Final = 300.0
 MOST_CONNECTIONS: Final = 200
 MOST_UNANSWERED: Final = 20
+MOST_IN_FLIGHT: Final = 20
+MOST_BYTES: Final = 268_435_455  # what the protocol allows
+FRAME_BYTES: Final = 16
 THREADS: Final = 8
 
 
@@ -151,6 +154,9 @@ class Link:
         for outcome in (self._accepted, self._opening):
             outcome.add_done_callback(_seen)
         self._unanswered = 0
+        self._most_bytes = MOST_BYTES
+        self._most_qos = 2
+        self._slots = asyncio.Semaphore(MOST_IN_FLIGHT)
         self._rest = self._loop.call_later(IDLE_SECONDS, self._look)
 
     def _client(self) -> Paho:
@@ -175,9 +181,15 @@ class Link:
         """Publish, and wait for what the quality of service promises: sent (0), acknowledged (1), completed (2)."""
         self.used = self._loop.time()
         await asyncio.shield(self._opening)
+        if len(topic.encode()) + len(message) + FRAME_BYTES > self._most_bytes:
+            raise ValueError(f"the MQTT broker takes at most {self._most_bytes} bytes")
+        async with self._slots if qos else nullcontext():
+            await self._sent(topic, message, min(qos, self._most_qos))
+
+    async def _sent(self, topic: str, message: bytes, qos: int) -> None:
         done: asyncio.Future[None] = self._loop.create_future()
-        info = self._paho.publish(topic, message, qos)
-        if info.rc != MQTT_ERR_SUCCESS:
+        info = self._paho.publish(topic, message, qos) if self._open else None
+        if info is None or info.rc != MQTT_ERR_SUCCESS:
             raise ConnectionError("the connection to the MQTT broker was lost")
         self.waiting[info.mid] = done
         try:
@@ -228,8 +240,13 @@ class Link:
             self._loop.call_soon_threadsafe(what, *told)
 
     def _on_connect(
-        self, _: Paho, __: Any, ___: ConnectFlags, reason: ReasonCode, ____: Properties | None
+        self, _: Paho, __: Any, ___: ConnectFlags, reason: ReasonCode, limits: Properties | None
     ) -> None:
+        self._most_bytes = getattr(limits, "MaximumPacketSize", MOST_BYTES)
+        self._most_qos = getattr(limits, "MaximumQoS", 2)
+        self._slots = asyncio.Semaphore(
+            min(MOST_IN_FLIGHT, getattr(limits, "ReceiveMaximum", MOST_IN_FLIGHT))
+        )
         self._tell(self._connected, _refusal(reason))
 
     def _on_disconnect(

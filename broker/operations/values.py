@@ -3,9 +3,9 @@
 from typing import Any
 
 from base.errors import ResourceNotFound
-from broker.model import expand, merge, represent, validate
+from broker.model import expand, merge, represent, validate, versions
 from broker.model.document import DEFAULT_DATASET, VALUE_MEMBER, Document, Instance, dataset_of
-from broker.operations import asked
+from broker.operations import asked, preferences
 from broker.operations.attributes import attribute_name
 from broker.operations.call import LD_JSON, NO_CONTENT, TEXT, Answer, Broker, Call
 from broker.operations.changing import apply, selected
@@ -20,13 +20,28 @@ async def retrieve_attribute(call: Call, broker: Broker) -> Answer:
         held = [one for one in held if dataset_of(one) in shape.dataset_ids]
     if not held:
         raise _absent(call)
-    shown = represent.attribute(held, call.context.table, shape)
+    amended = _amended(call, held)
+    if not amended:
+        raise _absent(call)
+    table, headers = call.context.table, preferences.applied(call)
+    shown = represent.attribute(amended, table, shape)
+    status = 203 if headers and shown != represent.attribute(held, table, shape) else 200
     parts = shown if type(shown) is list else [shown]
     if call.accept == LD_JSON and shape.format != "simplified" and all(type(one) is dict for one in parts):
         for one in parts:
             one["@context"] = call.context.source
-        return Answer(200, dump(shown), LD_JSON)
-    return Answer(200, dump(shown), context=call.context)
+        return Answer(status, dump(shown), LD_JSON, headers)
+    return Answer(status, dump(shown), headers=headers, context=call.context)
+
+
+def _amended(call: Call, held: list[Instance]) -> list[Instance]:
+    """Amend an attribute to the version that is preferred. (4.3.6.8)"""
+    version, attr = preferences.version(call), attribute_name(call)
+    return (
+        held
+        if version is None
+        else versions.attributes({attr: held}, call.context.table, version).get(attr, [])
+    )
 
 
 async def retrieve_value(call: Call, broker: Broker) -> Answer:

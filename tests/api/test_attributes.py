@@ -106,3 +106,50 @@ async def test_updates_a_scope_but_does_not_add_one(kept: Live) -> None:
     assert (await kept.post(ATTRS, {"scope": "/Engawa"})).status == 204
     assert (await kept.ask("PATCH", ATTRS, {"scope": "/Engawa/north"})).status == 204
     assert (await shown(kept))["scope"] == "/Engawa/north"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"type": "Property", "value": "2026-04-01"}, "xsd:date"),
+        ({"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}, "Point"),
+        ({"type": "LanguageProperty", "languageMap": {"ja": "体育館"}}, "langString"),
+        ({"type": "VocabProperty", "vocab": "open"}, "Status"),
+        ({"type": "JsonProperty", "json": {"a": 1}}, "Raw"),
+        ({"type": "ListProperty", "valueList": [1, 2]}, "xsd:integer"),
+    ],
+)
+async def test_keeps_the_type_of_a_value(live: Live, body: dict[str, Any], kind: str) -> None:
+    """4.5.2.2, 5.2.5 and its kin: valueType is a name in the @context."""
+    context = {
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "Raw": "https://city.example/Raw",
+    }
+    given = {**body, "valueType": kind}
+    entity = {"@context": context, "id": "urn:ngsi-ld:Shelter:9", "type": "Shelter", "a": given}
+    assert (await live.post("/entities", entity)).status == 201
+    query = {"@context": context, "type": "Query", "entities": [{"type": "Shelter"}]}
+    for params in ({}, {"format": "concise"}):
+        reply = await live.ask("POST", "/entityOperations/query", query, params=params)
+        assert reply.json[0]["a"]["valueType"] == kind
+    path = "/entities/urn:ngsi-ld:Shelter:9/attrs/a"
+    later = {"@context": context, "valueType": "langString" if "languageMap" in body else "Raw"}
+    assert (await live.ask("PATCH", path, later)).status == 204
+    reply = await live.ask("POST", "/entityOperations/query", query)
+    assert reply.json[0]["a"]["valueType"] == later["valueType"]
+    assert (await live.ask("PATCH", path, {"valueType": "urn:ngsi-ld:null"})).status == 204
+    assert "valueType" not in (await live.ask("POST", "/entityOperations/query", query)).json[0]["a"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "Relationship", "object": "urn:x:1", "valueType": "Raw"},
+        {"type": "ListRelationship", "objectList": ["urn:x:1"], "valueType": "Raw"},
+        {"type": "LanguageProperty", "languageMap": {"ja": "体育館"}, "valueType": "Raw"},
+        {"type": "Property", "value": 1, "valueType": 5},
+    ],
+)
+async def test_refuses_a_type_of_value_where_there_is_none(live: Live, body: dict[str, Any]) -> None:
+    reply = await live.post("/entities", {"id": "urn:ngsi-ld:Shelter:9", "type": "Shelter", "a": body})
+    assert reply.status == 400

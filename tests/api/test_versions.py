@@ -151,3 +151,11 @@ async def test_amends_temporal_evolutions(stocked: Live) -> None:
         timeAt="2020-01-01T00:00:00Z", timeproperty="modifiedAt",
     )  # fmt: skip
     assert found.status == 203
+
+
+async def test_amends_one_attribute_on_its_own(stocked: Live) -> None:
+    reply = await asked(stocked, "ngsi-ld=1.5", f"/entities/{ID}/attrs/state")
+    assert reply.status == 203 and reply.headers["Preference-Applied"] == "ngsi-ld=1.5"
+    assert reply.json == {"type": "Property", "value": "open"}
+    assert (await asked(stocked, "ngsi-ld=1.8", f"/entities/{ID}/attrs/state")).status == 200
+    assert (await stocked.get(f"/entities/{ID}/attrs/state")).json["type"] == "VocabProperty"

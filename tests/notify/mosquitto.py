@@ -49,7 +49,9 @@ class Mosquitto:
             lines = (*lines, "allow_anonymous true")
         config = self.folder / "mosquitto.conf"
         config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *lines, "")))
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdin=subprocess.DEVNULL)  # noqa: ASYNC220  # starting takes no time
+        self.process = subprocess.Popen(  # noqa: ASYNC220  # starting takes no time
+            [MOSQUITTO, "-c", str(config)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         async with asyncio.timeout(10):
             while not self._answers():  # noqa: ASYNC110  # it looks from outside
                 await asyncio.sleep(0.02)

@@ -252,6 +252,22 @@ async def test_tells_a_refusal_of_the_mqtt_broker(tmp_path: Path) -> None:
 
 
 @needed
+async def test_heeds_the_limits_of_the_mqtt_broker(tmp_path: Path) -> None:
+    lines = ("max_packet_size 1000", "max_qos 1", "max_inflight_messages 2")
+    async with mosquitto(tmp_path, *lines) as server, listening(server, "x") as listener:
+        publisher = Publisher(AddressPolicy((), loopback=True))
+        info = [{"key": "MQTT-QoS", "value": "2"}]
+        target = mqtt_target({"uri": f"mqtt://{server.place}/x", "notifierInfo": info})
+        await asyncio.gather(*(publisher.publish(target, {}, b"{}", 5) for _ in range(30)))
+        await listener.wait(30)
+        assert listener.messages[0].qos == 1
+        with pytest.raises(Undelivered, match="at most 1000 bytes"):
+            await publisher.publish(target, {}, b'"' + b"x" * 1000 + b'"', 5)
+        await publisher.publish(target, {}, b"{}", 5)
+        publisher.close()
+
+
+@needed
 async def test_connects_to_allowed_addresses_only(tmp_path: Path) -> None:
     async with mosquitto(tmp_path) as server, listening(server, "x") as listener:
         target = mqtt_target({"uri": f"mqtt://{server.place}/x"})
