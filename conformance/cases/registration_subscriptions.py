@@ -186,7 +186,8 @@ async def by_attribute(broker: Subject) -> None:
     )
     await receiver.none()
     info = [{"entities": [{"type": kind}], "propertyNames": ["speed"]}]
-    tells(await receiver.next(), "newlyMatching", await registrations.known(broker, information=info))
+    registered = await registrations.known(broker, information=info)
+    tells(await receiver.next(), "newlyMatching", registered)
 
 
 @case("5.11.7, 5.2.12", "csf chooses among registrations", feature=FEATURE, needs=TOLD, waits=True)
