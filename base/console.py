@@ -14,6 +14,8 @@ from rich.table import Table
 from base.settings import Setting, SettingError, listed, load
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
+UNBROKEN = 10_000
+WANTS_JSON = "engawa.json"
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -36,6 +38,24 @@ class Failure(click.ClickException):
             console.print(self.hint, markup=False)
 
 
+class JsonFailure(click.ClickException):
+    """An error of a command that was asked for JSON, as JSON on stderr."""
+
+    def __init__(self, error: click.ClickException) -> None:
+        super().__init__(error.format_message())
+        self.exit_code = error.exit_code
+        self.hint = getattr(error, "hint", "")
+
+    def show(self, file: Any = None) -> None:
+        """Print the error for a machine."""
+        told = {
+            "error": self.message,
+            "exitCode": self.exit_code,
+            **({"hint": self.hint} if self.hint else {}),
+        }
+        click.echo(orjson.dumps(told), err=True)
+
+
 class Unreachable(Failure):
     """The command cannot reach what it must speak to."""
 
@@ -54,7 +74,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console(highlight=False).print(table, markup=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = UNBROKEN  # what another program reads has a row on each line
+    console.print(table, markup=False)
 
 
 def progress() -> Progress:
@@ -65,7 +88,21 @@ def progress() -> Progress:
 
 def json_option(command: F) -> F:
     """Add --json to a command."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a machine.")(command)
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        is_eager=True,
+        callback=_note_json,
+        help="Print JSON for a machine, errors too.",
+    )(command)
+
+
+def _note_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Remember it before anything else of the command can be wrong."""
+    if value:
+        ctx.meta[WANTS_JSON] = True
+    return value
 
 
 def config_option(command: F) -> F:

@@ -34,14 +34,41 @@ def is_loopback(host: str) -> bool:
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
 
 
+LINGER = 1.0  # seconds a refused client has to read its refusal
+LINGERING = 256
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection that is told no: what still comes is read, for closing over unread bytes would reset it."""
+
+    def __init__(
+        self, handler: RequestHandler, transport: asyncio.Transport, waiting: set["_Refusal"]
+    ) -> None:
+        self._handler = handler
+        self._waiting = waiting
+        waiting.add(self)
+        transport.write(FULL)
+        transport.write_eof()
+        self._end = asyncio.get_running_loop().call_later(LINGER, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the server forget the connection."""
+        self._end.cancel()
+        self._waiting.discard(self)
+        self._handler.connection_lost(exc)
+
+
 def _limit(server: web.Server, most: int) -> None:
     """Answer 503 to connections beyond the most, and close them."""
     accept = server.connection_made
+    refused: set[_Refusal] = set()
 
     def connection_made(handler: RequestHandler, transport: asyncio.Transport) -> None:
-        if len(server.connections) >= most:
-            transport.write(FULL)
-            transport.close()
+        if len(server.connections) - len(refused) >= most:
+            if len(refused) < LINGERING:
+                transport.set_protocol(_Refusal(handler, transport, refused))
+            else:
+                transport.close()
         accept(handler, transport)
 
     server.connection_made = connection_made  # type: ignore[method-assign]  # aiohttp has no other place for it

@@ -10,7 +10,7 @@ import aiohttp
 import click
 
 from base.admin import NotRunning
-from base.console import Failure, Unreachable, json_option, show_json
+from base.console import WANTS_JSON, Failure, JsonFailure, Unreachable, json_option, show_json
 from base.errors import Problem
 from base.settings import SettingError
 
@@ -43,12 +43,13 @@ class Engawa(Commands):
         """Run a command; with --debug errors keep their traceback."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except (click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            if ctx.params["debug"]:
+            if ctx.params["debug"] and not isinstance(error, click.ClickException):
                 raise
-            raise explain(error) from error
+            told = error if isinstance(error, click.ClickException) else explain(error)
+            raise JsonFailure(told) if ctx.meta.get(WANTS_JSON) else told from error
 
 
 def explain(error: Exception) -> click.ClickException:

@@ -51,10 +51,8 @@ class Result:
 
 async def create_batch(call: Call, broker: Broker) -> Answer:
     """Create entities. (5.6.7, 6.14.3.1)"""
-    _items(call, broker)  # refused before a tenant is made for it
-    store = await broker.catalogue.create(call.tenant)
     result = await _run(
-        call, broker, store, _whole(call), lambda current, item: merge.create(current, item.document)
+        call, broker, None, _whole(call), lambda current, item: merge.create(current, item.document)
     )
     return result.answer(all_created=True)
 
@@ -64,15 +62,12 @@ async def upsert_batch(call: Call, broker: Broker) -> Answer:
     options = set(call.params.get("options", "").split(","))
     if options >= {"replace", "update"}:
         raise BadRequestData("The options replace and update exclude each other.")
-    _items(call, broker)
-    store = await broker.catalogue.create(call.tenant)
-
     update = "update" in options
 
     def apply(current: Document | None, item: Item) -> Document:
         return merge.upsert(current, item.document, call.now, update=update)
 
-    return (await _run(call, broker, store, _whole(call), apply)).answer(all_created=False)
+    return (await _run(call, broker, None, _whole(call), apply)).answer(all_created=False)
 
 
 async def update_batch(call: Call, broker: Broker) -> Answer:
@@ -153,7 +148,8 @@ def _items(call: Call, broker: Broker) -> list[Any]:
     return call.body
 
 
-async def _run(call: Call, broker: Broker, store: TenantStore, read: Expand, apply: Apply) -> Result:
+async def _run(call: Call, broker: Broker, store: TenantStore | None, read: Expand, apply: Apply) -> Result:
+    """Understand each element and apply it; without a store the tenant is made, once there is something to keep."""
     result = Result([], [], [])
     items: list[Item] = []
     for element in _items(call, broker):
@@ -162,8 +158,10 @@ async def _run(call: Call, broker: Broker, store: TenantStore, read: Expand, app
         except Problem as problem:
             named = element.get("id") if isinstance(element, dict) else None
             result.errors.append((named if isinstance(named, str) else None, problem))
-    changes = [EntityChange(item.document["id"], partial(_applied, apply, item)) for item in items]
-    await _change(call, broker, store, changes, items, result)
+    if items:
+        store = store or await broker.catalogue.create(call.tenant)
+        changes = [EntityChange(item.document["id"], partial(_applied, apply, item)) for item in items]
+        await _change(call, broker, store, changes, items, result)
     return result
 
 

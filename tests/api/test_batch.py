@@ -73,3 +73,16 @@ async def test_each_item_has_its_own_context(live: Live) -> None:
     assert (await live.post("/entityOperations/create", items)).status == 201
     assert (await live.get(f"/entities/{A}")).json["https://example.org/one"]["value"] == 1
     assert (await live.get(f"/entities/{B}")).json["https://example.org/two"]["value"] == 2
+
+
+async def test_a_batch_of_nothing_valid_makes_no_tenant(live: Live) -> None:
+    tenant = {"NGSILD-Tenant": "yet-unknown"}
+    for kind in ("create", "upsert"):
+        reply = await live.post(
+            f"/entityOperations/{kind}", [{"id": "no uri", "type": "T"}, 5], headers=tenant
+        )
+        assert reply.status == 207 and reply.json["success"] == []
+        assert (await live.get("/entities", type="T", headers=tenant)).status == 404
+    both = [{"id": "no uri", "type": "T"}, {"id": "urn:x:1", "type": "T"}]
+    assert (await live.post("/entityOperations/create", both, headers=tenant)).status == 207
+    assert (await live.get("/entities", type="T", headers=tenant)).status == 200

@@ -140,6 +140,28 @@ async def test_limits_connections(tmp_path: Path) -> None:
             other.close()
 
 
+async def test_who_comes_too_much_is_told_so_even_if_they_speak_first(tmp_path: Path) -> None:
+    async with live_broker(tmp_path / "data", connections=1) as live:
+        port = int(live.url.rpartition(":")[2])
+        held = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                b"POST /ngsi-ld/v1/entities HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n"
+                + b" " * 65_536
+            )
+            await writer.drain()
+            assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503 ")
+            writer.close()
+        held[1].close()
+        for _ in range(100):
+            if (await live.session.get(live.url + "/health/live")).status == 200:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("the refused connections are still counted")
+
+
 async def test_collections_go_with_and_without_a_slash(live: Live) -> None:
     assert (await live.post("/entities/", {"id": "urn:x:1", "type": "T"})).status == 201
     assert len((await live.get("/entities/", type="T")).json) == 1

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from base.admin import NotRunning
-from base.console import FAILED, UNREACHABLE, USAGE, Failure, setting_options
+from base.console import FAILED, UNREACHABLE, USAGE, Failure, setting_options, show_table
 from base.errors import ResourceNotFound
 from base.settings import SettingError, listed
 from broker.settings import PREFIX, BrokerSettings
@@ -109,6 +109,27 @@ def test_says_what_is_wrong_and_ends_with_the_code_for_it(words: list[str], code
     result = call(*words)
     assert (result.exit_code, said in result.output) == (code, True), result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["tenants", "list", "--data", "nowhere", "--json"], UNREACHABLE),
+        (["outbox", "replay", "--json"], USAGE),
+        (["outbox", "list", "--limit", "many", "--json"], USAGE),
+        (["export", "x.jsonl", "--json", "--data", "nowhere"], UNREACHABLE),
+    ],
+)
+def test_tells_errors_as_json_to_who_asked_for_json(words: list[str], code: int) -> None:
+    done = call(*words)
+    told = json.loads(done.stderr)
+    assert (done.exit_code, told["exitCode"], done.stdout) == (code, code, "") and told["error"]
+
+
+def test_writes_each_row_on_one_line_to_what_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("name", "long"), [("a", "x" * 300), ("b", "y y " * 100)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and "x" * 300 in lines[1] and max(map(len, lines)) < 500
 
 
 def test_refuses_a_setting_that_the_file_should_not_have(tmp_path: Path) -> None:
