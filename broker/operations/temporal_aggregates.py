@@ -12,6 +12,7 @@ from broker.language.span import Span
 from broker.model import duration
 from broker.model.document import DEFAULT_DATASET, Instance
 from broker.model.temporal import SCOPE
+from broker.operations import temporal_pages
 from broker.operations.temporal_asked import TemporalWanted
 from broker.operations.temporal_pages import moment, text
 from broker.store.evolution import Asked, HistoryStore, Series, Sums
@@ -33,6 +34,7 @@ class Measuring:
     zone: tzinfo
     term: Callable[[str], str]
     most: int
+    valid: tuple[Span, ...] | None = None  # when the entity was in a scope asked for; None: no matter
 
     @property
     def span(self) -> Span:
@@ -49,6 +51,10 @@ async def attributes(measuring: Measuring, id: str) -> dict[str, Any]:
     series = [one for one in listed if one.attr != SCOPE]
     if not series:
         return {}
+    scope = measuring.wanted.selection.scope
+    if scope is not None:
+        there = await temporal_pages.valid(measuring.history, id, measuring.span, scope)
+        measuring = replace(measuring, valid=tuple(span for span, _ in there))
     start = measuring.span.start
     first = min(one.first for one in series) if start is None else start
     shown: dict[str, list[Any]] = {}
@@ -90,7 +96,8 @@ async def _values(
 ) -> dict[str, list[Any]]:
     """Give [value, start, end] of each period that has values, by method. (4.5.19.0)"""
     measured = None
-    if measuring.wanted.query.last_n is None and series.kind == "Property":
+    whole = measuring.wanted.query.last_n is None and measuring.valid is None
+    if whole and series.kind == "Property":
         measured = await _measured(measuring, id, series, bounds)
     if measured is None:
         measured = await _tallied(measuring, id, series, bounds)
@@ -167,6 +174,8 @@ async def _tallied(
     place = 0
     async for instance in _instances(measuring, id, series):
         at = moment(instance, measuring.span.property)
+        if measuring.valid is not None and not any(span.holds(at) for span in measuring.valid):
+            continue
         while place < len(bounds) - 1 and at >= bounds[place][1]:
             place += 1
         tally = tallies[place]

@@ -63,8 +63,8 @@ async def _in_scopes(
     history: HistoryStore, id: str, wanted: TemporalWanted, most: int, span: Span, query: ScopeQuery
 ) -> Evolution:
     """Read the instances from while a scope asked for was valid, and these scopes. (4.18, C.5.16)"""
-    valid = await _valid(history, id, span, query)
-    parts = [await history.evolution(id, wanted.instances(most, part)) for part, _ in valid]
+    there = await valid(history, id, span, query)
+    parts = [await history.evolution(id, wanted.instances(most, part)) for part, _ in there]
     merged: Instances = {}
     cut: int | None = None
     for part in parts:
@@ -75,24 +75,22 @@ async def _in_scopes(
     if wanted.query.last_n is not None:
         merged = {attr: held[-wanted.query.last_n :] for attr, held in merged.items()}
     if wanted.attrs is None or SCOPE in wanted.attrs:
-        merged[SCOPE] = [instance for _, instance in valid]
+        merged[SCOPE] = [instance for _, instance in there]
     return Evolution(merged, cut)
 
 
-async def _valid(
-    history: HistoryStore, id: str, span: Span, query: ScopeQuery
-) -> list[tuple[Span, Instance]]:
+async def valid(history: HistoryStore, id: str, span: Span, query: ScopeQuery) -> list[tuple[Span, Instance]]:
     """Say from when to when, within a span, an entity was in the scopes asked for: until the scope changed. (4.18)"""
     known = (await history.evolution(id, Asked(attrs=frozenset({SCOPE})))).instances.get(SCOPE, [])
     starts = [moment(instance, span.property) for instance in known]
-    valid = []
+    there = []
     for instance, began, ended in zip(known, starts, [*starts[1:], LAST], strict=False):
         start = began if span.start is None else max(began, span.start)
         end = ended if span.end is None else min(ended, span.end)
         held = not is_deletion(instance) and scopes.matches(query, instance["value"])
         if held and start < end:
-            valid.append((Span(span.property, start, end), instance))
-    return valid
+            there.append((Span(span.property, start, end), instance))
+    return there
 
 
 def moment(instance: Instance, timeproperty: str) -> int:

@@ -141,6 +141,16 @@ async def test_the_last_values_alone_are_aggregated(river: Live) -> None:
     assert body["level"]["sum"][0][0] == 45
 
 
+async def test_only_values_from_while_a_scope_was_valid_are_aggregated(river: Live) -> None:
+    left = instance("/Toyooka", "2026-02-01T00:00:00Z")
+    await river.post("/temporal/entities", {"id": ID, "type": "River", "scope": [left]})
+    for scope, total in (("/Yabu", 30), ("/Toyooka", 45)):
+        reply = await river.get(
+            "/temporal/entities", type="River", attrs="level", scopeQ=scope, aggrMethods="sum", **YEAR
+        )
+        assert reply.json[0]["level"]["sum"][0][0] == total
+
+
 async def test_deletions_count_as_no_value(live: Live) -> None:
     gone = {"type": "Property", "value": "urn:ngsi-ld:null", "deletedAt": "2026-03-01T00:00:00Z"}
     body = {"id": ID, "type": "River", "level": [instance(1, "2026-02-01T00:00:00Z"), gone]}
