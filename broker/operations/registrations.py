@@ -12,6 +12,7 @@ from broker.model.registration import Body, Given
 from broker.operations import asked, asked_sources, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
+from broker.operations.changing import refuse_people
 
 ROOT = "/ngsi-ld/v1/csourceRegistrations"
 
@@ -20,6 +21,7 @@ async def register_source(call: Call, broker: Broker) -> Answer:
     """Register a context source; the tenant is made if absent. (5.9.2, 6.8.3.1)"""
     given = Given(call.context.table, call.now)
     body = registration.create(call.body, ids.urn("ContextSourceRegistration"), given)
+    _refuse_people(broker, body)
     await broker.catalogue.create(call.tenant)
     react = await broker.notifier.react_to_source(call.tenant)
     await broker.registry.of(call.tenant).add(body, call.now, react)
@@ -57,7 +59,9 @@ async def update_registration(call: Call, broker: Broker) -> Answer:
     given = Given(call.context.table, call.now)
 
     def rule(current: Body) -> Body:
-        return registration.update(current, call.body, given)
+        changed = registration.update(current, call.body, given)
+        _refuse_people(broker, changed)
+        return changed
 
     react = await broker.notifier.react_to_source(call.tenant)
     await broker.registry.of(call.tenant).change(id, rule, call.now, react)
@@ -79,6 +83,13 @@ def _id(call: Call) -> str:
             "The id of a registration must be a URI such as urn:ngsi-ld:ContextSourceRegistration:1."
         )
     return id
+
+
+def _refuse_people(broker: Broker, body: Body) -> None:
+    """Data about people are not reached through this broker either. (DESIGN 2.10)"""
+    for info in body["information"]:
+        for entity in info.get("entities", ()):
+            refuse_people(broker, entity)
 
 
 def _shown(call: Call, source: Source) -> dict[str, Any]:

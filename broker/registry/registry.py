@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+import structlog
+
 from base.errors import AlreadyExists, ResourceNotFound, TooManyResults
 from broker.language.sources import Match, Source, SourceSelection, matching, prepare
 from broker.model.registration import Body
@@ -13,6 +15,8 @@ from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue, Message, TenantStore
 
 KIND: Final = "registration"
+
+log = structlog.get_logger("engawa.registry")
 
 React = Callable[[Source | None, Source | None, int], Iterable[Message]]
 """Called before a change is kept, with the registration before and after; what it returns is kept with the change."""
@@ -28,7 +32,10 @@ class Register:
         self._index = Index()
         self._earliest: int | None = None
         for body in store.records(KIND):
-            self._put(prepare(body))
+            try:
+                self._put(prepare(body))
+            except Exception:  # one that cannot be read must not hold up the others
+                log.exception("a registration cannot be used", registration=body.get("id"))
 
     def get(self, id: str, now: int) -> Source:
         """Give a registration; ResourceNotFound if there is none or it has expired. (5.10.1)"""

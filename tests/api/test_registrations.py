@@ -206,6 +206,7 @@ async def test_names_are_those_of_the_readers_context(live: Live) -> None:
         {"contextSourceInfo": [{"key": "ngsildConformance", "value": "one"}]},
         {"keeper": "urn:ngsi-ld:null"},
         {"no name": 5},
+        {"information": [{"entities": [{"type": "Resident"}]}]},
     ],
 )
 async def test_refuses_what_is_no_registration(live: Live, members: dict[str, Any]) -> None:
