@@ -8,6 +8,7 @@ from broker.operations import (
     discovery,
     entities,
     entity_maps,
+    identity,
     past,
     registration_subscriptions,
     registrations,
@@ -15,6 +16,7 @@ from broker.operations import (
     subscriptions,
     temporal,
     temporal_changes,
+    temporal_maps,
     values,
 )
 from broker.operations.call import GEO_JSON, JSON, LD_JSON, RDF, TEXT, Operation
@@ -39,6 +41,7 @@ EVOLUTION = (
 TEMPORAL_OPTIONS = frozenset({"normalized", "concise", "temporalValues", "aggregatedValues", "sysAttrs"})
 READ = (JSON, LD_JSON, GEO_JSON)
 LINKED = (*READ, *RDF)
+TEMPORAL = (JSON, LD_JSON, *RDF)
 EXTENSION = "NGSI-LD 2.0"
 
 TIME = frozenset({"timerel", "timeAt", "endTimeAt", "timeproperty"})
@@ -81,9 +84,14 @@ OPERATIONS: tuple[Operation, ...] = (
               FORMAT_OPTIONS, body=True, accept=LINKED),
     Operation("GET",    "/entityMaps", entity_maps.create_entity_map, "6.34.3.1", QUERY, FORMAT_OPTIONS, changes=True),
     Operation("POST",   "/entityMaps", entity_maps.create_entity_map, "6.34.3.2", PAGE | LOCAL | {"format", "options"}, FORMAT_OPTIONS, body=True),
+    Operation("GET",    "/temporal/entityMaps", temporal_maps.create_temporal_entity_map, "6.35.3.1",
+              SELECT | EVOLUTION | PAGE | ORDER | MAP | LOCAL | {"csf", "splitEntities"}, TEMPORAL_OPTIONS, changes=True),
+    Operation("POST",   "/temporal/entityMaps", temporal_maps.create_temporal_entity_map, "6.35.3.2", PAGE | LOCAL | {"format", "options"},
+              TEMPORAL_OPTIONS, body=True),
     Operation("GET",    "/entityMaps/{entityMapId}", entity_maps.retrieve_entity_map, "6.32.3.1"),
     Operation("PATCH",  "/entityMaps/{entityMapId}", entity_maps.update_entity_map, "6.32.3.2", body=True, merge_patch=True),
     Operation("DELETE", "/entityMaps/{entityMapId}", entity_maps.delete_entity_map, "6.32.3.3"),
+    Operation("GET",    "/info/sourceIdentity", identity.retrieve_identity, "6.33.3.1", tenantless=True, changes=True),
     Operation("POST",   "/snapshots", snapshots.create_snapshot, "6.36.3.1", body=True),
     Operation("DELETE", "/snapshots", snapshots.purge_snapshots, "6.36.3.2", frozenset({"q"})),
     Operation("GET",    "/snapshots/{snapshotId}", snapshots.retrieve_snapshot, "6.37.3.1"),
@@ -95,17 +103,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET",    "/attributes", discovery.list_attributes, "6.27.3.1", LOCAL | {"details"}),
     Operation("GET",    "/attributes/{attrId}", discovery.retrieve_attribute, "6.28.3.1", LOCAL),
     Operation("POST",   "/temporal/entities", temporal_changes.upsert_evolution, "6.18.3.1", LOCAL, body=True, creates_tenant=True),
-    Operation("GET",    "/temporal/entities", temporal.query_evolutions, "6.18.3.2", SELECT | EVOLUTION | PAGE | ORDER | LOCAL | {"csf", "splitEntities"},
-              TEMPORAL_OPTIONS),
-    Operation("GET",    "/temporal/entities/{entityId}", temporal.retrieve_evolution, "6.19.3.1", EVOLUTION | LOCAL, TEMPORAL_OPTIONS),
+    Operation("GET",    "/temporal/entities", also_rdf(temporal.query_evolutions), "6.18.3.2", SELECT | EVOLUTION | PAGE | ORDER | MAP | LOCAL | {"csf", "splitEntities"},
+              TEMPORAL_OPTIONS, accept=TEMPORAL),
+    Operation("GET",    "/temporal/entities/{entityId}", also_rdf(temporal.retrieve_evolution), "6.19.3.1", EVOLUTION | LOCAL, TEMPORAL_OPTIONS, accept=TEMPORAL),
     Operation("DELETE", "/temporal/entities/{entityId}", temporal_changes.delete_evolution, "6.19.3.2", LOCAL),
     Operation("POST",   "/temporal/entities/{entityId}/attrs", temporal_changes.add_attributes, "6.20.3.1", LOCAL, body=True),
     Operation("DELETE", "/temporal/entities/{entityId}/attrs/{attrId}", temporal_changes.delete_attribute, "6.21.3.1", LOCAL | {"datasetId", "deleteAll"}),
     Operation("PATCH",  "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", temporal_changes.modify_instance, "6.22.3.1", LOCAL, body=True,
               merge_patch=True),
     Operation("DELETE", "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", temporal_changes.delete_instance, "6.22.3.2", LOCAL),
-    Operation("POST",   "/temporal/entityOperations/query", temporal.query_evolutions_by_body, "6.24.3.1", PAGE | LOCAL | {"format", "options"},
-              TEMPORAL_OPTIONS, body=True),
+    Operation("POST",   "/temporal/entityOperations/query", also_rdf(temporal.query_evolutions_by_body), "6.24.3.1", PAGE | LOCAL | {"format", "options"},
+              TEMPORAL_OPTIONS, body=True, accept=TEMPORAL),
     Operation("POST",   "/subscriptions", subscriptions.create_subscription, "6.10.3.1", LOCAL, body=True, creates_tenant=True),
     Operation("GET",    "/subscriptions", subscriptions.query_subscriptions, "6.10.3.2", PAGE | {"options"}, frozenset({"sysAttrs"})),
     Operation("GET",    "/subscriptions/{subscriptionId}", subscriptions.retrieve_subscription, "6.11.3.1", frozenset({"options"}), frozenset({"sysAttrs"})),

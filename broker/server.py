@@ -13,7 +13,7 @@ from base import admin as admin_socket
 from base import clock, egress
 from base.log import configure
 from base.web import is_loopback, serving, until_asked_to_stop
-from broker import admin, demanding
+from broker import admin, demanding, retaining
 from broker.api import openapi, resources
 from broker.api.front import Front
 from broker.api.metrics import Metrics
@@ -21,7 +21,7 @@ from broker.app import OPERATIONS
 from broker.contexts import Contexts
 from broker.explorer import pages
 from broker.notify import Notifier
-from broker.operations import snapshot_filling, upkeep
+from broker.operations import identity, snapshot_filling, upkeep
 from broker.operations.cache import Cache
 from broker.operations.call import Broker
 from broker.registry import Registry
@@ -48,11 +48,20 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         notifier = Notifier(settings, catalogue, contexts, registry, policy)
         await notifier.start()
         stack.push_async_callback(notifier.close)
-        broker = Broker(settings, catalogue, contexts, registry, notifier, Cache(settings.cache_bytes))
+        broker = Broker(
+            settings,
+            catalogue,
+            contexts,
+            registry,
+            notifier,
+            Cache(settings.cache_bytes),
+            alias=identity.own_alias(settings.alias, settings.data),
+            started=clock.now(),
+        )
         stack.push_async_callback(broker.running.close)
         await snapshot_filling.resume(broker)
-        sweep = asyncio.create_task(_expire(broker))
-        stack.push_async_callback(_cancelled, sweep)
+        for upkeep_ in (_expire(broker), _tidy(broker)):
+            stack.push_async_callback(_cancelled, asyncio.create_task(upkeep_))
         yield broker
 
 
@@ -78,10 +87,25 @@ async def _expire(broker: Broker) -> None:
                 log.exception("expiry failed")
 
 
+async def _tidy(broker: Broker) -> None:
+    """Thin and drop history by the rules of each tenant. (docs/history.md)"""
+    while True:
+        await asyncio.sleep(broker.settings.history_seconds)
+        try:
+            await retaining.tidy(broker.catalogue, clock.now())
+        except Exception:  # the next round tries again
+            log.exception("tidying histories failed")
+
+
 def all_handlers(broker: Broker) -> Mapping[str, admin_socket.Handler]:
     """Name all that commands may have this broker do."""
     own = admin.handlers(broker.catalogue, broker.notifier, broker.contexts)
-    return {**own, **demanding.handlers(broker.catalogue), **transfer.handlers(broker)}
+    return {
+        **own,
+        **demanding.handlers(broker.catalogue),
+        **retaining.handlers(broker.catalogue),
+        **transfer.handlers(broker),
+    }
 
 
 def served(

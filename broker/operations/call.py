@@ -103,6 +103,8 @@ class Broker:
     registry: Registry
     notifier: Notifier
     cache: Cache
+    alias: str = ""  # by which other brokers know this one
+    started: int = 0  # µs
     running: Running = field(default_factory=Running)
     pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
         default_factory=lambda: Recent(4_096)

@@ -6,7 +6,7 @@ that no longer fits leaves its place empty: pages neither lose nor repeat the ot
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC
@@ -26,8 +26,8 @@ SUGGESTED: Final = 900 * SECOND  # lifetime of a map whose maker suggests none
 _FEWEST: Final = 64  # candidates looked at in one step
 ABANDONED: Final = 3_600 * SECOND  # a map whose making was interrupted is removed then
 
-Fit = Callable[[Sequence[str]], Awaitable[Sequence[Any]]]
-"""Gives what is found of some candidates that still fit, in any order; each has an `id`."""
+Fit = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
+"""Gives those of some candidates that still fit, each with what was found of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class EntityMap:
     size: int
     query: str
     whole: str
-    temporal: bool
     complete: bool = True
 
     @property
@@ -122,11 +121,10 @@ async def keep(
     expires: int,
     query: str,
     whole: str,
-    temporal: bool,
     now: int,
 ) -> EntityMap:
     """Keep a new map. Its head comes first, so that what an interruption leaves is found and removed."""
-    made = EntityMap(ids.urn("EntityMap"), expires, len(candidates), query, whole, temporal)
+    made = EntityMap(ids.urn("EntityMap"), expires, len(candidates), query, whole)
     await store.put_record(KIND, made.id, {**made.body, "complete": False}, new=True, expires=now + ABANDONED)
     parts = [
         store.put_record(
@@ -214,7 +212,7 @@ class Walk:
             for at, id in enumerate(part)
             if id is not None and first + at in places and (not self._wanted or id in self._wanted)
         }
-        fitting = {one.id: one for one in await self._fit(tuple(candidates))} if candidates else {}
+        fitting = await self._fit(tuple(candidates)) if candidates else {}
         if self._settle:
             await self._empty(number, [id for id in candidates if id not in fitting])
         return [(place, fitting[id]) for id, place in candidates.items() if id in fitting]

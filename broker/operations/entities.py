@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from base.errors import BadRequestData, InvalidRequest, NotPermitted, ResourceNotFound
+from base.errors import BadRequestData, InvalidRequest, NotPermitted, Problem, ResourceNotFound
 from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
@@ -93,15 +93,15 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         return await past.query(call, broker, wanted)
     store = broker.catalogue.open(call.tenant)
     if entity_maps.asks_for_map(call, wanted):
-        use = await entity_maps.page_of_map(call, broker, store, wanted)
-        found, status, headers = use.page, 201 if use.made else 200, {entity_maps.HEADER: use.location}
-        links = asked.links_to(call.target, wanted.window.limit, use.previous, use.following, call.accept)
+        searching = entity_maps.in_current_state(call, store, wanted)
+        use = await entity_maps.page_of_map(call, broker, store, wanted, searching)
+        stamps, status, headers, links = use.page.found, use.status, use.headers, use.links(call, wanted)
     else:
-        found, status, headers = await _page(call, broker, store, wanted), 200, {}
+        found = await _page(call, broker, store, wanted)
+        stamps, status = found.stamps, 200
+        headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
         links = asked.page_links(call.target, wanted.window, found.more, call.accept)
-    made = rendering.rendered(call, broker, store, found.stamps, wanted.representation, wanted.links)
-    if found.count is not None:
-        headers["NGSILD-Results-Count"] = str(found.count)
+    made = rendering.rendered(call, broker, store, stamps, wanted.representation, wanted.links)
     if links:
         headers["Link"] = ", ".join(links)
     body = rendering.page(call, made.bodies)
@@ -216,7 +216,19 @@ async def purge_entities(call: Call, broker: Broker) -> Answer:
             return None
         return merge.purge_attributes(current, call.now, drop=drop or None, keep=keep or None)
 
+    refused: list[tuple[str, Problem]] = []
     for start in range(0, len(ids), PURGE_PAGE):
         changes = [EntityChange(id, rule) for id in ids[start : start + PURGE_PAGE]]
-        await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
-    return NO_CONTENT
+        outcomes = await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
+        told = zip(changes, outcomes, strict=True)
+        refused += [(change.id, outcome.problem) for change, outcome in told if outcome.problem is not None]
+    return _purged(ids, refused)
+
+
+def _purged(ids: list[str], refused: list[tuple[str, Problem]]) -> Answer:
+    """Answer 204, or 207 with what could not be purged: a schema may demand what was to go. (6.4.3.3)"""
+    if not refused:
+        return NO_CONTENT
+    kept = {id for id, _ in refused}
+    errors = [{"entityId": id, "error": problem.body()} for id, problem in refused]
+    return Answer(207, rendering.dump({"success": [id for id in ids if id not in kept], "errors": errors}))

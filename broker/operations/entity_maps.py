@@ -1,6 +1,6 @@
 """The resources /entityMaps and /entityMaps/{entityMapId}, and queries that make or use a map. (5.14, 6.32, 6.34)"""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -8,12 +8,13 @@ from urllib.parse import quote, unquote
 from base import clock
 from base.errors import BadRequestData, ResourceNotFound, TooManyResults
 from broker.language.selection import Selection, Window
+from broker.language.span import Span
 from broker.model import validate
 from broker.operations import asked, candidates, rendering
 from broker.operations.asked import Limits, Wanted
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
-from broker.operations.candidates import EntityMap, Found, Walk
-from broker.store.contract import Page, Stamp, TenantStore
+from broker.operations.candidates import EntityMap, Fit, Found, Walk
+from broker.store.contract import Stamp, TenantStore
 
 HEADER: Final = "NGSILD-EntityMap"
 ROOT: Final = "/ngsi-ld/v1/entityMaps"
@@ -22,13 +23,39 @@ _MEMBERS: Final = frozenset({"id", "type", "expiresAt", "entityMap", "linkedMaps
 
 @dataclass(frozen=True, slots=True)
 class MapUse:
-    """A page found with the help of a map, and what the answer says of the map. (6.4.3.2)"""
+    """What was found with the help of a map, and what the answer says of the map. (6.4.3.2)"""
 
-    page: Page
+    page: Found
     made: bool
     location: str
-    previous: int | None
-    following: int | None
+
+    @property
+    def status(self) -> int:
+        """Give the status of an answer that is complete."""
+        return 201 if self.made else 200
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Give the headers of the answer."""
+        count = self.page.count
+        return {HEADER: self.location} | ({} if count is None else {"NGSILD-Results-Count": str(count)})
+
+    def links(self, call: Call, wanted: Wanted) -> list[str]:
+        """Write the links to the pages before and after. (6.3.10)"""
+        limit = wanted.window.limit
+        return asked.links_to(call.target, limit, self.page.previous, self.page.following, call.accept)
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """How the entities of a query are found: all that are candidates (up to a number), and those that still fit.
+
+    `span`: the time a temporal query speaks of; None: it is about the current state.
+    """
+
+    every: Callable[[int], Awaitable[Sequence[str]]]
+    fit: Fit
+    span: Span | None = None
 
 
 # --- the resources -----------------------------------------------------------------------------------------------
@@ -45,8 +72,7 @@ async def create_entity_map(call: Call, broker: Broker) -> Answer:
     if not wanted.narrow_enough():
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)
-    made, found = await _make(call, broker, store, wanted)
-    return created(call, made, found)
+    return created(call, *await make(call, broker, store, wanted, in_current_state(call, store, wanted)))
 
 
 def created(call: Call, made: EntityMap, found: Sequence[str]) -> Answer:
@@ -123,25 +149,36 @@ def asks_for_map(call: Call, wanted: Wanted) -> bool:
     return wanted.entity_map or call.headers.get(HEADER) is not None
 
 
-async def page_of_map(call: Call, broker: Broker, store: TenantStore, wanted: Wanted) -> MapUse:
+async def page_of_map(
+    call: Call, broker: Broker, store: TenantStore, wanted: Wanted, searching: Searching
+) -> MapUse:
     """Find a page by the map the request names; make one if there is none (any more). (5.5.14, 5.5.9.3)"""
     id = named(call)
     kept = candidates.find(store, id, call.now) if id else None
     made = kept is None
     if kept is None:
-        kept, _ = await _make(call, broker, store, wanted)
-    settle = _usable(kept, wanted)
+        kept, _ = await make(call, broker, store, wanted, searching)
+    settle = _usable(kept, wanted, searching)
+    walk = Walk(store, kept, searching.fit, wanted=_ids(wanted.selection), settle=settle)
+    window = wanted.window
+    return MapUse(await walk.page(window.offset, window.limit, window.count), made, location(kept))
 
-    async def fit(some: Sequence[str]) -> Sequence[Stamp]:
+
+def in_current_state(call: Call, store: TenantStore, wanted: Wanted) -> Searching:
+    """Find entities in the current state. (5.14.4)"""
+
+    async def every(most: int) -> Sequence[str]:
+        window = Window(most, 0, False, wanted.window.ordering)
+        return [stamp.id for stamp in (await store.query(wanted.selection, window, call.now)).stamps]
+
+    async def fit(some: Sequence[str]) -> Mapping[str, Stamp]:
         selection = candidates.among(wanted.selection, some)
         if not selection.selectors:
-            return ()
-        return (await store.query(selection, Window(len(some)), call.now)).stamps
+            return {}
+        page = await store.query(selection, Window(len(some)), call.now)
+        return {stamp.id: stamp for stamp in page.stamps}
 
-    walk = Walk(store, kept, fit, wanted=_ids(wanted.selection), settle=settle)
-    found: Found = await walk.page(wanted.window.offset, wanted.window.limit, wanted.window.count)
-    page = Page(found.found, found.count, found.following is not None)
-    return MapUse(page, made, location(kept), found.previous, found.following)
+    return Searching(every, fit)
 
 
 async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> str | None:
@@ -155,40 +192,37 @@ async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) ->
             call.params.get("entityMapLifetime"), call.now, broker.settings.entity_map_seconds
         )
         mark = candidates.fingerprint("one entity", id)
-        kept = await candidates.keep(store, [id], expires, mark, mark, False, call.now)
+        kept = await candidates.keep(store, [id], expires, mark, mark, call.now)
     return location(kept)
 
 
-async def _make(
-    call: Call, broker: Broker, store: TenantStore, wanted: Wanted
+async def make(
+    call: Call, broker: Broker, store: TenantStore, wanted: Wanted, searching: Searching
 ) -> tuple[EntityMap, Sequence[str]]:
+    """Make a map of what a query finds. (5.14.4.4, 5.14.5.4)"""
     most = broker.settings.entity_map_entities
-    every = Window(most + 1, 0, False, wanted.window.ordering)
-    found = [stamp.id for stamp in (await store.query(wanted.selection, every, call.now)).stamps]
+    found = await searching.every(most + 1)
     if len(found) > most:
         raise TooManyResults(f"An entity map holds at most {most} entities here; narrow the query.")
-    return await keep(call, broker, store, wanted, found, temporal=False), found
-
-
-async def keep(
-    call: Call, broker: Broker, store: TenantStore, wanted: Wanted, found: Sequence[str], *, temporal: bool
-) -> EntityMap:
-    """Keep the candidates of a query as a map."""
     expires = candidates.expiry(wanted.entity_map_lifetime, call.now, broker.settings.entity_map_seconds)
-    query, whole = _marks(wanted)
-    return await candidates.keep(store, found, expires, query, whole, temporal, call.now)
+    query, whole = _marks(wanted, searching)
+    return await candidates.keep(store, found, expires, query, whole, call.now), found
 
 
-def _marks(wanted: Wanted) -> tuple[str, str]:
+def _marks(wanted: Wanted, searching: Searching) -> tuple[str, str]:
+    """Stand for a query without what a request that uses its map may change, and with it. (5.5.14)"""
     selection, ordering = wanted.selection, wanted.window.ordering
-    without = candidates.fingerprint(candidates.without_ids(selection), ordering)
-    return without, candidates.fingerprint(selection, ordering)
+    temporal = searching.span is not None
+    return (
+        candidates.fingerprint(temporal, candidates.without_ids(selection), ordering),
+        candidates.fingerprint(selection, ordering, searching.span),
+    )
 
 
-def _usable(kept: EntityMap, wanted: Wanted) -> bool:
+def _usable(kept: EntityMap, wanted: Wanted, searching: Searching) -> bool:
     """Say whether what does not fit may leave the map: the very query that made it. Refuse another query. (5.5.14)"""
-    query, whole = _marks(wanted)
-    if kept.temporal or kept.query != query:
+    query, whole = _marks(wanted, searching)
+    if kept.query != query:
         raise BadRequestData(
             "The entity map belongs to another query; repeat its parameters, or leave out NGSILD-EntityMap."
         )

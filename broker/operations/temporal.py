@@ -1,18 +1,27 @@
 """Reading Temporal Evolutions: /temporal/entities and /temporal/entityOperations/query. (5.7.3, 5.7.4)"""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
-from base.errors import BadRequestData, ResourceNotFound
+from base.errors import ResourceNotFound
 from base.jsonld import TermTable
 from broker.language.span import Span
 from broker.model import temporal_form, validate, versions
 from broker.model.document import Document
 from broker.model.temporal import SCOPE
 from broker.model.temporal_form import TemporalForm
-from broker.operations import asked, preferences, temporal_aggregates, temporal_asked, temporal_pages
+from broker.operations import (
+    asked,
+    entity_maps,
+    preferences,
+    temporal_aggregates,
+    temporal_asked,
+    temporal_maps,
+    temporal_pages,
+)
 from broker.operations.call import LD_JSON, Answer, Broker, Call
 from broker.operations.entities import limits
 from broker.operations.rendering import answer, dump, with_link
@@ -62,20 +71,35 @@ async def query_evolutions_by_body(call: Call, broker: Broker) -> Answer:
 
 async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> Answer:
     """Answer a temporal query understood, a page of it. (5.7.4.4, 5.5.9)"""
-    if wanted.query.timerel is None:
-        raise BadRequestData("The query lacks a temporal query; give timerel and timeAt.")
-    if not wanted.wanted.narrow_enough():
-        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    temporal_maps.check(wanted)
+    store = broker.catalogue.open(call.tenant)
+    if not entity_maps.asks_for_map(call, wanted.wanted):
+        found = await store.history.find(wanted.selection, wanted.query.span, wanted.window)
+        headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
+        links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+        return await _page(call, broker, wanted, found.ids, headers, links)
+    use = await temporal_maps.page_of_map(call, broker, store, wanted)
+    links = use.links(call, wanted.wanted)
+    made = await _page(call, broker, wanted, use.page.found, use.headers, links)
+    return replace(made, status=use.status) if made.status == 200 else made
+
+
+async def _page(
+    call: Call,
+    broker: Broker,
+    wanted: TemporalWanted,
+    ids: Sequence[str],
+    headers: dict[str, str],
+    links: list[str],
+) -> Answer:
+    """Answer with the Temporal Evolutions of a page of entities."""
     history = broker.catalogue.open(call.tenant).history
-    found = await history.find(wanted.selection, wanted.query.span, wanted.window)
-    headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
-    links = asked.page_links(call.target, wanted.window, found.more, call.accept)
     if links:
         headers["Link"] = ", ".join(links)
     if wanted.aggregation:
-        bodies = await _aggregated(call, broker, history, found.ids, wanted)
+        bodies = await _aggregated(call, broker, history, ids, wanted)
         return with_link(call, Answer(200, dump(bodies), call.accept, headers))
-    pages = await temporal_pages.read(history, found.ids, wanted, broker.settings.temporal_instances)
+    pages = await temporal_pages.read(history, ids, wanted, broker.settings.temporal_instances)
     shown = await _shown(call, history, pages, wanted)
     return _finished(call, shown, shown.bodies, pages, wanted, headers)
 

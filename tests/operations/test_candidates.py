@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,14 +37,14 @@ def store(run: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 async def made(store: SqliteTenantStore, ids: Sequence[str]) -> EntityMap:
-    return await candidates.keep(store, ids, NOW + 10**9, "q", "w", False, NOW)
+    return await candidates.keep(store, ids, NOW + 10**9, "q", "w", NOW)
 
 
 def walk(
     store: SqliteTenantStore, kept: EntityMap, fitting: set[str], wanted: frozenset[str] = frozenset()
 ) -> Walk:
-    async def fit(some: Sequence[str]) -> Sequence[SimpleNamespace]:
-        return [SimpleNamespace(id=id) for id in reversed(some) if id in fitting]
+    async def fit(some: Sequence[str]) -> dict[str, str]:
+        return {id: id for id in reversed(some) if id in fitting}
 
     return Walk(store, kept, fit, wanted=wanted, settle=not wanted)
 
@@ -66,7 +65,7 @@ def test_pages_hold_what_fits_all_the_time_once_and_in_order(
             fitting -= gone
             always &= fitting
             page = await walk(store, kept, fitting).page(at, limit, False)
-            found = [one.id for one in page.found]
+            found = page.found
             assert set(found) <= fitting
             assert page.following is None or len(found) == limit
             seen += found
@@ -96,14 +95,14 @@ def test_going_back_shows_the_pages_that_were_shown(
         pages, at = [], 0
         while True:
             page = await whole.page(at, limit, False)
-            pages.append([one.id for one in page.found])
+            pages.append(page.found)
             if page.following is None:
                 break
             at = page.following
         for earlier in reversed(pages[:-1]):
             before = (await whole.page(at, limit, False)).previous
             assert before is not None
-            assert [one.id for one in (await whole.page(before, limit, False)).found] == earlier
+            assert (await whole.page(before, limit, False)).found == earlier
             at = before
         await candidates.remove(store, kept.id)
 
@@ -116,14 +115,14 @@ def test_a_map_of_many_parts_is_walked_part_by_part(run: asyncio.Runner, store: 
         kept = await made(store, candidates_)
         fitting = set(candidates_) - set(candidates_[990:1_010]) - {candidates_[-1]}
         page = await walk(store, kept, fitting).page(980, 15, True)
-        assert [one.id for one in page.found] == candidates_[980:990] + candidates_[1_010:1_015]
+        assert page.found == candidates_[980:990] + candidates_[1_010:1_015]
         assert (page.count, page.following, page.previous) == (len(fitting), 1_015, 965)
         last = await walk(store, kept, fitting).page(2_000, 15, False)
-        assert ([one.id for one in last.found], last.following) == (candidates_[2_000:-1], None)
+        assert (last.found, last.following) == (candidates_[2_000:-1], None)
         assert list(candidates.listed(store, kept)) == [id for id in candidates_ if id in fitting]
         some = frozenset({candidates_[5], candidates_[2_001], candidates_[995]})
         one = await walk(store, kept, fitting, some).page(0, 10, False)
-        assert [one.id for one in one.found] == [candidates_[5], candidates_[2_001]]
+        assert one.found == [candidates_[5], candidates_[2_001]]
         await candidates.remove(store, kept.id)
         assert candidates.find(store, kept.id, NOW) is None
         assert all(store.record(candidates.PART_KIND, f"{kept.id}#{n}") is None for n in range(3))
