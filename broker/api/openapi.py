@@ -54,7 +54,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.run.__name__,
         "summary": (operation.run.__doc__ or "").partition(".")[0],
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation), _TENANT],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)],
         "responses": {
             "2XX": {"description": "Done."},
             "4XX": {
@@ -75,6 +75,19 @@ _TENANT = {
     "in": "header",
     "schema": {"type": "string", "pattern": r"^[\w.:\-]{1,128}$"},
 }
+
+
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "ngsi-ld=1.5: amend entities to that version; body=json: GeoJSON without @context.",
+    "schema": {"type": "string"},
+}
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    reads = operation.method == "GET" or operation.path.endswith("/query")
+    return [_TENANT, _PREFER] if reads else [_TENANT]
 
 
 def _body_schema(operation: Operation) -> dict[str, Any]:

@@ -3,13 +3,19 @@
 import asyncio
 import logging
 import subprocess
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from base.egress import AddressPolicy
+from base.errors import BadRequestData
 from broker.notify.client import Undelivered
 from broker.notify.endpoint import check, mqtt_target, without_credentials
 from broker.notify.mqtt import Publisher
@@ -351,3 +357,47 @@ def test_reads_defaults_of_an_address() -> None:
 )
 def test_shows_addresses_without_credentials(uri: str, shown: str) -> None:
     assert without_credentials(uri) == shown
+
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+topics = words.filter(lambda text: not set("+#\0") & set(text))
+
+
+@given(words, words, topics)
+def test_reads_back_any_credentials_and_topic(user: str, password: str, topic: str) -> None:
+    uri = f"mqtt://{quote(user, safe='')}:{quote(password, safe='')}@host/{quote(topic, safe='')}"
+    target = mqtt_target(check({"uri": uri}))
+    assert (target.broker.user, target.broker.password, target.topic) == (user, password, topic)
+    assert without_credentials(uri) == f"mqtt://host/{quote(topic, safe='')}"
+
+
+@given(st.text(st.sampled_from("s3cret:/@%?#[]1 "), max_size=20))
+def test_takes_or_refuses_any_address_without_repeating_it(rest: str) -> None:
+    try:
+        target = mqtt_target(check({"uri": f"mqtt://{rest}"}))
+    except BadRequestData as refusal:
+        assert "s3cret" not in refusal.detail
+    else:
+        assert target.broker.host and target.topic and 0 < target.broker.port < 65_536
+
+
+@needed
+async def test_leaves_nothing_open_behind(tmp_path: Path) -> None:
+    publisher = Publisher(AddressPolicy((), loopback=True))
+    async with mosquitto(tmp_path) as server:
+        target = mqtt_target({"uri": f"mqtt://{server.place}/x"})
+        for _ in range(3):
+            await publisher.publish(target, {}, b"{}", 5)
+            server.kill()
+            for _ in range(20):
+                with suppress(Undelivered):
+                    await publisher.publish(target, {}, b"{}", 5)
+            await server.start()
+        await publisher.publish(target, {}, b"{}", 5)
+        assert len(publisher._links) == 1
+        publisher.close()
+
+        async def quiet() -> bool:
+            return not any(thread.name.startswith("paho") for thread in threading.enumerate())
+
+        await until(quiet)
