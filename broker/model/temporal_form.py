@@ -7,7 +7,7 @@ from typing import Any, Literal
 from base.jsonld import TermTable
 from broker.model import represent
 from broker.model.document import DEFAULT_DATASET, NULL, VALUE_MEMBER, Document, Instance, dataset_of
-from broker.model.member import NOT_REIFIED, NULL_MAP, WRAPPERS
+from broker.model.member import NOT_REIFIED, NULL_MAP, PROOF_IRI, WRAPPERS
 from broker.model.represent import Representation, Writer
 from broker.model.temporal import SCOPE, SERIES_MEMBER, is_deletion
 
@@ -29,7 +29,7 @@ def show(frame: Document, instances: Instances, table: TermTable, how: TemporalF
     writer = _TemporalWriter(table, how)
     return framed(
         frame,
-        {iri: writer.attribute(held) for iri, held in instances.items() if iri != SCOPE},
+        {iri: writer.evolution(iri, held) for iri, held in instances.items() if iri != SCOPE},
         writer.scope(instances[SCOPE]) if SCOPE in instances else None,
         table,
         how,
@@ -82,11 +82,14 @@ class _TemporalWriter(Writer):
         self.pairs = how.format == "temporalValues"
         self.concise = how.format == "concise"
 
-    def attribute(self, instances: Sequence[Instance]) -> Any:
-        """Write all instances of an attribute. (4.5.7-4.5.9)"""
-        if self.pairs:
-            return self._paired(instances)
-        return [self._dated(one) for one in instances]
+    def evolution(self, iri: str, instances: Sequence[Instance]) -> Any:
+        """Write all instances of an attribute; values of proofs stay as they came. (4.5.7-4.5.9, 4.5.2.2)"""
+        compact = self.compact
+        if iri == PROOF_IRI:
+            self.compact = _untouched
+        shown = self._paired(instances) if self.pairs else [self._dated(one) for one in instances]
+        self.compact = compact
+        return shown
 
     def _dated(self, instance: Instance) -> Any:
         """Write an instance; a deletion says when, for nothing else in it does. (4.5.7)"""
@@ -130,6 +133,10 @@ class _TemporalWriter(Writer):
         for one, value in zip(shown, values, strict=True):
             one["value"] = value
         return shown
+
+
+def _untouched(json: Any) -> Any:
+    return json
 
 
 def _series(kind: str, dataset: str, pairs: list[Any]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from math import sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, Final
 
-from base.errors import TooManyResults
+from base.errors import InvalidRequest, TooManyResults
 from broker.language.aggregation import Aggregation, Tally
 from broker.language.span import Span
 from broker.model import duration
@@ -18,6 +18,8 @@ from broker.operations.temporal_pages import moment, text
 from broker.store.evolution import Asked, HistoryStore, Series, Sums
 
 READ_AT_ONCE: Final = 10_000
+_MOST_INTEGER: Final = (1 << 63) - 1
+_MOST_FLOAT: Final = 10**308
 _RELATIONS: Final = ("Relationship", "ListRelationship")
 _EXTRA: Final = {"distinctCount": "distinct", "stddev": "deviation"}
 
@@ -106,12 +108,21 @@ async def _values(
     methods = measuring.aggregation.methods
     return {
         method: [
-            [result(method), text(low), text(high)]
+            [_number(result(method), method, measuring.term(series.attr)), text(low), text(high)]
             for (low, high), result in zip(_ends(bounds, series, measuring), measured, strict=True)
             if result is not None
         ]
         for method in methods
     }
+
+
+def _number(value: Any, method: str, name: str) -> Any:
+    """Give a value that JSON can hold; refuse one that it cannot."""
+    if type(value) is int and not -_MOST_INTEGER <= value <= _MOST_INTEGER:
+        value = float(value) if abs(value) < _MOST_FLOAT else inf
+    if type(value) is float and not isfinite(value):
+        raise InvalidRequest(f"{method} of attribute {name} is larger than a number in JSON can be.")
+    return value
 
 
 def _ends(bounds: Sequence[Bounds], series: Series, measuring: Measuring) -> list[Bounds]:

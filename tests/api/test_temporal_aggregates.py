@@ -151,6 +151,17 @@ async def test_only_values_from_while_a_scope_was_valid_are_aggregated(river: Li
         assert reply.json[0]["level"]["sum"][0][0] == total
 
 
+async def test_numbers_too_large_for_json_are_no_fault(live: Live) -> None:
+    large = [instance(2**62, f"2026-02-0{day}T00:00:00Z") for day in (1, 2, 3)]
+    beyond = [instance(1e300, "2026-02-01T00:00:00Z"), instance(True, "2026-02-02T00:00:00Z")]
+    await live.post("/temporal/entities", {"id": ID, "type": "River", "level": large, "flow": beyond})
+    for more in ({}, {"lastN": "3"}):
+        body = await aggregated(live, "sum,sumsq", attrs="level", **YEAR, **more)
+        assert body["level"]["sum"][0][0] == 3 * 2**62
+        assert body["level"]["sumsq"][0][0] == pytest.approx(3 * 2.0**124)
+    assert await aggregated(live, "sumsq", attrs="flow", **YEAR) == (400, "InvalidRequest")
+
+
 async def test_deletions_count_as_no_value(live: Live) -> None:
     gone = {"type": "Property", "value": "urn:ngsi-ld:null", "deletedAt": "2026-03-01T00:00:00Z"}
     body = {"id": ID, "type": "River", "level": [instance(1, "2026-02-01T00:00:00Z"), gone]}
