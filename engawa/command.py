@@ -88,6 +88,7 @@ def explain(error: Exception) -> click.ClickException:
         "conformance": "conformance.command:conformance",
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
+        "history": "broker.history_command:history",
         "schema": "broker.schema_command:schema",
         "export": "broker.transfer.command:export_tenant",
         "import": "broker.transfer.command:import_tenant",

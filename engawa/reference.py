@@ -41,7 +41,8 @@ _CLI = """# The engawa command
 - `--json` where it stands prints JSON for a machine; otherwise tables for people. `NO_COLOR` is honoured.
 - Progress goes to stderr, and only to a terminal. Nothing asks a question unless stdin is a terminal.
 - Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot reach the broker. `engawa --debug …` shows tracebacks.
-- `tenants` and `outbox` speak to the broker that runs on the data folder, through its admin socket.
+  `engawa conformance`: 0 all cases pass, 1 some fail, 2 wrong usage or no broker.
+- `tenants`, `outbox` and `history` speak to the broker that runs on the data folder, through its admin socket.
 - Each setting of the broker is an option of `engawa run broker`: see [settings](settings.md).
 
 This page is written by `python -m engawa.reference`.
@@ -56,7 +57,7 @@ This page is written by `python -m engawa.reference`.
 Every resource answers OPTIONS (204 with `Allow`, `Accept-Patch`, `Accept-Post`), and HEAD wherever GET is listed.
 
 An operation whose clause is `NGSI-LD 2.0` is taken over from that successor of the specification: an extension. So is
-RDF on the reads of /entities: `Accept: text/turtle`, `application/n-triples`, or `application/ld+json` with
+RDF on the reads of /entities and /temporal: `Accept: text/turtle`, `application/n-triples`, or `application/ld+json` with
 `profile="http://www.w3.org/ns/json-ld#expanded"` give the normalized representation as RDF. Only who names one of
 them gets it, and for at most 500,000 bytes of JSON-LD at once.
 
