@@ -98,6 +98,8 @@ apt = if command -v apt-get >/dev/null; then \
 	  || echo "$(1) is not installed and cannot be installed from here: apt-get install $(1)" >&2; \
 	else echo "$(1) is not installed: install it with this system's package tool" >&2; fi; true
 
+# Debian starts a service it installs: tests start their own mosquitto, so that one is stopped again
 tools:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "Installing Chromium for the browser tests …"; $(call apt,chromium); }
-	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || { echo "Installing mosquitto for the tests of MQTT …"; $(call apt,mosquitto); }
+	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || { echo "Installing mosquitto for the tests of MQTT …"; $(call apt,mosquitto); \
+	  if [ -d /run/systemd/system ]; then $${sudo-} systemctl disable --now mosquitto >/dev/null 2>&1 || true; fi; }
