@@ -44,7 +44,7 @@ def conformance() -> None:
     `engawa conformance URL` is short for `engawa conformance run URL`.
 
     \b
-    Examples:
+    Example:
       engawa conformance http://localhost:1026 --html report.html
       engawa conformance compare old.json new.json
     """

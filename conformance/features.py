@@ -59,6 +59,12 @@ async def _entity_map(broker: Subject) -> Answer:
     return await broker.get("/entityMaps", type=broker.type("Probe"))
 
 
+async def _temporal_map(broker: Subject) -> Answer:
+    return await broker.get(
+        "/temporal/entityMaps", type=broker.type("Probe"), timerel="before", timeAt="2020-01-01T00:00:00Z"
+    )
+
+
 async def _temporal(broker: Subject) -> Answer:
     return await broker.get(
         "/temporal/entities", type=broker.type("Probe"), timerel="before", timeAt="2020-01-01T00:00:00Z"
@@ -82,8 +88,11 @@ FEATURES: Final = (
     Feature("registration subscriptions", "subscriptions to registrations (5.11)", _get("/csourceSubscriptions")),
     Feature("contexts", "hosting and listing @contexts (5.13)", _get("/jsonldContexts")),
     Feature("entity maps", "entity maps (5.14)", _entity_map),
+    Feature("temporal entity maps", "entity maps of temporal queries (5.14.5)", _temporal_map),
     Feature("snapshots", "snapshots (5.16)", _post("/snapshots", {})),
     Feature("source identity", "identity of the context source (5.15)", _get("/info/sourceIdentity")),
+    Feature("versions", "answers amended to earlier versions (4.3.6.8)"),
+    Feature("ordering", "entities in an order (4.23)"),
     Feature("federation", "distributed operations (4.3.6)"),
     Feature("head", "HEAD (NGSI-LD 2.0)", _of_entity("HEAD", "")),
     Feature("options", "OPTIONS (NGSI-LD 2.0)", _of_entity("OPTIONS", "")),

@@ -97,7 +97,7 @@ class Suite:
     def _group(self, place: Path, files: list[Path]) -> Group:
         texts = [file.read_text(encoding="utf-8") for file in files]
         weight = sum(1 + 10 * len(_WAITING.findall(text)) for text in texts)
-        name = place.relative_to(self.root / TESTS).with_suffix("").as_posix()
+        name = place.relative_to(self.root / TESTS).as_posix().removesuffix(".robot")
         relative = tuple(file.relative_to(self.root) for file in files)
         return Group("all" if name == "." else name, relative, weight, any(map(_speaks_mqtt, files)))
 

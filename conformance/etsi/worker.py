@@ -136,7 +136,7 @@ def _surrounding(way: Way, folder: Path, mqtt_port: int) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "TZ": "UTC",
         "ENGAWA_ETSI_MQTT": str(folder),
-        "ENGAWA_ETSI_MQTT_PORT": str(mqtt_port),
+        "ENGAWA_ETSI_MQTT_PORTS": f"1883 {mqtt_port}",
         "ENGAWA_ETSI_MOSQUITTO": str(way.stage.root / "resources" / "mqttUtils" / "mosquitto"),
     }
 

@@ -31,8 +31,7 @@ def start(folder: Path, name: str) -> int:
     lines = [f"user {os.environ.get('USER') or 'root'}"]
     for line in (given / name).read_text().splitlines():
         if line.startswith("listener"):
-            ports = ("1883", os.environ["ENGAWA_ETSI_MQTT_PORT"])
-            lines += [f"listener {port} 127.0.0.1" for port in ports]
+            lines += [f"listener {port} 127.0.0.1" for port in os.environ["ENGAWA_ETSI_MQTT_PORTS"].split()]
         else:
             lines.append(line.replace("/mosquitto/config", str(folder)))
     for file in given.iterdir():
