@@ -15,6 +15,7 @@ from broker.operations import (
     snapshots,
     subscriptions,
     temporal,
+    temporal_asked,
     temporal_changes,
     temporal_maps,
     values,
@@ -38,7 +39,7 @@ EVOLUTION = (
     | timerel.PARAMETERS
     | aggregation.PARAMETERS
 )
-TEMPORAL_OPTIONS = frozenset({"normalized", "concise", "temporalValues", "aggregatedValues", "sysAttrs"})
+TEMPORAL_OPTIONS = temporal_asked.OPTIONS
 READ = (JSON, LD_JSON, GEO_JSON)
 LINKED = (*READ, *RDF)
 TEMPORAL = (JSON, LD_JSON, *RDF)

@@ -53,6 +53,8 @@ DEFAULT_DATASET: Final = "@none"
 
 NGSI_LD: Final = "https://uri.etsi.org/ngsi-ld/"
 LOCATION: Final = NGSI_LD + "location"
+SCOPE: Final = NGSI_LD + "scope"
+"""The scope where it evolves like an attribute. (4.5.6)"""
 DEFAULT_VOCAB: Final = NGSI_LD + "default-context/"
 
 

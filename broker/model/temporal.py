@@ -7,12 +7,10 @@ from base import clock
 from base.errors import BadRequestData
 from base.jsonld import TermTable
 from broker.model import expand, validate
-from broker.model.document import NGSI_LD, NULL, VALUE_MEMBER, Instance
+from broker.model.document import NULL, SCOPE, VALUE_MEMBER, Instance
 from broker.model.instance import PLACES, Reader, check_place, is_null
 from broker.model.member import NULL_MAP, WRAPPERS
 from broker.model.validate import place, shown
-
-SCOPE: Final = NGSI_LD + "scope"
 
 SERIES_MEMBER: Final = {kind: member + "s" for kind, member in VALUE_MEMBER.items()}
 """The member that holds the pairs of value and time in the simplified temporal representation, by kind. (4.5.9)"""

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from base.jsonld import TermTable
 from broker.model import represent
-from broker.model.document import DEFAULT_DATASET, NULL, VALUE_MEMBER, Document, Instance, dataset_of
+from broker.model.document import DEFAULT_DATASET, NULL, SCOPE, VALUE_MEMBER, Document, Instance, dataset_of
 from broker.model.member import NOT_REIFIED, NULL_MAP, PROOF_IRI, WRAPPERS
 from broker.model.represent import Representation, Writer
-from broker.model.temporal import SCOPE, SERIES_MEMBER, is_deletion
+from broker.model.temporal import SERIES_MEMBER, is_deletion
 
 TemporalFormat = Literal["normalized", "concise", "temporalValues", "aggregatedValues"]
 Instances = Mapping[str, Sequence[Instance]]

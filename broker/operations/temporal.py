@@ -10,8 +10,7 @@ from base.errors import ResourceNotFound
 from base.jsonld import TermTable
 from broker.language.span import Span
 from broker.model import temporal_form, validate, versions
-from broker.model.document import Document
-from broker.model.temporal import SCOPE
+from broker.model.document import SCOPE, Document
 from broker.model.temporal_form import TemporalForm
 from broker.operations import (
     asked,

@@ -10,8 +10,7 @@ from base.errors import InvalidRequest, TooManyResults
 from broker.language.aggregation import Aggregation, Tally
 from broker.language.span import Span
 from broker.model import duration
-from broker.model.document import DEFAULT_DATASET, Instance
-from broker.model.temporal import SCOPE
+from broker.model.document import DEFAULT_DATASET, SCOPE, Instance
 from broker.operations import temporal_pages
 from broker.operations.temporal_asked import TemporalWanted
 from broker.operations.temporal_pages import moment, text

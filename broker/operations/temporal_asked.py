@@ -12,8 +12,8 @@ from broker.language.aggregation import Aggregation
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
 from broker.language.timerel import TemporalQuery
+from broker.model.document import SCOPE
 from broker.model.projection import Projection
-from broker.model.temporal import SCOPE
 from broker.model.temporal_form import TemporalForm, TemporalFormat
 from broker.operations import asked
 from broker.operations.asked import Limits, Wanted

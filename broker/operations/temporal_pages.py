@@ -8,9 +8,9 @@ from broker.language import scope as scopes
 from broker.language.scope import ScopeQuery
 from broker.language.span import Span
 from broker.language.timerel import TemporalQuery
-from broker.model.document import Instance
+from broker.model.document import SCOPE, Instance
 from broker.model.duration import LAST
-from broker.model.temporal import SCOPE, is_deletion
+from broker.model.temporal import is_deletion
 from broker.operations.temporal_asked import TemporalWanted
 from broker.store.evolution import Asked, Evolution, HistoryStore
 

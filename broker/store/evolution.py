@@ -12,14 +12,12 @@ The time of an instance is its observedAt; without one its deletedAt, or else it
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
-from broker.model.document import NGSI_LD, Document, Instance
+from broker.model.document import Document, Instance
 from broker.model.retention import Policy
-
-SCOPE: Final = NGSI_LD + "scope"
 
 Instances = Mapping[str, Sequence[Instance]]
 """Instances by attribute (IRI); several of one datasetId differ in time."""

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from base import clock
 from base.errors import BadRequestData
 from broker.model import temporal, temporal_form
-from broker.model.document import NULL, Document, Instance
+from broker.model.document import NULL, SCOPE, Document, Instance
 from broker.model.represent import Representation
-from broker.model.temporal import SCOPE
 from broker.model.temporal_form import TemporalForm, TemporalFormat
 from tests.model.samples import KINDS, NOW, TABLE, values
 

@@ -17,10 +17,10 @@ from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.span import Span
 from broker.language.tree import Kind, Literal, Op, Path, Term
 from broker.language.types import TypeSelection
-from broker.model.document import NULL, VALUE_MEMBER, Document, Instance, dataset_of
+from broker.model.document import NULL, SCOPE, VALUE_MEMBER, Document, Instance, dataset_of
 from broker.settings import BrokerSettings
 from broker.store.contract import EntityChange
-from broker.store.evolution import SCOPE, Asked, HistoryStore
+from broker.store.evolution import Asked, HistoryStore
 from broker.store.sqlite.catalogue import SqliteCatalogue
 from broker.store.sqlite.tenant import SqliteTenantStore
 from tests.store import examples

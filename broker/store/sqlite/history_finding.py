@@ -9,8 +9,8 @@ import orjson
 from broker.language import evaluation, scope
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.span import Span
-from broker.model.document import Document, Instance
-from broker.store.evolution import SCOPE, Asked, Axis, Histories
+from broker.model.document import SCOPE, Document, Instance
+from broker.store.evolution import Asked, Axis, Histories
 from broker.store.sqlite.history_reading import Reader
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished

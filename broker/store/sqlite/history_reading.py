@@ -9,9 +9,9 @@ import orjson
 
 from base.database import Connection
 from broker.language.span import Span
-from broker.model.document import DEFAULT_DATASET, Document, Instance
+from broker.model.document import DEFAULT_DATASET, SCOPE, Document, Instance
 from broker.model.expiry import living
-from broker.store.evolution import SCOPE, Asked, Axis, Evolution, History, Series
+from broker.store.evolution import Asked, Axis, Evolution, History, Series
 from broker.store.sqlite.history_rows import COLUMNS, DELETION, OBSERVED_DELETION, UNOBSERVED, Shapes
 from broker.store.sqlite.history_rows import instance as instance_of
 from broker.store.sqlite.names import Names

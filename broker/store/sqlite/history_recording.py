@@ -11,10 +11,9 @@ import orjson
 
 from base.clock import show
 from base.database import Connection
-from broker.model.document import Document, Instance, dataset_of
+from broker.model.document import SCOPE, Document, Instance, dataset_of
 from broker.model.retention import Policy
 from broker.store.contract import Change
-from broker.store.evolution import SCOPE
 from broker.store.sqlite.history_rows import INSERT, Row, Shapes, deletion, row
 from broker.store.sqlite.journal import Journal
 
