@@ -37,8 +37,11 @@ class Retention:
         return (now - int(self.raw_days * DAY)) // step * step
 
     def drops_before(self, now: int) -> int | None:
-        """Give the time before which nothing stays."""
-        return None if self.drop_days is None else now - int(self.drop_days * DAY)
+        """Give the time before which nothing stays: whole periods, where one value stands for each."""
+        if self.drop_days is None:
+            return None
+        step = 1 if self.raw_days is None else self.period * SECOND
+        return (now - int(self.drop_days * DAY)) // step * step
 
 
 @dataclass(frozen=True, slots=True)
