@@ -3,6 +3,7 @@
 import asyncio
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,27 +20,39 @@ async def judge(case: Case, around: Surroundings) -> Result:
     """Tell the story of a case and say what came of it; what it made is taken away, whatever happened."""
     subject = Subject(around)
     started = time.monotonic()
-    limit = case.seconds * around.asked.patience
-    outcome, demanded, seen, shown = PASSED, "", "", None
+    try:
+        told = await _tell(case, subject, case.seconds * around.asked.patience)
+    finally:
+        spent = time.monotonic() - started
+        await _close(subject)
+    exchanges = tuple(subject.exchanges)
+    return Result(
+        case.name, case.clauses, case.demand, case.feature, case.profile, told.outcome, told.demanded, told.seen,
+        spent, exchanges, _index(exchanges, told.shown) if told.outcome == FAILED else -1,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    outcome: str
+    demanded: str = ""
+    seen: str = ""
+    shown: Exchange | None = None
+
+
+async def _tell(case: Case, subject: Subject, limit: float) -> _Told:
     try:
         async with asyncio.timeout(limit):
             await case.story(subject)
     except Failure as failure:
-        outcome, demanded, seen, shown = FAILED, failure.demanded, failure.seen, failure.exchange
+        return _Told(FAILED, failure.demanded, failure.seen, failure.exchange)
     except NotApplicable as reason:
-        outcome, seen = NOT_APPLICABLE, str(reason)
+        return _Told(NOT_APPLICABLE, seen=str(reason))
     except TimeoutError:
-        outcome, demanded, seen = FAILED, f"an end within {limit:g} s", "the case was still waiting"
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        # a story that stumbles over an answer of another shape than it counts on
-        outcome, demanded, seen = FAILED, "an answer of the shape the case counts on", _where(error)
-    spent = time.monotonic() - started
-    await _close(subject)
-    exchanges = tuple(subject.exchanges)
-    return Result(
-        case.name, case.clauses, case.demand, case.feature, case.profile, outcome, demanded, seen, spent,
-        exchanges, _index(exchanges, shown) if outcome == FAILED else -1,
-    )  # fmt: skip
+        return _Told(FAILED, f"an end within {limit:g} s", "the case was still waiting")
+    except Exception as error:  # noqa: BLE001 - whatever a story stumbles over fails this case, never the run
+        return _Told(FAILED, "an answer of the shape the case counts on", _where(error))
+    return _Told(PASSED)
 
 
 async def _close(subject: Subject) -> None:

@@ -11,7 +11,7 @@ from conformance.features import absent_features
 from conformance.judge import judge
 from conformance.result import NOT_APPLICABLE, Report, Result
 from conformance.surroundings import Asked, Surroundings, surroundings
-from conformance.version import environment
+from conformance.version import environment, still_answers
 
 AT_ONCE: Final = 4
 """Cases under way for each request that may be: most of them wait."""
@@ -26,6 +26,8 @@ async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: N
         circumstances = await environment(around)
         absent = await absent_features(around, {need for case in cases for need in case.needs})
         results = await _judge_all(cases, around, absent, told)
+        if not await still_answers(around):
+            circumstances["attention"] = "At the end of the run the broker no longer answers."
     order = {case.name: index for index, case in enumerate(cases)}
     return Report(
         "NGSI-LD conformance",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -102,11 +102,12 @@ class Subject:
         """Send a request and read the whole response.
 
         A body is sent as JSON, or JSON-LD if it has an @context; bytes and text are sent as they are. `context` is a
-        URL for the Link header. A header given as None is not sent. A tenant given as "" is the default one.
+        URL for the Link header. A header given as None is not sent; without Content-Length the body goes in chunks. A
+        tenant given as "" is the default one.
         """
         payload = _payload(body)
         sent = self._headers(body, headers or {}, context, tenant)
-        if payload and not any(name.lower() == "content-length" for name, _ in sent):
+        if payload and not any(name.lower() == "content-length" for name in headers or {}):
             sent = (*sent, ("Content-Length", str(len(payload))))
         url = _url(self._around.asked.root, path, params or {})
         exchange = await self._exchange(method, url, sent, payload)
@@ -121,12 +122,13 @@ class Subject:
         self, method: str, url: str, headers: tuple[tuple[str, str], ...], payload: bytes
     ) -> Exchange:
         started = time.monotonic()
+        whole = any(name.lower() == "content-length" for name, _ in headers)
         try:
             async with self._around.session.request(
                 method,
                 URL(url, encoded=True),
                 headers=headers,
-                data=payload or None,
+                data=payload if whole else _chunks(payload) if payload else None,
                 allow_redirects=False,
                 skip_auto_headers=("Accept", "Content-Type", "User-Agent", "Accept-Encoding"),
             ) as response:
@@ -292,6 +294,10 @@ class Subject:
                     await self.send("DELETE", path, tenant=thing.tenant, record=False)
         self.made.clear()
         await self._open.aclose()
+
+
+async def _chunks(payload: bytes) -> AsyncIterator[bytes]:
+    yield payload
 
 
 def _payload(body: Any) -> bytes:

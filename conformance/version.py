@@ -3,6 +3,8 @@
 from importlib.metadata import version
 from typing import Any
 
+import aiohttp
+
 from base.console import USAGE, Unreachable
 from conformance.answer import Answer
 from conformance.case import Failure
@@ -35,8 +37,25 @@ async def environment(around: Surroundings) -> dict[str, str]:
     for name in ("contextSourceAlias", "contextSourceUptime", "contextSourceExtras"):
         if name in identity:
             found[name] = str(identity[name])
+    found.update(await _told_version(around))
     await subject.close()
     return found
+
+
+async def still_answers(around: Surroundings) -> bool:
+    """Say whether the broker answers at all."""
+    return await _try(Subject(around), "/types") is not None
+
+
+async def _told_version(around: Surroundings) -> dict[str, str]:
+    """Read what several brokers tell at /version, beside the API."""
+    origin = around.asked.root.removesuffix("/ngsi-ld/v1")
+    try:
+        async with around.session.get(f"{origin}/version") as answer:
+            body = await answer.json(content_type=None) if answer.status == 200 else {}
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return {}
+    return {f"/version: {k}": str(v)[:100] for k, v in body.items()} if isinstance(body, dict) else {}
 
 
 async def _try(subject: Subject, path: str) -> Answer | None:

@@ -133,7 +133,7 @@ async def pages(broker: Subject) -> None:
     made = await broker.have_all(*(vehicle(speed=n) for n in (5, 1, 4, 2, 3)))
     seen: list[Any] = []
     for offset in (0, 2, 4):
-        params = {"orderBy": "speed", "limit": 2, "offset": offset}
+        params: dict[str, Any] = {"orderBy": "speed", "limit": 2, "offset": offset}
         seen += (await broker.get("/entities", type=made[0].type, local=True, **params)).status(200).json
     last = (await broker.get("/entities", type=made[0].type, local=True, orderBy="speed")).status(200)
     last.body.ids(*(made[n] for n in (1, 3, 4, 2, 0)), ordered=True)

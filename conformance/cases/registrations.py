@@ -282,7 +282,7 @@ async def query_by_time(broker: Subject) -> None:
     await known(broker, observationInterval=old)
     recent = await known(broker, observationInterval=new)
     kind = broker.type("Vehicle")
-    params = {"timerel": "after", "timeAt": "2025-01-01T00:00:00Z"}
+    params: dict[str, Any] = {"timerel": "after", "timeAt": "2025-01-01T00:00:00Z"}
     (await broker.get("/csourceRegistrations", type=kind, **params)).status(200).body.ids(recent)
 
 

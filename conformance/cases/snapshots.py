@@ -213,5 +213,5 @@ async def temporal(broker: Subject) -> None:
     path = (await broker.post("/snapshots", body)).status(201, 202).location
     (await finished(broker, path)).has(snapshotStatus="success")
     (await broker.delete(entity.temporal)).status(204)
-    answer = await broker.get(entity.temporal, **ALL, headers={"NGSILD-Snapshot": body["id"]})
+    answer = await broker.get(entity.temporal, **ALL, headers={"NGSILD-Snapshot": str(body["id"])})
     answer.status(200).body.at("speed")

@@ -10,7 +10,7 @@ from conformance.subject import Subject
 FEATURE = "Temporal changes"
 NEEDS = ("temporal",)
 DAY = "2026-03-{:02d}T00:00:00Z"
-ALL = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
+ALL: dict[str, Any] = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
 
 
 def speeds(*values: Any, **members: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from conformance.subject import Subject
 
 FEATURE = "Temporal values and aggregates"
 NEEDS = ("temporal",)
-WEEK = {"timerel": "between", "timeAt": DAY.format(1), "endTimeAt": DAY.format(8)}
+WEEK: dict[str, Any] = {"timerel": "between", "timeAt": DAY.format(1), "endTimeAt": DAY.format(8)}
 
 
 async def aggregated(

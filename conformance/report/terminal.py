@@ -22,6 +22,8 @@ def show(report: Report) -> None:
         click.echo(f"\nNot judged: {name} ({reason}).")
     for result in report.failed:
         _show_failure(result)
+    if attention := report.environment.get("attention"):
+        click.echo(f"\n{attention}")
     click.echo(f"\n{verdict(report)}")
 
 
