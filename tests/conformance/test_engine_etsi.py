@@ -19,7 +19,7 @@ from conformance.etsi.suite import NoSuite, Suite
 from conformance.etsi.worker import Limits
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Report
 from conformance.surroundings import Asked, surroundings
-from tests.house.started import free_port
+from tests.house.started import free_port, wait_until
 from tests.live import live_broker
 
 OWN = "https://raw.host.test/somebody/suite/main/resources/jsonld-contexts/own.jsonld"
@@ -290,10 +290,6 @@ async def test_the_stand_in_for_docker_starts_and_stops_mosquitto(tmp_path: Path
 
     assert await call("pull", "something") == 1
     assert await call("run", "-d", "-e", "CONF=own.conf", "--name", "box", "image") == 0
-    async with asyncio.timeout(20):
-        while not listens(port):
-            await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(wait_until, lambda: listens(port))
     assert await call("rm", "-f", "box") == 0
-    async with asyncio.timeout(20):
-        while listens(port):
-            await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(wait_until, lambda: not listens(port))

@@ -95,6 +95,38 @@ async def test_an_answer_of_another_shape_fails_the_case_and_not_the_run(live: L
     assert result.outcome == FAILED and "KeyError" in result.seen
 
 
+async def test_whatever_a_story_stumbles_over_is_its_own_failure(live: Live) -> None:
+    async def story(broker: Subject) -> None:
+        raise RuntimeError("a case with a mistake in it")
+
+    assert "RuntimeError: a case with a mistake in it" in (await told(live, story)).seen
+
+
+async def test_an_interrupted_run_takes_away_what_it_made(live: Live) -> None:
+    made = asyncio.Event()
+
+    async def story(broker: Subject) -> None:
+        await broker.have(vehicle(speed=55))
+        made.set()
+        await broker.pause(60)
+
+    before = await left(live)
+    running = asyncio.create_task(run([of(story)], Asked(live.url)))
+    await made.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await left(live) == before
+
+
+async def test_a_body_without_content_length_goes_in_chunks(live: Live) -> None:
+    async def story(broker: Subject) -> None:
+        answer = await broker.post("/entities", broker.own(vehicle()), headers={"Content-Length": None})
+        answer.status(411)
+
+    assert (await told(live, story)).seen == ""
+
+
 async def test_a_case_has_a_time_limit(live: Live) -> None:
     async def story(broker: Subject) -> None:
         await broker.pause(60)
@@ -280,6 +312,7 @@ async def test_a_broker_that_hangs_up_fails_the_case_with_the_reason() -> None:
     report = await against(server(200, hang_up_after=2), of(asks), of(asks))
     assert [r.outcome for r in report.results] == [FAILED, FAILED]
     assert report.results[0].demanded == "a response to GET /entities" and report.results[0].seen
+    assert "no longer answers" in report.environment["attention"]
 
 
 async def test_no_broker_is_said_clearly() -> None:
