@@ -170,7 +170,7 @@ class Writer:
 
     def __init__(self, table: TermTable, how: Representation) -> None:
         self.term = table.term
-        self.compact = table.compact_value
+        self.compact: Callable[[Any], Any] = table.compact_value
         self.sys_attrs = how.sys_attrs
         self.datasets = how.dataset_ids
         self.languages = languages.ranges(how.lang) if how.lang is not None else None
