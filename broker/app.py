@@ -106,7 +106,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/temporal/entities", temporal_changes.upsert_evolution, "6.18.3.1", LOCAL, body=True, creates_tenant=True),
     Operation("GET",    "/temporal/entities", also_rdf(temporal.query_evolutions), "6.18.3.2", SELECT | EVOLUTION | PAGE | ORDER | MAP | LOCAL | {"csf", "splitEntities"},
               TEMPORAL_OPTIONS, accept=TEMPORAL),
-    Operation("GET",    "/temporal/entities/{entityId}", also_rdf(temporal.retrieve_evolution), "6.19.3.1", EVOLUTION | LOCAL, TEMPORAL_OPTIONS, accept=TEMPORAL),
+    Operation("GET",    "/temporal/entities/{entityId}", also_rdf(temporal.retrieve_evolution), "6.19.3.1", EVOLUTION | LOCAL | MAP, TEMPORAL_OPTIONS, accept=TEMPORAL),
     Operation("DELETE", "/temporal/entities/{entityId}", temporal_changes.delete_evolution, "6.19.3.2", LOCAL),
     Operation("POST",   "/temporal/entities/{entityId}/attrs", temporal_changes.add_attributes, "6.20.3.1", LOCAL, body=True),
     Operation("DELETE", "/temporal/entities/{entityId}/attrs/{attrId}", temporal_changes.delete_attribute, "6.21.3.1", LOCAL | {"datasetId", "deleteAll"}),

@@ -43,8 +43,7 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
         raise absent(id)
     if shape.attrs is not None or shape.pick or shape.omit or shape.dataset_ids or "type" in call.params:
         _check_shown(call, store, id, shape)
-    location = await entity_maps.map_of_one(call, broker, store, id)
-    headers = {entity_maps.HEADER: location} if location else {}
+    headers = await entity_maps.headers_of_one(call, broker, store, id)
     made = rendering.rendered(call, broker, store, [stamp], shape, links)
     if not made.bodies:
         raise absent(id)

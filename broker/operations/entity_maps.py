@@ -181,6 +181,12 @@ def in_current_state(call: Call, store: TenantStore, wanted: Wanted) -> Searchin
     return Searching(every, fit)
 
 
+async def headers_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> dict[str, str]:
+    """Give the headers that tell of the map of a request for one entity. (6.5.3.1)"""
+    location = await map_of_one(call, broker, store, id)
+    return {HEADER: location} if location else {}
+
+
 async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> str | None:
     """Name the map of a request for one entity, made if asked for and absent. (6.5.3.1)"""
     given = named(call)

@@ -37,15 +37,19 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     """Retrieve the Temporal Evolution of an entity. (5.7.3, 6.19.3.1)"""
     id = validate.uri(call.path["entityId"], "entityId")
     wanted = temporal_asked.from_params(call.params, call.context.table, limits(broker.settings))
-    history = broker.catalogue.open(call.tenant).history
+    store = broker.catalogue.open(call.tenant)
+    history = store.history
     frame = _frame(history, id)
     if frame is None:
         raise absent(id)
     if wanted.aggregation:
         if not await history.series(id, wanted.attrs, wanted.query.span or Span()):
             raise ResourceNotFound(f"The Temporal Evolution of {id} holds nothing of what is asked for.")
-        (body,) = await _aggregated(call, broker, history, [id], wanted)
-        return with_link(call, Answer(200, dump(body), call.accept))
+        bodies = await _aggregated(call, broker, history, [id], wanted)
+        if not bodies:  # deleted in between
+            raise absent(id)
+        headers = await entity_maps.headers_of_one(call, broker, store, id)
+        return with_link(call, Answer(200, dump(bodies[0]), call.accept, headers))
     pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)
     instances = pages.evolutions[id]
     if wanted.query.span is not None and not any(instances.values()):
@@ -53,7 +57,10 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     if temporal_form.nothing_left(frame, instances, wanted.form.shape):
         raise ResourceNotFound(f"The Temporal Evolution of {id} has none of the attributes asked for.")
     shown = await _shown(call, history, pages, wanted)
-    return _finished(call, shown, shown.bodies[0], pages, wanted, {})
+    if not shown.bodies:  # deleted in between
+        raise absent(id)
+    headers = await entity_maps.headers_of_one(call, broker, store, id)
+    return _finished(call, shown, shown.bodies[0], pages, wanted, headers)
 
 
 async def query_evolutions(call: Call, broker: Broker) -> Answer:
