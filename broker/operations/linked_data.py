@@ -54,10 +54,13 @@ def also_rdf(run: Run) -> Run:
     return either
 
 
+_SHORT: Final = frozenset({"simplified", "keyValues", "concise", "temporalValues", "aggregatedValues"})
+
+
 def _refuse_short_forms(call: Call) -> None:
     """Only the normalized representation says of each value what it is. (4.5.2.2, 4.5.4)"""
     asked = {call.params.get("format"), *call.params.get("options", "").split(",")}
-    if not asked.isdisjoint({"simplified", "keyValues", "concise"}):
+    if not asked.isdisjoint(_SHORT):
         raise InvalidRequest(
             "RDF is made of the normalized representation; leave out format, or ask for JSON."
         )

@@ -1,5 +1,6 @@
 """The form of a transferred tenant: each thing as a line, and back. Pure. (docs/transfer.md)"""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,8 +13,8 @@ from broker.model import expand, represent, validate
 from broker.model.document import Document, Instance
 from broker.model.instance import Reader
 from broker.model.represent import Representation
-from broker.notify.source_book import key_of
-from broker.notify.subscription import ENTITIES
+from broker.notify.keys import key_of
+from broker.notify.subscription import ENTITIES, REGISTRATIONS
 from broker.store.transfer import Instances, Life, Past, Record, Subscription
 
 FORM: Final = "engawa-tenant"
@@ -21,6 +22,8 @@ VERSION: Final = 1
 RECORDS: Final = ("registration", "setting")
 """Kinds of records that are the tenant's for good; entity maps and snapshots pass."""
 _HOW: Final = Representation(sys_attrs=True)
+_INSTANCE: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-[0-9]{1,15}\Z", re.ASCII)
+_ORIGIN: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-\Z", re.ASCII)
 _TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
 
 Line = dict[str, Any]
@@ -49,6 +52,10 @@ def check_header(line: Any) -> None:
             f"The file has version {line.get('version')} of the form; this Engawa reads version {VERSION}. "
             "Use the Engawa that wrote it, or a newer one."
         )
+    if "instances" in line and not (isinstance(line["instances"], str) and _ORIGIN.match(line["instances"])):
+        raise BadRequestData("The header names no beginning of instanceIds as an Engawa gives them.")
+    if not isinstance(line.get("tenant"), str):
+        raise BadRequestData("The header names no tenant; '' is the default one.")
 
 
 def entity(document: Document, table: TermTable) -> Line:
@@ -151,7 +158,7 @@ def read_history(line: Line) -> Past:
     created = _time(line.get("createdAt"), "createdAt")
     return Past(
         validate.uri(line.get("id"), "id"),
-        tuple(line.get("type", ())),
+        _types(line.get("type", [])),
         created,
         _time(line["modifiedAt"], "modifiedAt") if "modifiedAt" in line else created,
         _time(line["deletedAt"], "deletedAt") if "deletedAt" in line else None,
@@ -159,25 +166,38 @@ def read_history(line: Line) -> Past:
             Life(
                 _time(one.get("until"), "until"),
                 _time(one["createdAt"], "createdAt") if "createdAt" in one else None,
-                tuple(one["type"]) if "type" in one else None,
+                _types(one["type"]) if "type" in one else None,
             )
             for one in line.get("lives", ())
         ),
     )
 
 
+def _types(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(validate.is_uri(one) for one in given):
+        raise BadRequestData("The types of a history must be an array of IRIs.")
+    return tuple(given)
+
+
 def read_instances(line: Line, table: TermTable, now: int) -> Instances:
     """Read instances of a history."""
-    reader = Reader(table, now, nulls=True)
+    reader, deletions = Reader(table, now), Reader(table, now, nulls=True)
     several = []
     for name, given in _object(line, "attributes").items():
         for body in given:
-            instance = reader.instance(name, body)
+            instance = (deletions if "deletedAt" in body else reader).instance(name, body)
             _take_times(instance, body)
             _take_times_of_attributes(instance.get("attrs", {}), body, table)
-            instance["instanceId"] = validate.uri(body.get("instanceId"), "instanceId", name)
+            instance["instanceId"] = _instance_id(body)
             several.append((table.iri(name), instance))
     return Instances(validate.uri(line.get("id"), "id"), tuple(several))
+
+
+def _instance_id(body: Line) -> str:
+    held = body.get("instanceId")
+    if not isinstance(held, str) or not _INSTANCE.match(held):
+        raise BadRequestData("An instance has no instanceId as an Engawa gives it.")
+    return held
 
 
 def read_subscription(line: Line) -> Subscription:
@@ -186,7 +206,10 @@ def read_subscription(line: Line) -> Subscription:
     id = validate.uri(body.get("id"), "id")
     if body.get("type") != "Subscription" or not isinstance(body.get("notification"), dict):
         raise BadRequestData(f'{id} has no type "Subscription" or no notification.')
-    return Subscription(key_of(id, line.get("about", ENTITIES)), body)
+    about = line.get("about", ENTITIES)
+    if about not in (ENTITIES, REGISTRATIONS) or body.get("about", ENTITIES) != about:
+        raise BadRequestData("The subscription is about neither entities nor registrations.")
+    return Subscription(key_of(id, about), body)
 
 
 def read_record(line: Line) -> Record:

@@ -12,9 +12,8 @@ from broker.operations.changing import refuse_people
 from broker.store.contract import TenantStore
 from broker.store.transfer import Instances, Item, Past, Record, Subscription
 from broker.transfer import form
+from broker.transfer.checking import DEMANDS, HISTORY, SETTING, check_record, check_subscription
 from broker.transfer.form import Line
-
-SETTING, HISTORY, DEMANDS = "setting", "history", "schemas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,8 @@ async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now
         kind = str(line.get("kind"))
         try:
             item = _understood(broker, wish, line, now)
+            if isinstance(item, Subscription):
+                await check_subscription(item, broker, wish.tenant, now)
             if isinstance(item, Entry):
                 fresh = await broker.contexts.restore(item, replace=wish.replace, write=wish.write)
                 result.note(kind, number, fresh)
@@ -58,7 +59,7 @@ async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now
                 understood.append((number, kind, item))
         except Problem as problem:
             result.note(kind, number, problem)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             result.note(kind, number, BadRequestData(f"The line is not as the form says: {error!r:.80}."))
     store = await _store(broker, wish)
     if store is None:
@@ -66,7 +67,7 @@ async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now
             result.note(kind, number, True)
         return result
     items = [item for _, _, item in understood]
-    if wish.write and any(isinstance(item, Instances) for item in items):
+    if wish.write and wish.origin and any(isinstance(item, Instances) for item in items):
         await store.transfer.adopt(wish.origin)
     outcomes = await store.transfer.restore(items, replace=wish.replace, write=wish.write)
     for (number, kind, _), outcome in zip(understood, outcomes, strict=True):
@@ -98,6 +99,7 @@ def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entr
             return kept
         case "registration" | "setting":
             record: Record = form.read_record(line)
+            check_record(record, broker)
             return record
         case "context":
             return form.read_context(line, wish.tenant)

@@ -130,6 +130,23 @@ async def test_pages_and_posted_queries_work_as_ever(live: Live, shelter: dict[s
     assert len(set(found.subjects(rdflib.RDF.type, NGSI["default-context/Shelter"]))) == 3
 
 
+async def test_a_temporal_evolution_is_rdf_as_well(live: Live) -> None:
+    await live.post("/entities", {"id": "urn:x:1", "type": "T", "level": 1})
+    for value in (2, 3):
+        await live.ask("PATCH", "/entities/urn:x:1/attrs", {"level": {"type": "Property", "value": value}})
+    for path in (
+        "/temporal/entities/urn:x:1",
+        "/temporal/entities?type=T&timerel=after&timeAt=2020-01-01T00:00:00Z&timeproperty=modifiedAt",
+    ):
+        status, _, turtle = await fetch(live, path, TURTLE)
+        _, _, expanded = await fetch(live, path, EXPANDED)
+        found = graph(turtle, "turtle")
+        assert status == 200 and isomorphic(found, graph_of(expanded))
+        values = {int(str(value)) for value in found.objects(None, NGSI.hasValue)}
+        assert values == {1, 2, 3}
+    assert (await fetch(live, path, TURTLE, format="temporalValues"))[0] == 400
+
+
 async def test_short_forms_and_long_answers_are_refused(
     live: Live, shelter: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

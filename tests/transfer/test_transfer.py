@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from base import admin, clock
 from broker.model.expiry import living
 from broker.server import all_handlers
 from engawa.command import cli
-from tests.live import Live, live_broker
+from tests.live import Live
 from tests.model.samples import entities
 
 TENANT = {"NGSILD-Tenant": "harbour"}
@@ -112,6 +111,78 @@ async def fill(live: Live) -> None:
         "@context": url,
     }
     assert (await live.post("/subscriptions", subscription, headers=TENANT)).status == 201
+    full = {
+        "id": "urn:x:full",
+        "type": "Subscription",
+        "subscriptionName": "all",
+        "description": "of it",
+        "entities": [
+            {"type": "Gauge", "idPattern": "urn:x:.*"},
+            {"type": "https://x.example/Thing", "id": "urn:x:1"},
+        ],
+        "watchedAttributes": ["level", "location"],
+        "q": 'level>3;name[en]=="harbour"',
+        "scopeQ": "/Yabu/#",
+        "geoQ": {"georel": "near;maxDistance==100", "geometry": "Point", "coordinates": [134.7, 35.4]},
+        "notificationTrigger": ["entityCreated", "attributeUpdated"],
+        "expiresAt": "2090-01-01T00:00:00Z",
+        "throttling": 5,
+        "isActive": True,
+        "lang": "ja",
+        "datasetId": ["@none"],
+        "notification": {
+            "attributes": ["level"],
+            "format": "keyValues",
+            "showChanges": False,
+            "sysAttrs": True,
+            "endpoint": {
+                "uri": "http://127.0.0.1:1/none",
+                "accept": "application/ld+json",
+                "timeout": 500,
+                "cooldown": 1000,
+                "receiverInfo": [{"key": "Authorization", "value": "secret"}],
+                "notifierInfo": [{"key": "a", "value": "b"}],
+            },
+        },
+        "@context": url,
+    }
+    made = await live.post("/subscriptions", full, headers=TENANT)
+    assert made.status == 201, made.json
+    timed = {
+        "id": "urn:x:timed",
+        "type": "Subscription",
+        "entities": [{"type": "Gauge"}],
+        "timeInterval": 3600,
+        "notification": {"endpoint": {"uri": "mqtt://127.0.0.1:1/none"}},
+        "isActive": False,
+    }
+    assert (await live.post("/subscriptions", timed, headers=TENANT)).status == 201
+    source = {
+        "id": "urn:x:source",
+        "type": "ContextSourceRegistration",
+        "endpoint": "http://127.0.0.1:1",
+        "registrationName": "all",
+        "mode": "inclusive",
+        "operations": ["federationOps"],
+        "scope": ["/Yabu"],
+        "information": [
+            {
+                "entities": [{"type": ["Gauge", "Thing"], "idPattern": "urn:.*"}],
+                "propertyNames": ["level"],
+                "relationshipNames": ["of"],
+            },
+            {"propertyNames": ["depth"]},
+        ],
+        "observationInterval": {"startAt": "2026-01-01T00:00:00Z"},
+        "tenant": "other",
+        "location": {"type": "Point", "coordinates": [134.7, 35.4]},
+        "refreshRate": "PT5M",
+        "management": {"timeout": 500, "localOnly": True},
+        "owner": "https://x.example/own",
+        "contextSourceInfo": [{"key": "a", "value": "b"}],
+    }
+    made = await live.post("/csourceRegistrations", source, headers=TENANT)
+    assert made.status == 201, made.json
     registration = {
         "id": "urn:x:registration",
         "type": "ContextSourceRegistration",
@@ -263,26 +334,24 @@ async def test_an_export_shows_one_moment_while_the_tenant_changes(live: Live, t
 async def test_there_must_be_such_a_tenant(live: Live, tmp_path: Path) -> None:
     file = tmp_path / "none.jsonl"
     failed = await call(live, "export", str(file), "--tenant", "nobody")
-    assert (
-        failed.exit_code == 1
-        and "does not exist" in failed.output
-        and not files(tmp_path)
-    )
+    assert failed.exit_code == 1 and "does not exist" in failed.output and not files(tmp_path)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(several=st.lists(entities(), max_size=4, unique_by=lambda one: one["id"]))
-async def test_any_entities_come_back_equal(tmp_path: Path, several: list[dict[str, Any]]) -> None:
-    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-        async with live_broker(Path(folder) / "a") as live, live_broker(Path(folder) / "b") as other:
-            for entity in several:
-                await live.post("/entities", entity, headers=TENANT)
-                await live.ask("DELETE", f"/entities/{entity['id']}", headers=TENANT)
-                await live.post("/entities", entity, headers=TENANT)
-            if not live.broker.catalogue.exists("harbour"):
-                return
-            file = Path(folder) / "x.jsonl"
-            assert (await call(live, "export", str(file), "--tenant", "harbour")).exit_code == 0
-            done = await call(other, "import", str(file))
-            assert done.exit_code == 0, done.output
-            assert await state(other) == await state(live)
+async def test_any_entities_come_back_equal(
+    live: Live, other: Live, tmp_path: Path, several: list[dict[str, Any]]
+) -> None:
+    tenant = f"t{len(live.broker.catalogue.names())}"
+    headers = {"NGSILD-Tenant": tenant}
+    for entity in several:
+        await live.post("/entities", entity, headers=headers)
+        await live.ask("DELETE", f"/entities/{entity['id']}", headers=headers)
+        await live.post("/entities", entity, headers=headers)
+    if not live.broker.catalogue.exists(tenant):
+        return
+    file = tmp_path / f"{tenant}.jsonl"
+    assert (await call(live, "export", str(file), "--tenant", tenant)).exit_code == 0
+    done = await call(other, "import", str(file))
+    assert done.exit_code == 0, done.output
+    assert await state(other, tenant) == await state(live, tenant)
