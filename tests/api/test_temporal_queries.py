@@ -255,3 +255,12 @@ async def test_deletions_in_the_current_state_are_history(live: Live) -> None:
     whole = (await live.get(path)).json
     assert [one["value"] for one in whole["level"]] == [1, "urn:ngsi-ld:null"]
     assert whole["scope"][0]["value"] == "/Yabu"
+
+
+async def test_a_map_is_told_when_one_evolution_is_asked_for_with_it(rivers: Live) -> None:
+    path = f"{QUERY}/urn:ngsi-ld:River:1"
+    reply = await rivers.get(path, entityMap="true")
+    assert reply.status == 200
+    made = await rivers.get(f"/entityMaps/{reply.headers['NGSILD-EntityMap'].rpartition('/')[2]}")
+    assert made.json["entityMap"] == {"urn:ngsi-ld:River:1": ["@none"]}
+    assert "NGSILD-EntityMap" not in (await rivers.get(path)).headers
