@@ -17,6 +17,7 @@ MEMBERS: Final = frozenset(
         *VALUE_MEMBER.values(),
     }
 )
+NAMES_OF_TYPES: Final = frozenset({"valueType", "objectType"})
 LONGEST = 2_000
 
 _NAME = re.compile(r"[^\W\d_](?:[\w-]*|[\w+.-]*:[^\s:]\S*)\Z")
@@ -37,8 +38,9 @@ class Vocabulary:
         return self.table.iri(word)
 
     def to_expand(self, path: Path) -> bool:
-        """Say whether values compared with this target are to be expanded. (4.9)"""
-        return bool(path.names) and path.names[-1] in self.expand_values
+        """Say whether values compared with this target are to be expanded; names always are. (4.9, 4.5.2.2)"""
+        named = bool(path.names) and path.names[-1] in self.expand_values
+        return named or path.member in NAMES_OF_TYPES
 
     def attributes(self, names: str, at: int) -> tuple[str, ...]:
         """Expand a dotted path of attribute names."""

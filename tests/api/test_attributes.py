@@ -153,3 +153,30 @@ async def test_keeps_the_type_of_a_value(live: Live, body: dict[str, Any], kind:
 async def test_refuses_a_type_of_value_where_there_is_none(live: Live, body: dict[str, Any]) -> None:
     reply = await live.post("/entities", {"id": "urn:ngsi-ld:Shelter:9", "type": "Shelter", "a": body})
     assert reply.status == 400
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("a.valueType==Raw", 1),
+        ('a.valueType=="Raw"', 1),
+        ("a.valueType==https://city.example/Raw", 1),
+        ("a.valueType!=Raw", 0),
+        ("b.objectType==Raw,Other", 1),
+        ("b.objectType==Other", 0),
+        ("a.valueType", 1),
+    ],
+)
+async def test_compares_types_of_values_by_name(live: Live, q: str, found: int) -> None:
+    """4.9, 4.5.2.2."""
+    context = {"Raw": "https://city.example/Raw"}
+    entity = {
+        "@context": context,
+        "id": "urn:ngsi-ld:Shelter:9",
+        "type": "Shelter",
+        "a": {"type": "Property", "value": 1, "valueType": "Raw"},
+        "b": {"type": "Relationship", "object": "urn:x:1", "objectType": "Raw"},
+    }
+    assert (await live.post("/entities", entity)).status == 201
+    query = {"@context": context, "type": "Query", "entities": [{"type": "Shelter"}], "q": q}
+    assert len((await live.ask("POST", "/entityOperations/query", query)).json) == found
