@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import apsw
+import structlog
 
 from base.database import Connection, Writer, snapshot
 from base.errors import Problem
@@ -35,6 +36,7 @@ from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
 T = TypeVar("T")
+log = structlog.get_logger("engawa.store")
 KIND = "setting"
 NAME = "history"
 MOST_WAITING: Final = 16_384
@@ -77,6 +79,7 @@ class SqliteHistory:
         self._in_thread = in_thread
         self._settling: asyncio.Task[None] | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._closed = False
         self._editor = Editor(self._write, recorder.names, recorder)
         self._upkeep = Upkeep(self._write, self._read, writer)
 
@@ -111,27 +114,41 @@ class SqliteHistory:
 
     def written(self) -> None:
         """Settle the log soon: at once if it is long, else when no change has come for a while."""
-        if not self._recorder.waiting or (self._settling and not self._settling.done()):
+        if not self._recorder.waiting or self._closed or (self._settling and not self._settling.done()):
             return
         loop = asyncio.get_running_loop()
         if self._rest:
             self._rest.cancel()
         self._rest = None
         if self._recorder.waiting >= MOST_WAITING:
-            self._settling = loop.create_task(self.settle())
+            self._begin_settling()
         else:
-            self._rest = loop.call_later(REST, self._rested)
+            self._rest = loop.call_later(REST, self._begin_settling)
 
-    def _rested(self) -> None:
+    def _begin_settling(self) -> None:
         self._settling = asyncio.get_running_loop().create_task(self.settle())
+        self._settling.add_done_callback(self._settled)
+
+    def _settled(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            if error := task.exception():
+                log.error("settling the log failed", error=str(error))
+            else:
+                self.written()
 
     async def settle(self) -> None:
-        """Move the changes that wait in the log to where their instances belong."""
-        while self._read.execute("SELECT EXISTS (SELECT 1 FROM history_log)").get:
-            await self._writer.run(lambda: self._recorder.settle(SETTLED_AT_ONCE), weight=SETTLED_AT_ONCE)
+        """Move the changes that wait in the log now to where their instances belong."""
+        waiting: Any = self._read.execute("SELECT max(seq) - min(seq) + 1 FROM history_log").get
+        while waiting is not None and waiting > 0:
+            # what others settle meanwhile were earlier changes, so this comes to an end while new ones arrive
+            moved = await self._writer.run(
+                lambda: self._recorder.settle(SETTLED_AT_ONCE), weight=SETTLED_AT_ONCE
+            )
+            waiting = waiting - moved if moved else 0
 
     async def close(self) -> None:
         """End what runs by itself."""
+        self._closed = True
         if self._rest:
             self._rest.cancel()
         if self._settling:
