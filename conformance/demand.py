@@ -103,8 +103,8 @@ class Seen:
 
     def unordered(self, expected: Iterable[Any]) -> "Seen":
         """Demand a list of exactly these items, in any order."""
-        wanted = sorted(expected, key=shown)
-        seen = sorted(self.value, key=shown) if isinstance(self.value, list) else self.value
+        wanted = sorted(expected, key=_ranked)
+        seen = sorted(self.value, key=_ranked) if isinstance(self.value, list) else self.value
         ok = not any(True for _ in differences(wanted, seen))
         return self.holds(ok, f"is {shown(wanted)} in any order")
 
@@ -209,6 +209,10 @@ def _below(value: Any, step: str | int) -> Any:
     if isinstance(step, int):
         return value[step] if isinstance(value, list) and -len(value) <= step < len(value) else ABSENT
     return value.get(step, ABSENT) if isinstance(value, Mapping) else ABSENT
+
+
+def _ranked(item: Any) -> bytes:
+    return orjson.dumps(item, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def _within(item: Any, holder: list[Any] | str) -> bool:
