@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from broker.notify.book import Book
 from broker.notify.interest import Endpoint
+from broker.notify.keys import is_about_registrations, plain
 from broker.notify.snapshot_notification import is_about_snapshot, receiver
-from broker.notify.source_book import SourceBook, is_about_registrations, plain
+from broker.notify.source_book import SourceBook
 from broker.store.contract import Message
 
 

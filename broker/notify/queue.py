@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
+from broker.notify.keys import is_about_registrations
 from broker.store.contract import Message, TenantStore
 
 SLICE: Final = 200
@@ -108,7 +109,12 @@ class Queue:
 
 
 def order_key(message: Message) -> Hashable:
-    """Name what must stay in order: the subscription and the first entity it tells of, as its body begins."""
+    """Name what must stay in order: the subscription and the first entity it tells of, as its body begins.
+
+    What is told of registrations stays in order altogether: the first notification holds all of them.
+    """
     body = message.body
+    if is_about_registrations(message.subscription):
+        return message.subscription
     start = body.find(b'"data":')
     return message.subscription, body[start : body.find(b'",', start)]

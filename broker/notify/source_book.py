@@ -1,34 +1,18 @@
 """The subscriptions to registrations of one tenant: told of what matches at once, then of each change. (5.11)"""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from broker.contexts import Contexts
 from broker.language.sources import Match, Source, matching
 from broker.notify.book import Book
 from broker.notify.interest import Interest
+from broker.notify.keys import key_of
 from broker.notify.source_notification import message
 from broker.notify.subscription import REGISTRATIONS, Body
 from broker.registry import Register
 from broker.settings import BrokerSettings
 from broker.store.contract import Message, TenantStore
-
-_PREFIX: Final = "csource "  # no URI begins so: a subscription to entities may have the same id
-
-
-def is_about_registrations(key: str) -> bool:
-    """Say whether a key names a subscription to registrations."""
-    return key.startswith(_PREFIX)
-
-
-def plain(key: str) -> str:
-    """Give the id of a subscription to registrations."""
-    return key.removeprefix(_PREFIX)
-
-
-def key_of(id: str, about: str) -> str:
-    """Name a subscription in the store by what it is about."""
-    return _PREFIX + id if about == REGISTRATIONS else id
 
 
 class SourceBook(Book):
@@ -52,7 +36,7 @@ class SourceBook(Book):
 
     def key(self, id: str) -> str:
         """Name a subscription in the store and in its messages."""
-        return _PREFIX + id
+        return key_of(id, self.about)
 
     async def add(self, body: Body, interest: Interest) -> None:
         """Keep a new subscription and tell it of all that matches. (5.11.2.4)"""

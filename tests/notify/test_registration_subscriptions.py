@@ -1,6 +1,7 @@
 """Subscriptions to registrations of context sources, and what they are told. (5.11, 5.3.2)"""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -389,6 +390,54 @@ async def test_a_registration_that_is_refused_is_not_told(live: Live, receiver: 
     assert (await live.post(REGISTRATIONS, source())).status == 409
     assert (await live.ask("PATCH", f"{REGISTRATIONS}/{REGISTRATION}", {"mode": "exclusive"})).status == 400
     assert await receiver.quiet() == 1
+
+
+async def any_change(live: Live, chance: random.Random) -> None:
+    """Register, change or delete one of a few registrations, whether it is there or not."""
+    id = f"urn:x:{chance.randrange(4)}"
+    types = chance.sample(("Shelter", "School", "Gate"), chance.randint(1, 2))
+    information = [{"entities": [{"type": one}]} for one in types]
+    match chance.randrange(5):
+        case 0:
+            await live.ask("DELETE", f"{REGISTRATIONS}/{id}")
+        case 1:
+            await live.ask("PATCH", f"{REGISTRATIONS}/{id}", {"description": str(chance.random())})
+        case 2:
+            await live.ask("PATCH", f"{REGISTRATIONS}/{id}", {"information": information})
+        case _:
+            await live.post(REGISTRATIONS, source(id=id, information=information))
+
+
+def known_after(receiver: Receiver) -> dict[str, Any]:
+    """Follow the notifications; each must fit what was known before."""
+    known: dict[str, Any] = {}
+    for request in receiver.requests:
+        for one in request.json["data"]:
+            reason = request.json["triggerReason"]
+            assert (one["id"] in known) is (reason != "newlyMatching")
+            known[one["id"]] = one.get("description")
+            if reason == "noLongerMatching":
+                del known[one["id"]]
+    return known
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_who_follows_the_notifications_knows_what_a_query_would_find(
+    live: Live, receiver: Receiver, seed: int
+) -> None:
+    chance = random.Random(seed)
+    for _ in range(5):
+        await any_change(live, chance)
+    await subscribe(live, receiver)
+    await asyncio.gather(*(any_change(live, chance) for _ in range(100)))
+
+    async def delivered() -> bool:
+        return not live.broker.catalogue.open("").waiting(None, 0, 1)
+
+    await until(delivered)
+    found = (await live.get(REGISTRATIONS, type="Shelter")).json
+    assert known_after(receiver) == {one["id"]: one.get("description") for one in found}
+    assert len(receiver.requests) > 3
 
 
 @pytest.mark.kill
