@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base import clock
+from base.errors import Problem
 from broker.language import places, sources
 from broker.language.geo import GeoQuery, Relation
 from broker.language.selection import EntitySelector
@@ -252,3 +253,69 @@ def test_an_update_gives_what_the_merged_fragment_would(
     given_ = registration.Given(table(), NOW)
     updated = registration.update(registration.create(body, "urn:r:1", given_), fragment, given_)
     assert updated == registration.create({**body, **fragment}, "urn:r:1", given_)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(
+        [
+            "urn:ngsi-ld:null",
+            "http://[::1",
+            "http://a:99999",
+            "2026-01-01T00:00:00Z",
+            "P1D",
+            "",
+            "(",
+            "urn:x:1",
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "coordinates", "startAt", "endAt", "key", "value", "id", "idPattern", "entities"]
+            )
+            | st.text(max_size=4),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(registration.MEMBERS)) | st.text(max_size=5), json_values)
+def test_whatever_a_member_holds_it_is_taken_or_refused(name: str, value: Any) -> None:
+    body = {
+        "type": registration.TYPE,
+        "endpoint": "https://a.example",
+        "information": [{"entities": [{"type": "A"}]}],
+        name: value,
+    }
+    given_ = registration.Given(table(), NOW)
+    try:
+        kept = registration.create(body, "urn:r:1", given_)
+        source = sources.prepare(kept)
+    except Problem:
+        return
+    registration_presentation.show(source.body, table())
+    wanted = SourceSelection(csf=sources.filter_of_sources("!mode|location|scope==5", table()))
+    assert sources.matching(source, wanted) is None or source.living(NOW)
+
+
+@given(json_values)
+def test_whatever_an_update_holds_it_is_taken_or_refused(value: Any) -> None:
+    given_ = registration.Given(table(), NOW)
+    body = {
+        "type": registration.TYPE,
+        "endpoint": "https://a.example",
+        "information": [{"propertyNames": ["a"]}],
+    }
+    try:
+        sources.prepare(registration.update(registration.create(body, "urn:r:1", given_), value, given_))
+    except Problem:
+        return
