@@ -39,8 +39,12 @@ THREADS: Final = 8
 class Publisher:
     """Publishes over kept connections, to addresses the policy allows."""
 
-    def __init__(self, policy: AddressPolicy, authorities: Path | None = None) -> None:
+    def __init__(
+        self, policy: AddressPolicy, authorities: Path | None = None, *, idle: float = IDLE_SECONDS
+    ) -> None:
+        """`authorities`: certificates to trust besides the system's; `idle`: how long an unused connection stays."""
         self._policy = policy
+        self._idle = idle
         self._authorities = authorities
         self._links: dict[MqttBroker, Link] = {}
         self._threads = ThreadPoolExecutor(THREADS, "mqtt")
@@ -51,7 +55,7 @@ class Publisher:
         link = self._links.get(to.broker)
         if link is None:
             self._make_room()
-            link = self._links[to.broker] = Link(to.broker, self._connect, self._drop)
+            link = self._links[to.broker] = Link(to.broker, self._connect, self._drop, self._idle)
         try:
             async with asyncio.timeout(seconds):
                 await link.publish(to.topic, message, to.qos)
@@ -140,12 +144,14 @@ class Link:
         broker: MqttBroker,
         connect: Callable[[MqttBroker, Paho], Awaitable[None]],
         ended: Callable[["Link"], None],
+        idle: float,
     ) -> None:
         self.broker = broker
         self.waiting: dict[int, asyncio.Future[None]] = {}
         self.used = 0.0
         self._connect = connect
         self._ended = ended
+        self._idle = idle
         self._open = True
         self._loop = asyncio.get_running_loop()
         self._paho = self._client()
@@ -157,7 +163,7 @@ class Link:
         self._most_bytes = MOST_BYTES
         self._most_qos = 2
         self._slots = asyncio.Semaphore(MOST_IN_FLIGHT)
-        self._rest = self._loop.call_later(IDLE_SECONDS, self._look)
+        self._rest = self._loop.call_later(idle, self._look)
 
     def _client(self) -> Paho:
         version = (
@@ -229,7 +235,7 @@ class Link:
 
     def _look(self) -> None:
         """Close a connection that nobody has used for long."""
-        rest = self.used + IDLE_SECONDS - self._loop.time()
+        rest = self.used + self._idle - self._loop.time()
         if rest <= 0 and not self.waiting:
             self.end()
         else:

@@ -401,3 +401,19 @@ async def test_leaves_nothing_open_behind(tmp_path: Path) -> None:
             return not any(thread.name.startswith("paho") for thread in threading.enumerate())
 
         await until(quiet)
+
+
+@needed
+async def test_closes_a_connection_nobody_uses(tmp_path: Path) -> None:
+    async with mosquitto(tmp_path) as server, listening(server, "x") as listener:
+        publisher = Publisher(AddressPolicy((), loopback=True), idle=0.1)
+        target = mqtt_target({"uri": f"mqtt://{server.place}/x"})
+
+        async def closed() -> bool:
+            return not publisher._links
+
+        for count in (1, 2):
+            await publisher.publish(target, {}, b"{}", 5)
+            await until(closed)
+            await listener.wait(count)
+        publisher.close()
