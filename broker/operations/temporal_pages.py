@@ -29,17 +29,31 @@ async def read(history: HistoryStore, ids: Iterable[str], wanted: TemporalWanted
     """Read what is wanted of each entity, no more than `most` instances altogether. (6.3.10)"""
     found: dict[str, Instances] = {}
     cut: int | None = None
-    backward = wanted.query.last_n is not None
+    count = 0
     for id in ids:
         evolution = await _evolution(history, id, wanted, most, cut)
         found[id] = evolution.instances
-        cut = _tighter(cut, evolution.cut, backward)
-        count = sum(len(held) for evolved in found.values() for held in evolved.values())
-        if count > most:
-            cut = _tighter(cut, _limit(found.values(), wanted, most), backward)
-        if cut is not None:
-            found = {id: _within(evolved, wanted, cut) for id, evolved in found.items()}
-    return Pages(found, cut)
+        cut = _tighter(cut, evolution.cut, wanted)
+        count += _count(evolution.instances)
+        if count > 2 * most:  # now and then, for it looks at all of them
+            found, cut = _trimmed(found, wanted, most, cut)
+            count = sum(map(_count, found.values()))
+    return Pages(*_trimmed(found, wanted, most, cut))
+
+
+def _count(evolved: Instances) -> int:
+    return sum(map(len, evolved.values()))
+
+
+def _trimmed(
+    found: dict[str, Instances], wanted: TemporalWanted, most: int, cut: int | None
+) -> tuple[dict[str, Instances], int | None]:
+    """Leave out what lies beyond the cut, and cut earlier where there is still too much."""
+    if sum(map(_count, found.values())) > most:
+        cut = _tighter(cut, _limit(found.values(), wanted, most), wanted)
+    if cut is not None:
+        found = {id: _within(evolved, wanted, cut) for id, evolved in found.items()}
+    return found, cut
 
 
 async def _evolution(
@@ -68,7 +82,7 @@ async def _in_scopes(
     merged: Instances = {}
     cut: int | None = None
     for part in parts:
-        cut = _tighter(cut, part.cut, wanted.query.last_n is not None)
+        cut = _tighter(cut, part.cut, wanted)
         for attr, held in part.instances.items():
             if attr != SCOPE:
                 merged.setdefault(attr, []).extend(held)
@@ -140,11 +154,11 @@ def _within(evolved: Instances, wanted: TemporalWanted, cut: int) -> Instances:
     return {attr: held for attr, held in kept.items() if held}
 
 
-def _tighter(one: int | None, other: int | None, backward: bool) -> int | None:
+def _tighter(one: int | None, other: int | None, wanted: TemporalWanted) -> int | None:
     given = [cut for cut in (one, other) if cut is not None]
     if not given:
         return None
-    return max(given) if backward else min(given)
+    return min(given) if wanted.query.last_n is None else max(given)
 
 
 def content_range(pages: Pages, wanted: TemporalWanted) -> str:

@@ -133,6 +133,45 @@ async def test_pages_of_any_size_tell_everything_once(tmp_path: Path, seed: int)
         assert sorted(found) == sorted(points)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+async def test_pages_over_several_entities_tell_everything_once(
+    tmp_path: Path, seed: int, backwards: bool
+) -> None:
+    random = Random(seed)
+    most = random.randint(5, 40)
+    async with live_broker(tmp_path / "data", temporal_instances=most) as live:
+        expected = set()
+        for number in range(8):
+            points = some_points(random)
+            written = {**body(points), "id": f"urn:ngsi-ld:River:{number}"}
+            assert (await live.post("/temporal/entities", written)).status == 201
+            expected |= {(number, *point[:3]) for point in points}
+        low, high = FIRST, FIRST + WIDTH
+        found: list[tuple[int, str, str, int]] = []
+        extra = {"lastN": "1000"} if backwards else {}
+        while True:
+            between = {"timerel": "between", "timeAt": clock.show(low), "endTimeAt": clock.show(high)}
+            reply = await live.get("/temporal/entities", type="River", **between, **extra)
+            for entity in reply.json:
+                found += [
+                    (
+                        int(entity["id"][-1]),
+                        name,
+                        one.get("datasetId", "@none"),
+                        clock.parse(one["observedAt"]),
+                    )
+                    for name in NAMES
+                    for one in entity.get(name, [])
+                ]
+            if reply.status == 200:
+                break
+            end = clock.parse("Z-".join(reply.headers["Content-Range"].split("/")[0].split("Z-")[1:]))
+            low, high = (low, end) if backwards else (end + 1, high)
+        assert len(found) == len(set(found))
+        assert set(found) == expected
+
+
 METHODS: dict[str, Callable[[list[float]], float]] = {
     "totalCount": len,
     "distinctCount": lambda values: len({(type(value) is bool, value) for value in values}),
