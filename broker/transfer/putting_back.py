@@ -1,19 +1,23 @@
 """Lines as a tenant: each is put back as it was, or refused; again changes nothing. (docs/transfer.md)"""
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from base.errors import BadRequestData, Problem
 from broker.contexts import Entry
 from broker.operations.call import Broker
 from broker.operations.changing import refuse_people
 from broker.store.contract import TenantStore
-from broker.store.transfer import Instances, Item, Past, Record, Subscription
+from broker.store.transfer import Instances, Item, Past, Record, Restored, Subscription
 from broker.transfer import form
 from broker.transfer.checking import DEMANDS, HISTORY, SETTING, check_record, check_subscription
 from broker.transfer.form import Line
+
+_NOT_OF_THE_FORM: Final = (LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +50,62 @@ async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now
     """Put lines back, each numbered as in its file, all of one call in one transaction."""
     result = Result()
     understood: list[tuple[int, str, Item]] = []
-    for number, line in lines:
-        kind = str(line.get("kind"))
-        try:
-            item = _understood(broker, wish, line, now)
-            if isinstance(item, Subscription):
-                await check_subscription(item, broker, wish.tenant, now)
-            if isinstance(item, Entry):
-                fresh = await broker.contexts.restore(item, replace=wish.replace, write=wish.write)
-                result.note(kind, number, fresh)
-            else:
-                understood.append((number, kind, item))
-        except Problem as problem:
-            result.note(kind, number, problem)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            result.note(kind, number, BadRequestData(f"The line is not as the form says: {error!r:.80}."))
-    store = await _store(broker, wish)
-    if store is None:
-        for number, kind, _ in understood:
-            result.note(kind, number, True)
-        return result
+    # names and values of some hundred entities take long enough for others to notice
+    for number, kind, item in await asyncio.to_thread(_read, broker, wish, lines, now):
+        outcome = await _prepared(broker, wish, item, now)
+        if isinstance(outcome, bool | Problem):
+            result.note(kind, number, outcome)
+        else:
+            understood.append((number, kind, outcome))
     items = [item for _, _, item in understood]
-    if wish.write and wish.origin and any(isinstance(item, Instances) for item in items):
-        await store.transfer.adopt(wish.origin)
-    outcomes = await store.transfer.restore(items, replace=wish.replace, write=wish.write)
+    store = await _store(broker, wish) if items else None
+    if store is None:
+        outcomes: Sequence[Restored] = [True] * len(items)
+    else:
+        if wish.write and wish.origin and any(isinstance(item, Instances) for item in items):
+            await store.transfer.adopt(wish.origin)
+        outcomes = await store.transfer.restore(items, replace=wish.replace, write=wish.write)
     for (number, kind, _), outcome in zip(understood, outcomes, strict=True):
         result.note(kind, number, outcome)
     return result
+
+
+def _read(
+    broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now: int
+) -> list[tuple[int, str, Item | Entry | Problem]]:
+    return [
+        (number, str(line.get("kind")), _attempt(partial(_understood, broker, wish, line, now)))
+        for number, line in lines
+    ]
+
+
+async def _prepared(
+    broker: Broker, wish: Wish, item: Item | Entry | Problem, now: int
+) -> Item | Problem | bool:
+    """Do what only the event loop may do with one thing: contexts at once, subscriptions looked at."""
+    try:
+        if isinstance(item, Subscription):
+            await check_subscription(item, broker, wish.tenant, now)
+        elif isinstance(item, Entry):
+            return await broker.contexts.restore(item, replace=wish.replace, write=wish.write)
+    except Problem as problem:
+        return problem
+    except _NOT_OF_THE_FORM as error:
+        return _strange(error)
+    return item
+
+
+def _attempt(work: Callable[[], Item | Entry]) -> Item | Entry | Problem:
+    try:
+        return work()
+    except Problem as problem:
+        return problem
+    except _NOT_OF_THE_FORM as error:
+        return _strange(error)
+
+
+def _strange(error: Exception) -> Problem:
+    return BadRequestData(f"The line is not as the form says ({type(error).__name__}).")
 
 
 async def _store(broker: Broker, wish: Wish) -> TenantStore | None:
@@ -108,6 +141,8 @@ def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entr
 
 async def finish(broker: Broker, tenant: str) -> None:
     """Let the running broker work with what was put back."""
+    if not broker.catalogue.exists(tenant):
+        return  # nothing could be taken
     store = broker.catalogue.open(tenant)
     policy: Any = store.record(SETTING, HISTORY)
     if policy is not None:

@@ -10,11 +10,11 @@ from tests.live import Live, live_broker
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    async with live_broker(tmp_path / "a") as broker:
+    async with live_broker(tmp_path / "a", expiry_seconds=3_600.0) as broker:
         yield broker
 
 
 @pytest.fixture
 async def other(tmp_path: Path) -> AsyncIterator[Live]:
-    async with live_broker(tmp_path / "b") as broker:
+    async with live_broker(tmp_path / "b", expiry_seconds=3_600.0) as broker:
         yield broker
