@@ -386,6 +386,9 @@ async def test_finds_what_holds_in_a_span(store: SqliteTenantStore) -> None:
     negative = Query(Term(Path((N,)), Op.LESS, Literal(Kind.NUMBER, 0)))
     assert await ids(seconds(0, 9), q=negative) == []
     assert await ids(seconds(0, 99), q=negative) == ["1", "2", "3"]
+    late = Literal(Kind.INSTANT, NOW + 12 * clock.SECOND)
+    observed = Query(Term(Path((N,), member="observedAt"), Op.GREATER, late))
+    assert await ids(seconds(0, 99), q=observed) == ["3"]
     page = await store.history.find(Selection(), seconds(0, 99), Window(limit=2, offset=1, count=True))
     assert (list(page.ids), page.count, page.more) == (
         ["urn:ngsi-ld:Thing:1", "urn:ngsi-ld:Thing:2"],

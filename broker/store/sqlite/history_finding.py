@@ -8,15 +8,15 @@ import orjson
 
 from broker.language import evaluation, scope
 from broker.language.selection import EntitySelector, Selection, Window
-from broker.language.span import Span
+from broker.language.span import TIME_PROPERTIES, Span
 from broker.model.document import SCOPE, Document, Instance
 from broker.store.evolution import Asked, Axis, Histories
 from broker.store.sqlite.history_reading import Reader
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
-MOST_EXAMINED: Final = 200_000
-"""Instances of one entity that q or a geoquery may look at."""
+MOST_EXAMINED: Final = 50_000
+"""Instances of one entity, different but for their times, that q or a geoquery may look at."""
 
 Frame = tuple[int, Document]
 
@@ -126,7 +126,9 @@ class Finder:
             wanted = set(selection.q.attributes) if selection.q else set()
             if selection.geo:
                 wanted.add(selection.geo.geoproperty)
-            frame = {**frame, "attrs": self._instances(key, frozenset(wanted), span)}
+            timed = selection.q and any(path.member in TIME_PROPERTIES for path in selection.q.paths)
+            read = self._instances if timed else self._different
+            frame = {**frame, "attrs": read(key, frozenset(wanted), span)}
             narrowed = replace(selection, selectors=(), attrs=frozenset(), scope=None)
             if not evaluation.matches(narrowed, frame, _nothing):
                 return False
@@ -139,6 +141,12 @@ class Finder:
         if found.cut is not None:
             raise Unfinished
         return found.instances
+
+    def _different(self, key: int, attrs: frozenset[str], span: Span | None) -> dict[str, list[Instance]]:
+        found = self._reader.different(key, attrs, span, MOST_EXAMINED + 1)
+        if sum(map(len, found.values())) > MOST_EXAMINED:
+            raise Unfinished
+        return found
 
     def _scopes(self, key: int, span: Span | None) -> Iterator[list[str]]:
         """Give the scopes that were valid in a span: the one at its start, and those that came in it. (C.5.16)"""

@@ -161,6 +161,24 @@ class Reader:
             streams.append(islice(merge(*several, key=_time, reverse=backwards), asked.last))
         return merge(*streams, key=_time, reverse=backwards)
 
+    def different(
+        self, key: int, attrs: Iterable[str], span: Span | None, most: int
+    ) -> dict[str, list[Instance]]:
+        """Give what differs among the instances in a span but for their times, deletions left out; at most so many."""
+        time, condition = _TIMES[span.property] if span else ("at", "1")
+        bounds, bindings = bounded(time, span or ALWAYS)
+        instances: dict[str, list[Instance]] = {}
+        for attr in self.attributes(key, attrs):
+            for dataset in self.datasets(key, attr):
+                rows = self.connection.execute(
+                    "SELECT DISTINCT value, shape, body FROM instance WHERE history = ? AND attr = ? "  # noqa: S608  # own text
+                    f"AND dataset = ? AND {condition} AND form <> {DELETION}{bounds} LIMIT ?",
+                    (key, attr, dataset, *bindings, most),
+                )
+                unlike = [(0, key, attr, dataset, 0, 0, UNOBSERVED, 0, None, *row) for row in rows]
+                instances.setdefault(self.iri(attr), []).extend(map(self.made, unlike))
+        return instances
+
     def made(self, found: Found) -> Instance:
         """Make the instance of a row."""
         return instance_of(found[1:], self.iri(found[3]) if found[3] else None, self._origin, self._shapes)
