@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.notify.mosquitto import listening, mosquitto, needed
 from tests.notify.receiver import receiving
 
 RUN = """
@@ -70,3 +71,38 @@ async def test_a_killed_broker_delivers_after_its_restart_with_the_same_id(tmp_p
             _, second = await receiver.wait(2, 10)
             assert second.json == first.json
             assert await receiver.quiet() == 2
+
+
+@needed
+@pytest.mark.kill
+async def test_a_killed_broker_delivers_over_mqtt_after_its_restart(tmp_path: Path) -> None:
+    """Many changes, the MQTT broker there for some of them: each is told at least once. (7.2)"""
+    data, told = tmp_path / "data", 30
+    async with aiohttp.ClientSession() as session, mosquitto(tmp_path) as server:
+        endpoint = {
+            "uri": f"mqtt://{server.place}/x",
+            "notifierInfo": [{"key": "MQTT-QoS", "value": "1"}],
+        }
+        subscription = {
+            "type": "Subscription",
+            "entities": [{"type": "Shelter"}],
+            "notification": {"endpoint": endpoint},
+        }
+        async with process(data, session) as url, listening(server, "x") as listener:
+            async with session.post(f"{url}/subscriptions", json=subscription) as reply:
+                assert reply.status == 201
+            for number in range(told):
+                if number == told // 2:
+                    await listener.wait()
+                    server.kill()
+                shelter = {"id": f"urn:x:{number}", "type": "Shelter", "occupancy": number}
+                async with session.post(f"{url}/entities", json=shelter) as reply:
+                    assert reply.status == 201
+        await server.start()
+        async with listening(server, "x") as later, process(data, session):
+            async with asyncio.timeout(15):
+                while True:
+                    messages = [*listener.read(), *later.read()]
+                    if {one["body"]["data"][0]["occupancy"]["value"] for one in messages} == set(range(told)):
+                        break
+                    await asyncio.sleep(0.05)
