@@ -215,6 +215,7 @@ async def _aggregated(
         frame = _frame(history, id)
         if frame is None:
             continue
+        await asyncio.sleep(0)  # others have their turn between two entities
         attributes = await temporal_aggregates.attributes(measuring, id)
         body = temporal_form.framed(frame, attributes, None, call.context.table, wanted.form)
         bodies.append(_with_context(call, body))
