@@ -13,7 +13,7 @@ from broker.language import collation as collations
 from broker.language import geometry as geometries
 from broker.language.conditions import MICROSECONDS, MISSING, target
 from broker.language.geometry import GeometryError
-from broker.language.literals import day, instant, plain, time_of_day
+from broker.language.literals import day, instant, time_of_day
 from broker.language.names import Vocabulary
 from broker.language.tree import Path
 from broker.language.types import Names
@@ -55,7 +55,8 @@ class Ordering:
         rank = partial(_rank, collations.collation(self.collation))
         distance = self._distance() if any(term.by_distance for term in self.terms) else None
         keys = [_term_key(term, rank, distance if term.by_distance else None) for term in self.terms]
-        object.__setattr__(self, "key", lambda document: tuple(key(document) for key in keys))
+        several = lambda document: tuple([key(document) for key in keys])  # noqa: E731  # one of two functions
+        object.__setattr__(self, "key", keys[0] if len(keys) == 1 else several)
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -160,11 +161,15 @@ def _term_key(
 ) -> Callable[[Document], Any]:
     value_of = _value_of(term.path)
 
-    def key(document: Document) -> Rank:
+    def ascending(document: Document) -> Rank:
         value = value_of(document)
-        kind, payload = (ABSENT, 0) if value is MISSING else rank(value)
-        return kind, _Descending(payload) if term.descending else payload
+        return _LAST if value is MISSING else rank(value)
 
+    def descending(document: Document) -> Rank:
+        kind, payload = ascending(document)
+        return kind, _Descending(payload)
+
+    key = descending if term.descending else ascending
     if distance is None:
         return key
     instance_of = _instance_of(term.path)
@@ -203,15 +208,26 @@ def _value_of(path: Path) -> Callable[[Document], Any]:
     def value_of(document: Document) -> Any:
         instance = instance_of(document)
         value: Any = MISSING if instance is None else target_of(instance)
-        if value is MISSING:
-            return MISSING
-        if micros:
+        if micros and value is not MISSING:
             return _Moment(value)
-        if type(value) is tuple or single:
-            return value[0] if len(value) == 1 and type(value) is not str else value
+        if type(value) is tuple or (single and type(value) is list):
+            return value[0] if len(value) == 1 else value
         return value
 
-    return value_of
+    if path.member or path.trailing or len(path.names) != 1:
+        return value_of
+    (name,) = path.names
+
+    def value_of_property(document: Document) -> Any:
+        """Most orders are by the value of a Property with one instance."""
+        instances = document["attrs"].get(name)
+        if instances is None:
+            return MISSING
+        if len(instances) == 1 and instances[0]["type"] == "Property":
+            return instances[0]["value"]
+        return value_of(document)
+
+    return value_of_property
 
 
 class _Moment(int):
@@ -220,21 +236,18 @@ class _Moment(int):
 
 def _rank(text_key: Callable[[str], bytes], value: Any) -> Rank:
     """Give the data type's place and what orders values of that type. (4.23.2)"""
-    value = plain(value)
     kind = type(value)
     if kind is str:
         return _text_rank(text_key, value)
     if kind is int or kind is float:
         return NUMBER, value
-    if kind is bool:
-        return BOOLEAN, value
-    if kind is _Moment:
-        return INSTANT, value
     if kind is dict:
+        if "@value" in value:
+            return _rank(text_key, value["@value"])
         return OBJECT, tuple((name, _rank(text_key, value[name])) for name in sorted(value))
     if kind is list or kind is tuple:
         return ARRAY, tuple(_rank(text_key, one) for one in value)
-    return NULL, 0
+    return _RARE.get(kind, _null)(value)
 
 
 def _text_rank(text_key: Callable[[str], bytes], text: str) -> Rank:
@@ -246,6 +259,15 @@ def _text_rank(text_key: Callable[[str], bytes], text: str) -> Rank:
     return STRING, text_key(text)
 
 
+def _null(_: Any) -> Rank:
+    return NULL, 0
+
+
+_LAST: Final[Rank] = (ABSENT, 0)
+_RARE: Final[dict[type, Callable[[Any], Rank]]] = {
+    bool: lambda value: (BOOLEAN, value),
+    _Moment: lambda value: (INSTANT, value),
+}
 _TIMES: Final[tuple[tuple[int, Callable[[str], Any]], ...]] = (
     (TIME, time_of_day),
     (DATE, day),

@@ -196,9 +196,9 @@ def test_measures_great_circles_from_points_and_from_other_geometries_alike(
     from_point = order("location;dist-asc", order_from=str(list(start)))
     of_points = order("location;dist-asc", order_from=str([list(start)]), order_geometry="MultiPoint")
     for document, metres in zip(documents, exact, strict=True):
-        ((zero, found),) = from_point.key(document)
+        zero, found = from_point.key(document)
         assert zero == 0 and abs(found - metres) < 0.01
-        ((zero, found),) = of_points.key(document)
+        zero, found = of_points.key(document)
         assert zero == 0 and abs(found - metres) < 0.5
 
 

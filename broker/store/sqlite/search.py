@@ -1,8 +1,11 @@
 """Running a query: the way through the tables, the exact re-check, the page, the limits. (5.7.2, 5.5.9)"""
 
+import contextlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import nsmallest
+from heapq import merge, nsmallest
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -25,6 +28,7 @@ from broker.store.sqlite.way import Way
 INLINE_DOCUMENTS: Final = 64
 INLINE_SECONDS: Final = 0.004
 _STEPS: Final = 4_000
+_BLOCK: Final = 4_000
 
 
 class Unfinished(Exception):
@@ -60,11 +64,32 @@ def find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
     """Find a page of entities within the budget; Unfinished when it does not suffice."""
+    with _within(connection, budget):
+        return _find(connection, names, selection, window, now, budget)
+
+
+def order(
+    connection: Connection, names: Names, selection: Selection, ordering: Ordering, now: int, budget: Budget
+) -> "array[int]":
+    """Give the keys of all entities selected, in an order; Unfinished when the budget does not suffice."""
+    with _within(connection, budget):
+        condition = Translator(connection, names).selection(selection)
+        way = Way(connection, condition, condition.exact if condition else _everything(selection), None)
+        hits = _hits(way, selection, ordering.attributes, now, budget)
+        rows = ((ordering.key(document), stamp.key) for stamp, document in hits)
+        # in blocks: a long sort would not let other threads of Python run
+        blocks = list(iter(lambda: sorted(islice(rows, _BLOCK)), []))
+        return array("q", [key for _, key in merge(*blocks)])
+
+
+@contextlib.contextmanager
+def _within(connection: Connection, budget: Budget) -> Iterator[None]:
+    """Read one state of the database, for no longer than the budget allows."""
     with snapshot(connection):
         # only around the reading: the end of the snapshot must not be interrupted as well
         connection.set_progress_handler(budget.over, _STEPS)
         try:
-            return _find(connection, names, selection, window, now, budget)
+            yield
         except apsw.InterruptError as error:
             raise Unfinished from error
         finally:
@@ -140,8 +165,11 @@ def _hits(
 
     for key, version, expires, document in way.documents(_parts(selection, looked_at)):
         budget.scan()
-        alive = living(document, now) if expires is not None and expires <= now else document
-        if alive is not None and evaluation.matches(selection, alive, resolve):
+        alive: Document | None = document
+        certain = way.exact
+        if expires is not None and expires <= now:
+            alive, certain = living(document, now), False
+        if alive is not None and (certain or evaluation.matches(selection, alive, resolve)):
             yield Stamp(alive["id"], version, expires, key), alive
 
 

@@ -32,6 +32,7 @@ from broker.store.sqlite.history_recording import Recorder
 from broker.store.sqlite.indexing import Indexing
 from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
+from broker.store.sqlite.orders import LONG_PAGE, Orders
 from broker.store.sqlite.search import Budget, Unfinished
 from broker.store.sqlite.transfer import SqliteTransfer
 from broker.store.sqlite.values import ValueIndexes
@@ -89,6 +90,7 @@ class SqliteTenantStore:
         self.demands: DemandStore = SqliteDemands(self._write, self._writer, self._changes)
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
+        self._orders = Orders(self._read, self._in_thread, settings.query_seconds)
         self._sequence = 0
         self._mark = Mark(self, 0, self._earliest_expiry())
 
@@ -124,6 +126,8 @@ class SqliteTenantStore:
 
     async def query(self, selection: Selection, window: Window, now: int) -> Page:
         """Find the entities a selection wants, in a stable order; TooComplexQuery when it costs too much."""
+        if window.ordering is not None and (window.offset or window.limit > LONG_PAGE):
+            return await self._orders.page(selection, window, window.ordering, self.mark, now)
         budget = Budget(search.INLINE_SECONDS, search.INLINE_DOCUMENTS)
         try:
             with contextlib.suppress(Unfinished):
