@@ -218,6 +218,11 @@ def finish(report: Report, given: dict[str, Any]) -> None:
     default="",
     help="Command to run before each group, e.g. to empty the broker; {url} is its URL.",
 )
+@click.option(
+    "--wipe",
+    is_flag=True,
+    help="Delete ALL that the broker holds before each group: the suite leaves things behind.",
+)
 @click.option("--http-seconds", default=30.0, show_default=True, help="Longest time of one request.")
 @click.option("--test-seconds", default=120.0, show_default=True, help="Longest time of one test.")
 @click.option("--group-seconds", default=1800.0, show_default=True, help="Longest time of one group.")
@@ -239,7 +244,7 @@ def etsi(urls: tuple[str, ...], **given: Any) -> None:
     limits = Limits(given["http_seconds"], given["test_seconds"], given["group_seconds"])
     asked = EtsiAsked(
         urls, given["suite"], given["python"], given["groups"], limits, given["contexts"] == "ours",
-        given["core_context"], given["history"] == "drop", given["before"], given["callback_host"],
+        given["core_context"], given["history"] == "drop", given["before"], given["wipe"], given["callback_host"],
     )  # fmt: skip
     with progress() as bar:
         task = bar.add_task("groups", total=None)

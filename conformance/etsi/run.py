@@ -17,6 +17,7 @@ from base.console import Failure
 from conformance.case import Failure as CaseFailure
 from conformance.etsi.stage import Stage, prepare
 from conformance.etsi.suite import Group, Suite
+from conformance.etsi.wipe import wipe
 from conformance.etsi.worker import Limits, Target, Way, run_group
 from conformance.result import FAILED, NOT_APPLICABLE, Report, Result
 from conformance.subject import Subject
@@ -42,6 +43,7 @@ class EtsiAsked:
     core: str = ""
     drops_history: bool = True
     before: str = ""
+    wipe: bool = False
     callback_host: str = ""
 
 
@@ -99,6 +101,8 @@ async def _work(
         while waiting:
             group = waiting.popleft()
             await _reset(asked.before, around.asked.url)
+            if asked.wipe:
+                await wipe(around)
             place = folder / f"{number}-{len(waiting)}"
             async with mqtt if group.mqtt else contextlib.nullcontext():
                 found = await run_group(way, group, target, place)

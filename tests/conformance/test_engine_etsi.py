@@ -13,11 +13,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from conformance.entity import vehicle
 from conformance.etsi.run import EtsiAsked, core_of, run_suite
 from conformance.etsi.stage import Stage, prepare
 from conformance.etsi.suite import NoSuite, Suite
+from conformance.etsi.wipe import wipe
 from conformance.etsi.worker import Limits
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Report
+from conformance.subject import Subject
 from conformance.surroundings import Asked, surroundings
 from tests.house.started import free_port, wait_until
 from tests.live import live_broker
@@ -248,6 +251,19 @@ async def test_a_command_runs_before_each_group(checkout: Path, tmp_path: Path, 
     await driven(EtsiAsked((), checkout, python, before=f"{tmp_path / 'reset'} {{url}}"), tmp_path)
     lines = log.read_text().split()
     assert len(lines) == 2 and all(line.startswith("http://127.0.0.1:") for line in lines)
+
+
+async def test_a_broker_can_be_wiped(tmp_path: Path) -> None:
+    async with live_broker(tmp_path) as live, surroundings(Asked(live.url)) as around:
+        broker = Subject(around)
+        batch = [broker.own(vehicle(speed=number)) for number in range(120)]
+        (await broker.post("/entityOperations/create", batch)).status(201)
+        await broker.subscribe(broker.dead_end(), entities=[{"type": "T"}])
+        (await broker.post("/jsonldContexts", {"@context": {"a": "https://a.test/a"}})).status(201)
+        assert await wipe(around) >= 122
+        for path, params in (("/entities", {"local": True}), ("/subscriptions", {})):
+            (await broker.send("GET", path, params=params)).status(200).body.equals([])
+        assert await wipe(around) == 0
 
 
 async def test_what_the_python_lacks_is_named(checkout: Path, tmp_path: Path) -> None:
