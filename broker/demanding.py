@@ -5,6 +5,7 @@ from typing import Any
 
 from base.admin import Handler
 from base.errors import ResourceNotFound
+from broker.api.request import tenant as checked_tenant
 from broker.model import demand
 from broker.store.contract import Catalogue
 
@@ -13,9 +14,9 @@ def handlers(catalogue: Catalogue) -> Mapping[str, Handler]:
     """Name what the admin socket offers for schemas that a tenant demands."""
 
     async def require(asked: Mapping[str, Any]) -> Any:
-        demands = (await catalogue.create(asked["tenant"])).demands
         schema = demand.schema_of(asked["schema"] or asked["type"])
         type_ = demand.type_of(asked["type"])
+        demands = (await catalogue.create(checked_tenant(asked["tenant"]))).demands
         await demands.set({**demands.schemas, type_: schema})
         return {"type": type_, "schema": schema}
 

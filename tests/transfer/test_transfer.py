@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from base import admin, clock
 from broker.model.expiry import living
 from broker.server import all_handlers
+from broker.store.transfer import START
 from engawa.command import cli
 from tests.live import Live
 from tests.model.samples import entities
@@ -329,6 +330,41 @@ async def test_an_export_shows_one_moment_while_the_tenant_changes(live: Live, t
         view.close()
     ids = [one.document["id"] for one in [*first, *rest] if one.document]
     assert ids == [f"urn:x:{n:05}" for n in range(2_000)]
+
+
+async def test_entities_and_histories_of_an_export_are_of_one_moment(
+    live: Live, other: Live, tmp_path: Path
+) -> None:
+    ids = [f"urn:x:{number}" for number in range(20)]
+    await live.post(
+        "/entityOperations/create", [{"id": id, "type": "T", "n": 0} for id in ids], headers=TENANT
+    )
+    file, done = tmp_path / "busy.jsonl", asyncio.Event()
+
+    async def change() -> int:
+        number = 0
+        while not done.is_set():
+            number += 1
+            body = {"n": {"type": "Property", "value": number}}
+            await live.ask("PATCH", f"/entities/{ids[number % 20]}/attrs", body, headers=TENANT)
+        return number
+
+    changing = asyncio.create_task(change())
+    await asyncio.sleep(0.3)
+    assert (await call(live, "export", str(file), "--tenant", "harbour")).exit_code == 0
+    done.set()
+    assert await changing > 20
+    assert (await call(other, "import", str(file))).exit_code == 0
+    view = await other.broker.catalogue.open("harbour").transfer.view()
+    try:
+        for held in view.held(-1, 100):
+            assert held.document is not None
+            several = [one["value"] for _, one in view.instances(held.key, START, 10_000)[0]]
+            (now,) = next(iter(held.document["attrs"].values()))
+            assert several[-1] == max(several) == now["value"]
+    finally:
+        view.close()
+    assert len((await state(other))["entities"]) == 20
 
 
 async def test_there_must_be_such_a_tenant(live: Live, tmp_path: Path) -> None:
