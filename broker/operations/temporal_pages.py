@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from base import clock
 from broker.language import scope as scopes
@@ -114,8 +115,11 @@ def moment(instance: Instance, timeproperty: str) -> int:
     for member in (timeproperty, "deletedAt", "observedAt", "modifiedAt"):
         at = instance.get(member)
         if at is not None:
-            return clock.parse(at) if type(at) is str else at
+            return _instant(at) if type(at) is str else at
     return 0
+
+
+_instant = lru_cache(65_536)(clock.parse)  # an instance is looked at more than once
 
 
 def times(evolutions: Iterable[Instances], wanted: TemporalWanted) -> list[int]:
