@@ -1,7 +1,7 @@
 """From the internal form to what a reader asked for. (4.5.1-4.5.4, 4.5.16, 4.5.17, 4.15, 4.21, 6.3.7, 6.3.11)"""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -61,8 +61,7 @@ date_time = lru_cache(maxsize=4096)(clock.show)
 
 def show(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
     """Show an entity, without @context. (4.5.1, 4.5.4)"""
-    if how.version is not None:
-        document = versions.lower(document, table, how.version)
+    document, how = _lowered(document, table, how)
     writer = Writer(table, how)
     shown: dict[str, Any] = {"id": document["id"], "type": one_or_all(document["type"], table.term)}
     if "scope" in document:
@@ -81,10 +80,24 @@ def show(document: Document, table: TermTable, how: Representation) -> dict[str,
     return shown
 
 
+def _lowered(document: Document, table: TermTable, how: Representation) -> tuple[Document, Representation]:
+    """Amend an entity to the version asked for, after the choice of datasets: early versions have none. (4.3.6.8)"""
+    version = how.version
+    if version is None:
+        return document, how
+    if how.dataset_ids and version < versions.SEVERAL:
+        chosen = {
+            iri: [one for one in instances if dataset_of(one) in how.dataset_ids]
+            for iri, instances in document["attrs"].items()
+        }
+        document = {**document, "attrs": {iri: held for iri, held in chosen.items() if held}}
+        how = replace(how, dataset_ids=frozenset())
+    return versions.lower(document, table, version), replace(how, version=None)
+
+
 def feature(document: Document, table: TermTable, how: Representation) -> dict[str, Any]:
     """Show an entity as a GeoJSON Feature, without @context. (4.5.16.2, 4.5.17.1)"""
-    if how.version is not None:
-        document = versions.lower(document, table, how.version)
+    document, how = _lowered(document, table, how)
     properties = show(document, table, how)
     properties.pop("id", None)
     return {

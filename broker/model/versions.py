@@ -20,7 +20,7 @@ Version = tuple[int, int]
 OLDEST: Final = (1, 0)
 NEWEST: Final = (1, 9)
 
-_SEVERAL: Final = (1, 3)
+SEVERAL: Final = (1, 3)
 _SHOW_CHANGES: Final = (1, 6)
 _KINDS: Final[Mapping[str, tuple[Version, str]]] = {
     "LanguageProperty": ((1, 4), "Property"),
@@ -73,7 +73,7 @@ def lower(document: Document, table: TermTable, version: Version) -> Document:
 def frame(document: Document, version: Version) -> Document:
     """Amend what an entity has beside its attributes. (Table 4.3.6.8-1)"""
     kept = {name: held for name, held in document.items() if version >= _ENTITY_MEMBERS.get(name, OLDEST)}
-    if version < _SEVERAL:
+    if version < SEVERAL:
         kept["type"] = document["type"][:1]
     return kept
 
@@ -86,7 +86,7 @@ def attributes(
     for iri, instances in held.items():
         if iri == PROOF_IRI and version < _SIGNED:
             continue
-        kept = instances if version >= _SEVERAL else _one(instances)
+        kept = instances if version >= SEVERAL else _one(instances)
         made[iri] = [_instance(one, table, version) for one in kept]
     return made
 

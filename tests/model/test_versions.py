@@ -196,3 +196,17 @@ def test_conforms_to_versions_there_are() -> None:
         (1, 9),
         (1, 9),
     ]
+
+
+@pytest.mark.parametrize(("version", "dataset"), [((1, 0), None), ((1, 3), "urn:ngsi-ld:Dataset:a")])
+def test_chooses_the_dataset_before_the_version_knows_none(version: versions.Version, dataset: Any) -> None:
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [1, 2]}}
+    named = {"datasetId": "urn:ngsi-ld:Dataset:a"}
+    made = document(
+        open=[{"type": "Property", "value": 1, **named}, {"type": "Property", "value": 2}],
+        location={**place, **named},
+    )
+    how = Representation(version=version, dataset_ids=frozenset(named.values()))
+    shown = represent.show(made, TABLE, how)
+    assert shown["open"]["value"] == 1 and shown["open"].get("datasetId") == dataset
+    assert represent.feature(made, TABLE, replace(how, geojson=True))["geometry"] == place["value"]
