@@ -26,8 +26,8 @@ async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: N
         circumstances = await environment(around)
         absent = await absent_features(around, {need for case in cases for need in case.needs})
         results = await _judge_all(cases, around, absent, told)
-        if not await still_answers(around):
-            circumstances["attention"] = "At the end of the run the broker no longer answers."
+        if attention := await _attention(around):
+            circumstances["attention"] = attention
     order = {case.name: index for index, case in enumerate(cases)}
     return Report(
         "NGSI-LD conformance",
@@ -37,6 +37,19 @@ async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: N
         time.monotonic() - clock,
         absent,
     )
+
+
+async def _attention(around: Surroundings) -> str:
+    """Say what a reader must know before believing the figures."""
+    if not await still_answers(around):
+        return "At the end of the run the broker no longer answers."
+    callbacks = around.callbacks
+    if callbacks.offered and not callbacks.served:
+        return (
+            f"The broker never called {callbacks.url}. If it cannot reach this machine there, name the host by "
+            "which it can (--callback-host), or leave those cases out (--without callbacks)."
+        )
+    return ""
 
 
 async def _judge_all(

@@ -27,8 +27,11 @@ def tree_of(report: Report) -> ET.Element:
     for feature, group in groupby(ordered, key=lambda r: r.feature):
         results = tuple(group)
         spent = sum(r.seconds for r in results)
-        about = {"name": feature, "time": f"{spent:.3f}", "timestamp": report.started}
-        suite = ET.SubElement(root, "testsuite", {**about, **_numbers(results)})
+        head = {"name": feature, "time": f"{spent:.3f}", "timestamp": report.started}
+        suite = ET.SubElement(root, "testsuite", {**head, **_numbers(results)})
+        about = ET.SubElement(suite, "properties")
+        for name, value in report.environment.items():
+            ET.SubElement(about, "property", {"name": _clean(name), "value": _clean(value)})
         for result in results:
             _add(suite, result)
     return root

@@ -40,12 +40,17 @@ class Callbacks:
     """The server; handlers are found by the first segment of the path."""
 
     url: str
+    served: int = 0
+    """How many requests came for a handler."""
+    offered: int = 0
+    """How many handlers there were."""
     _handlers: dict[str, Handler] = field(default_factory=dict)
 
     def add(self, handler: Handler, token: str = "") -> str:
         """Serve all paths below a new URL by a handler; give the URL."""
         token = token or secrets.token_hex(6)
         self._handlers[token] = handler
+        self.offered += 1
         return f"{self.url}/{token}"
 
     def drop(self, url: str) -> None:
@@ -58,6 +63,7 @@ class Callbacks:
         handler = self._handlers.get(token)
         if handler is None:
             return web.Response(status=404)
+        self.served += 1
         headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers)
         call = Call(
             request.method, f"/{rest}", request.query_string, headers, await request.read(),

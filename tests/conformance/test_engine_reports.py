@@ -82,7 +82,7 @@ def test_junit_counts_and_carries_the_exchange(tmp_path: Path) -> None:
     junit.write(ALL, tmp_path / "r.xml")
     root = ET.parse(tmp_path / "r.xml").getroot()
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("3", "1", "1")
-    assert [suite.get("name") for suite in root] == ["Entities", "Query", "Temporal"]
+    assert [suite.get("name") for suite in root.findall("testsuite")] == ["Entities", "Query", "Temporal"]
     failed = root.find(".//testcase[failure]")
     assert failed is not None and "5.10.2" in str(failed.get("classname"))
     assert "curl -i -X POST" in (failed.findtext("system-out") or "")

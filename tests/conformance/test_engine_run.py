@@ -315,6 +315,15 @@ async def test_a_broker_that_hangs_up_fails_the_case_with_the_reason() -> None:
     assert "no longer answers" in report.environment["attention"]
 
 
+async def test_a_broker_that_never_calls_back_is_pointed_at() -> None:
+    async def story(broker: Subject) -> None:
+        await (await broker.receiver()).next(within=0.01)
+
+    report = await against(server(200), of(story))
+    assert "never called http://127.0.0.1:" in report.environment["attention"]
+    assert "attention" not in (await against(server(200), of(asks))).environment
+
+
 async def test_no_broker_is_said_clearly() -> None:
     with pytest.raises(NoBroker, match=r"no broker answers at http://127\.0\.0\.1:1/ngsi-ld/v1"):
         await run([of(asks)], Asked("http://127.0.0.1:1"))
