@@ -12,6 +12,7 @@ from broker.model.document import (
     VALUE_MEMBER,
     Document,
     Instance,
+    dataset_of,
 )
 from broker.model.member import NULL_MAP, PROOF_IRI
 
@@ -94,12 +95,19 @@ def attributes(
 def evolution(
     held: Mapping[str, Sequence[Instance]], table: TermTable, version: Version
 ) -> dict[str, list[Instance]]:
-    """Amend attributes over time: their times stay, and so do all instances. (4.5.7, 4.3.6.8)"""
-    return {
-        iri: [_instance(one, table, version, kept=_TEMPORAL) for one in instances]
-        for iri, instances in held.items()
-        if iri != _SCOPE or version >= _ENTITY_MEMBERS["scope"]
-    }
+    """Amend attributes over time: their times stay, and so do all instances of a dataset. (4.5.7, 4.3.6.8)"""
+    made = {}
+    for iri, instances in held.items():
+        if iri != _SCOPE or version >= _ENTITY_MEMBERS["scope"]:
+            kept = instances if version >= SEVERAL else _one_dataset(instances)
+            made[iri] = [_instance(one, table, version, kept=_TEMPORAL) for one in kept]
+    return made
+
+
+def _one_dataset(instances: Sequence[Instance]) -> list[Instance]:
+    """Choose the instances of the one dataset that was there before datasetId. (Note 2)"""
+    chosen = [dataset_of(one) for one in _one(instances)]
+    return [one for one in instances if dataset_of(one) in chosen]
 
 
 def _one(instances: Sequence[Instance]) -> list[Instance]:

@@ -171,6 +171,9 @@ def test_keeps_times_and_all_instances_of_an_evolution() -> None:
     lowered = versions.evolution({iri: instances}, TABLE, (1, 0))[iri]
     assert [one["type"] for one in lowered] == ["Property", "Property"]
     assert all(one["observedAt"] for one in lowered)
+    other = {**instances[0], "datasetId": "urn:ngsi-ld:Dataset:a"}
+    assert len(versions.evolution({iri: [other, *instances]}, TABLE, (1, 2))[iri]) == 2
+    assert len(versions.evolution({iri: [other, *instances]}, TABLE, (1, 3))[iri]) == 3
 
 
 @pytest.mark.parametrize(
