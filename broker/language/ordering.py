@@ -25,6 +25,13 @@ DIRECTIONS: Final = ("asc", "desc", "dist-asc", "dist-desc")
 _TERM: Final = re.compile(r"\s*([^\[\],;\s]+)(?:\[([^\[\],;]+)\])?(?:;([a-z-]+))?\s*(?:,|\Z)")
 _ENTITY_LISTS: Final = frozenset({"type", "scope"})
 
+_PARAMS: Final = {
+    "orderBy": ("orderBy", "a list of strings"),
+    "collation": ("collation", "a string"),
+    "coordinates": ("orderFrom", "a JSON array"),
+    "geometry": ("orderGeometry", "a string"),
+}
+
 # the order of data types (4.23.2)
 NUMBER, STRING, OBJECT, ARRAY, BOOLEAN, TIME, DATE, INSTANT, NULL, ABSENT = range(10)
 Rank = tuple[int, Any]
@@ -88,6 +95,22 @@ def parse(
     if coordinates is None and any(term.by_distance for term in terms):
         raise BadRequestData("Ordering by distance needs orderFrom, the coordinates to measure from.")
     return Ordering(terms, collation or collations.ROOT, order_geometry or "Point", coordinates)
+
+
+def texts(params: Any) -> dict[str, str]:
+    """Write OrderingParams of a Query body as the URL parameters that say the same. (5.2.43)"""
+    if not isinstance(params, dict) or not params.keys() <= _PARAMS.keys():
+        raise BadRequestData(f"ordering must be an object with {', '.join(_PARAMS)}.")
+    found = {}
+    for name, value in params.items():
+        if name == "orderBy" and isinstance(value, list):
+            value = ",".join(value) if value and all(isinstance(one, str) for one in value) else None
+        elif name == "coordinates":
+            value = orjson.dumps(value).decode() if isinstance(value, list) else None
+        if not isinstance(value, str):
+            raise BadRequestData(f"{name} of ordering must be {_PARAMS[name][1]}.")
+        found[_PARAMS[name][0]] = value
+    return found
 
 
 def _coordinates(text: str | None, kind: str | None) -> tuple[Any, ...] | None:

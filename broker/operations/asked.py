@@ -290,7 +290,6 @@ _TEXTS = {"q", "scopeQ", "csf", "lang", "geometryProperty", "join", "entityMapLi
 _FLAGS = {"entityMap", "splitEntities"}
 _LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
 _GEO = {"georel", "geometry", "geoproperty"}
-_ORDERING = {"orderBy", "collation", "coordinates", "geometry"}
 _MEMBERS = _TEXTS | _LISTS | _FLAGS | {"type", "entities", "geoQ", "joinLevel", "ordering", "@context"}
 
 
@@ -311,7 +310,7 @@ def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limit
     if "joinLevel" in body:
         texts["joinLevel"] = str(body["joinLevel"])
     texts.update(_geo_texts(body["geoQ"]) if "geoQ" in body else {})
-    texts.update(_ordering_texts(body["ordering"]) if "ordering" in body else {})
+    texts.update(ordering.texts(body["ordering"]) if "ordering" in body else {})
     wanted = from_params(Params(texts), table, geojson, limits)
     if "entities" not in body:
         return wanted
@@ -350,24 +349,6 @@ def _geo_texts(value: Any) -> dict[str, str]:
     texts = {name: _text(name, value[name]) for name in _GEO if name in value}
     given = value["coordinates"]
     texts["coordinates"] = given if isinstance(given, str) else orjson.dumps(given).decode()
-    return texts
-
-
-def _ordering_texts(value: Any) -> dict[str, str]:
-    """Write OrderingParams as URL parameters. (5.2.43)"""
-    if not isinstance(value, dict) or not value.keys() <= _ORDERING:
-        raise BadRequestData(f"ordering must be an object with {', '.join(sorted(_ORDERING))}.")
-    texts = {}
-    if "orderBy" in value:
-        texts["orderBy"] = ",".join(_texts("orderBy", value["orderBy"]))
-    if "collation" in value:
-        texts["collation"] = _text("collation", value["collation"])
-    if "geometry" in value:
-        texts["orderGeometry"] = _text("geometry", value["geometry"])
-    if "coordinates" in value:
-        if not isinstance(value["coordinates"], list):
-            raise BadRequestData("coordinates of ordering must be a JSON array.")
-        texts["orderFrom"] = orjson.dumps(value["coordinates"]).decode()
     return texts
 
 

@@ -105,6 +105,8 @@ async def prepare(broker: Broker, tenant: str, id: str) -> None:
     if body is None:
         return
     name = tenancy.database(tenant, id)
+    if broker.catalogue.exists(name):  # an interrupted run left it
+        await drop_database(broker, name)
     details: Details = {}
     try:
         if ORIGINAL in body:

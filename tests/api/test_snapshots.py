@@ -382,6 +382,13 @@ async def test_a_start_takes_up_what_was_interrupted(tmp_path: Path) -> None:
             assert (await ready(live, f"/snapshots/{one['id']}"))["snapshotStatus"] == "success"
             assert names(await live.get("/entities", type="Gauge", headers=inside(one))) == [id]
         assert len(live.broker.catalogue.databases()) == 3
+        subscription = {
+            "type": "Subscription",
+            "entities": [{"type": "Gauge"}],
+            "notification": {"endpoint": {"uri": "http://127.0.0.1:9/"}},
+        }
+        assert (await live.post("/subscriptions", subscription, headers=inside(snapshot))).status == 201
+        assert len((await live.get("/subscriptions", headers=inside(snapshot))).json) == 1
 
 
 async def test_lasts_over_a_restart_with_its_last_use(tmp_path: Path) -> None:
