@@ -9,7 +9,7 @@ from broker.operations.call import JSON, LD_JSON, TEXT, Operation
 from broker.settings import BrokerSettings
 
 NUMBERS = {"limit", "offset", "joinLevel"}
-FLAGS = {"count", "local", "deleteAll"}
+FLAGS = {"count", "local", "deleteAll", "entityMap", "splitEntities"}
 ARRAYS = ("create", "upsert", "update", "merge")
 
 
@@ -85,9 +85,26 @@ _PREFER = {
 }
 
 
+_SNAPSHOT = {
+    "name": "NGSILD-Snapshot",
+    "in": "header",
+    "description": "Identifier of the snapshot that the operation is about.",
+    "schema": {"type": "string", "format": "uri"},
+}
+_ENTITY_MAP = {
+    "name": "NGSILD-EntityMap",
+    "in": "header",
+    "description": "Location of the entity map to use.",
+    "schema": {"type": "string"},
+}
+
+
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     reads = operation.method == "GET" or operation.path.endswith("/query")
-    return [_TENANT, _PREFER] if reads else [_TENANT]
+    inside = not operation.tenantless and not operation.path.startswith("/snapshots")
+    maps = "entityMap" in operation.params or operation.path.endswith("Operations/query")
+    given = ((_TENANT, True), (_SNAPSHOT, inside), (_PREFER, reads), (_ENTITY_MAP, maps))
+    return [header for header, wanted in given if wanted]
 
 
 def _body_schema(operation: Operation) -> dict[str, Any]:

@@ -212,3 +212,45 @@ async def test_expired_maps_are_swept_and_others_outlive_a_restart(tmp_path: Pat
         header = {HEADER: kept.headers[HEADER]}
         again = await live.get("/entities", type="Gauge", q="level>=0", headers=header)
         assert (again.status, names(again)) == (200, ids)
+
+
+SPAN = {"timerel": "between", "timeAt": "2026-02-01T00:00:00Z", "endTimeAt": "2026-09-01T00:00:00Z"}
+
+
+async def histories(live: Live) -> list[str]:
+    ids = [f"urn:ngsi-ld:Gauge:{month}" for month in range(1, 7)]
+    for month, id in enumerate(ids, 1):
+        level = [{"type": "Property", "value": month, "observedAt": f"2026-0{month}-15T00:00:00Z"}]
+        assert (
+            await live.post("/temporal/entities", {"id": id, "type": "Gauge", "level": level})
+        ).status == 201
+    return ids
+
+
+async def test_maps_temporal_queries(live: Live) -> None:
+    ids = await histories(live)
+    made = await live.get("/temporal/entityMaps", type="Gauge", **SPAN)
+    assert (made.status, list(made.json["entityMap"])) == (201, ids[1:])
+    assert (await live.get(f"/entityMaps/{made.json['id']}")).json == made.json
+    query = {"type": "Query", "entities": [{"type": "Gauge"}], "temporalQ": SPAN}
+    posted = await live.post("/temporal/entityMaps", query)
+    assert (posted.status, list(posted.json["entityMap"])) == (201, ids[1:])
+    for wrong in ({"type": "Gauge"}, SPAN, {"type": "Gauge", **SPAN, "entityMapLifetime": "soon"}):
+        assert (await live.get("/temporal/entityMaps", **wrong)).status == 400, wrong
+
+
+async def test_temporal_queries_make_and_use_maps(live: Live) -> None:
+    ids = await histories(live)
+    first = await live.get("/temporal/entities", type="Gauge", entityMap="true", limit=2, **SPAN)
+    assert (first.status, names(first), next_offset(first)) == (201, ids[1:3], 2)
+    header = {HEADER: first.headers[HEADER]}
+    assert (await live.ask("DELETE", f"/temporal/entities/{ids[3]}")).status == 204
+    page = await live.get("/temporal/entities", type="Gauge", limit=2, offset=2, headers=header, **SPAN)
+    assert (page.status, names(page), page.headers[HEADER]) == (200, ids[4:], header[HEADER])
+    later = {**SPAN, "timeAt": "2026-06-01T00:00:00Z"}
+    narrower = await live.get("/temporal/entities", type="Gauge", headers=header, count="true", **later)
+    assert (names(narrower), narrower.headers["NGSILD-Results-Count"]) == ([ids[5]], "1")
+    whole = await live.get("/temporal/entities", type="Gauge", headers=header, **SPAN)
+    assert names(whole) == [*ids[1:3], *ids[4:]]
+    mixed = await live.get("/entities", type="Gauge", headers=header)
+    assert mixed.status == 400
