@@ -179,3 +179,15 @@ async def test_methods_that_a_resource_lacks_are_named(live: Live) -> None:
         reply = await live.ask(method, path)
         assert reply.status == 405
         assert reply.headers["Allow"]
+
+
+async def test_a_deletion_lies_at_the_time_it_was_observed(live: Live) -> None:
+    gone = {"type": "Property", "value": "urn:ngsi-ld:null", "observedAt": at(5)}
+    await live.post("/temporal/entities", river(level=[*level(1, 2), gone]))
+    for timeproperty, expected in (
+        ("observedAt", [1, 2, "urn:ngsi-ld:null"]),
+        ("deletedAt", ["urn:ngsi-ld:null"]),
+    ):
+        reply = await live.get(PATH, timerel="before", timeAt=at(9), timeproperty=timeproperty)
+        assert held(reply) == expected
+    assert (await live.get(PATH, timerel="before", timeAt=at(5), timeproperty="deletedAt")).status == 404
