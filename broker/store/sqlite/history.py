@@ -39,7 +39,7 @@ T = TypeVar("T")
 log = structlog.get_logger("engawa.store")
 KIND = "setting"
 NAME = "history"
-MOST_WAITING: Final = 16_384
+MOST_WAITING: Final = 4_096
 """Changes in the log that are settled even while others come."""
 REST: Final = 0.5
 """Seconds without a change after which the log is settled."""
@@ -186,11 +186,11 @@ class SqliteHistory:
 
         def work(reader: Reader) -> list[Period]:
             found = reader.frame(id)
-            attrs = reader.attributes(found[0], (attr,)) if found else ()
-            if not found or not attrs or not periods:
+            number = next(reader.attributes(found[0], (attr,)), None) if found else None
+            if not found or number is None or not periods:
                 return [Period(start, end) for start, end in periods]
-            datasets = reader.datasets(found[0], attrs[0], dataset_ids)
-            return history_sums.measure(reader, found[0], attrs[0], datasets, span, periods, extra)
+            datasets = list(reader.datasets(found[0], number, dataset_ids))
+            return history_sums.measure(reader, found[0], number, datasets, span, periods, extra)
 
         return await self._run(work)
 

@@ -11,7 +11,7 @@ from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.span import TIME_PROPERTIES, Span
 from broker.model.document import SCOPE, Document, Instance
 from broker.store.evolution import Asked, Axis, Histories
-from broker.store.sqlite.history_reading import Reader
+from broker.store.sqlite.history_reading import TYPES, Reader, types_in
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
@@ -84,7 +84,7 @@ class Finder:
         where = " OR ".join(f"({text})" for text, _ in conditions) or "1"
         bindings = [one for _, several in conditions for one in several]
         rows = self._reader.connection.execute(
-            "SELECT h.key, h.id, h.created, h.modified, json_extract(e.doc, '$.type') "  # noqa: S608  # own text
+            f"SELECT h.key, h.id, h.created, h.modified, {TYPES} "  # noqa: S608  # own text
             f"FROM history h LEFT JOIN entity e ON e.key = h.key WHERE {where} ORDER BY h.key",
             bindings,
         )
@@ -95,7 +95,7 @@ class Finder:
                 key,
                 {
                     "id": id,
-                    "type": self._reader.types(key, types),
+                    "type": types_in(types),
                     "createdAt": created,
                     "modifiedAt": modified,
                     "attrs": {},
@@ -150,7 +150,7 @@ class Finder:
 
     def _scopes(self, key: int, span: Span | None) -> Iterator[list[str]]:
         """Give the scopes that were valid in a span: the one at its start, and those that came in it. (C.5.16)"""
-        attr = next(iter(self._reader.attributes(key, (SCOPE,))), None)
+        attr = next(self._reader.attributes(key, (SCOPE,)), None)
         if attr is None:
             return
         series = (key, attr, 0)

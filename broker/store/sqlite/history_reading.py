@@ -20,6 +20,8 @@ Found = tuple[Any, ...]
 """The time of the Temporal Property asked for, then the columns of the row."""
 
 ALWAYS: Final = Span()
+FEW: Final = 256
+"""Instances of a history that are read sooner than looked for."""
 # per Temporal Property: the column or expression of its time, and which rows have it
 _TIMES: Final = {
     "observedAt": ("at", f"(form < {UNOBSERVED} OR form = {OBSERVED_DELETION})"),
@@ -29,14 +31,20 @@ _TIMES: Final = {
 }
 
 
+# the types of a history: a JSON array of those of the current state (as one text), then the others
+TYPES: Final = (
+    "(SELECT json_group_array(iri) FROM (SELECT json_extract(e.doc, '$.type') AS iri WHERE e.key NOT NULL "
+    "UNION ALL SELECT * FROM (SELECT n.iri FROM history_type t JOIN name n ON n.id = t.type "
+    "WHERE t.history = h.key ORDER BY t.type)))"
+)
 _FRAME: Final = (
-    "SELECT h.key, h.created, h.modified, h.deleted, json_extract(e.doc, '$.type'), "
+    f"SELECT h.key, h.created, h.modified, h.deleted, {TYPES}, "  # noqa: S608  # a constant
     "json_extract(e.doc, '$.modifiedAt') FROM history h LEFT JOIN entity e ON e.key = h.key WHERE h.id = ?"
 )
 # a new entity whose history is still in the log
 _UNSETTLED: Final = (
     "SELECT key, coalesce(doc ->> '$.createdAt', 0), coalesce(doc ->> '$.modifiedAt', 0), NULL, "
-    "json_extract(doc, '$.type'), NULL FROM entity e "
+    "json_array(json_extract(doc, '$.type')), NULL FROM entity e "
     "WHERE e.id = ? AND EXISTS (SELECT 1 FROM history_log WHERE history = e.key)"
 )
 
@@ -59,30 +67,23 @@ class Reader:
         if row is None:
             return None
         key, created, modified, deleted, types, changed = row
-        return key, History(id, self.types(key, types), created, max(modified, changed or modified), deleted)
+        changed = max(modified, changed or modified)
+        return key, History(id, types_in(types), created, changed, deleted)
 
-    def types(self, key: int, current: Any) -> tuple[str, ...]:
-        """Give all types of a history, those of the current state first."""
-        rows: Any = self.connection.execute(
-            "SELECT n.iri FROM history_type t JOIN name n ON n.id = t.type WHERE t.history = ? ORDER BY t.type",
-            (key,),
-        )
-        return tuple(dict.fromkeys([*(orjson.loads(current) if current else ()), *(iri for (iri,) in rows)]))
-
-    def attributes(self, key: int, wanted: Iterable[str] | None = None) -> list[int]:
+    def attributes(self, key: int, wanted: Iterable[str] | None = None) -> Iterator[int]:
         """Give the attributes that a history has instances of."""
         if wanted is None:
-            return list(self._steps("attr", "history = ?", key))
+            return self._steps("attr", "history = ?", key)
         numbers = filter(None, map(self._names.find, wanted))
         has = "SELECT EXISTS (SELECT 1 FROM instance WHERE history = ? AND attr = ?)"
-        return [number for number in numbers if self.connection.execute(has, (key, number)).get]
+        return (number for number in numbers if self.connection.execute(has, (key, number)).get)
 
-    def datasets(self, key: int, attr: int, wanted: frozenset[str] | None = None) -> list[int]:
+    def datasets(self, key: int, attr: int, wanted: frozenset[str] | None = None) -> Iterator[int]:
         """Give the datasets that an attribute has instances of; 0 is the default one."""
         if wanted is None:
-            return list(self._steps("dataset", "history = ? AND attr = ?", key, attr))
+            return self._steps("dataset", "history = ? AND attr = ?", key, attr)
         named = (0 if name == DEFAULT_DATASET else self._names.find(name) for name in sorted(wanted))
-        return [number for number in named if number is not None]
+        return (number for number in named if number is not None)
 
     def _steps(self, column: str, where: str, *bindings: int) -> Iterator[int]:
         """Go from one value of a column to the next, without reading what lies between."""
@@ -199,8 +200,14 @@ class Reader:
         dataset_ids: frozenset[str] | None = None,
     ) -> bool:
         """Say whether an instance of one of the attributes lies in a span. (5.7.4.4)"""
+        time, condition = _TIMES[span.property] if span else ("at", "1")
+        bounds, bindings = bounded(time, span or ALWAYS)
+        has = (
+            "SELECT EXISTS (SELECT 1 FROM instance WHERE history = ? AND attr = ? AND dataset = ? "  # noqa: S608  # own text
+            f"AND {condition}{bounds})"
+        )
         return any(
-            next(self.rows((key, attr, dataset), span, most=1), None) is not None
+            self.connection.execute(has, (key, attr, dataset, *bindings)).get
             for attr in self.attributes(key, attrs)
             for dataset in self.datasets(key, attr, dataset_ids)
         )
@@ -230,7 +237,7 @@ class Reader:
         if found is None or life is None:
             return None
         key, history = found
-        latest = list(self._latest(key, at, by))
+        latest = self._latest(key, at, by)
         created, types = life
         if created > at and not (latest and by == "observedAt"):
             return None
@@ -267,16 +274,32 @@ class Reader:
         ).get
         return history.created, orjson.loads(current) if current else history.types
 
-    def _latest(self, key: int, at: int, by: Axis) -> Iterator[Found]:
-        """Give the latest row of each series until a time."""
+    def _latest(self, key: int, at: int, by: Axis) -> Iterable[Found]:
+        """Give the latest row of each series until a time: at one go where there are few, else series by series."""
         time = "at" if by == "observedAt" else "modified"
-        sql = (
-            f"SELECT {time}, {COLUMNS} FROM instance WHERE history = ? AND attr = ? AND dataset = ? "  # noqa: S608  # own text
-            f"AND {time} <= ? ORDER BY {time} DESC, id DESC LIMIT 1"
-        )
-        for attr in self.attributes(key):
-            for dataset in self.datasets(key, attr):
-                yield from self.connection.execute(sql, (key, attr, dataset, at))
+        sql = f"SELECT {time}, {COLUMNS} FROM instance WHERE history = ? "  # noqa: S608  # own text
+        few: Any = self.connection.execute(
+            sql + "ORDER BY attr, dataset, at, id LIMIT ?", (key, FEW)
+        ).fetchall()
+        if len(few) < FEW:
+            until = [row for row in few if row[0] <= at]
+            until.sort(key=lambda row: (row[0], row[5]))
+            return {row[2:4]: row for row in until}.values()
+        sql += f"AND attr = ? AND dataset = ? AND {time} <= ? ORDER BY {time} DESC, id DESC LIMIT 1"
+        return [
+            row
+            for attr in self.attributes(key)
+            for dataset in self.datasets(key, attr)
+            for row in self.connection.execute(sql, (key, attr, dataset, at))
+        ]
+
+
+def types_in(array: str) -> tuple[str, ...]:
+    """Read the array that TYPES gives: every type once, those of the current state first."""
+    found: list[str] = []
+    for one in orjson.loads(array):
+        found += orjson.loads(one) if one.startswith("[") else (one,)
+    return tuple(dict.fromkeys(found))
 
 
 def bounded(time: str, span: Span) -> tuple[str, list[int]]:
