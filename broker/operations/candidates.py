@@ -149,9 +149,12 @@ async def remove(store: TenantStore, id: str) -> None:
     if body is None:
         raise ResourceNotFound(f"There is no entity map {id}.")
     kept = EntityMap(**body)
-    for number in range(-(-kept.size // PART)):
-        with suppress(ResourceNotFound):
-            await store.put_record(PART_KIND, _part_id(kept, number), None)
+    parts = [
+        store.put_record(PART_KIND, _part_id(kept, number), None) for number in range(-(-kept.size // PART))
+    ]
+    for problem in await asyncio.gather(*parts, return_exceptions=True):
+        if problem is not None and not isinstance(problem, ResourceNotFound):
+            raise problem
     await store.put_record(KIND, id, None)
 
 

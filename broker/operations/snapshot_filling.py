@@ -4,6 +4,7 @@ The record comes first and the database after it; both are on disk before anythi
 "preparing" at the start is filled anew, a database without a record is dropped.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
@@ -25,7 +26,8 @@ from broker.operations.call import Broker, Params
 from broker.store.contract import EntityChange, Rule, TenantStore
 
 KIND: Final = "snapshot"
-_CHUNK: Final = 100
+_READ: Final = 100  # entities in one step
+_WRITTEN: Final = 500  # entities in one transaction
 _UNRECORDED: Final = {"record": ["off"]}
 
 Details = dict[str, list[Body]]
@@ -172,11 +174,16 @@ class Filling:
         _check_width(wanted)
         page = await self._source.query(wanted.selection, Window(self._most + 1), self._now)
         self._check_count(len(page.stamps))
-        for start in range(0, len(page.stamps), _CHUNK):
-            stored = self._source.documents(page.stamps[start : start + _CHUNK], self._now)
+        changes: list[EntityChange] = []
+        for start in range(0, len(page.stamps), _READ):
+            stored = self._source.documents(page.stamps[start : start + _READ], self._now)
             documents = self._with_linked([one.document for one in stored], wanted)
-            changes = [EntityChange(one["id"], _joining(one)) for one in documents]
-            await self._target.change(changes, self._now)
+            changes += [EntityChange(one["id"], _joining(one)) for one in documents]
+            if len(changes) >= _WRITTEN:
+                await self._target.change(changes, self._now)
+                changes = []
+            await asyncio.sleep(0)  # requests go first
+        await self._target.change(changes, self._now)
         return bool(page.stamps)
 
     def _with_linked(self, documents: Sequence[Document], wanted: Wanted) -> Iterable[Document]:
