@@ -1,6 +1,7 @@
 """JSON-LD documents expanded by PyLD, which sees the contexts it is handed and loads none. (JSON-LD 1.1 API §5)"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pyld import jsonld
@@ -31,16 +32,21 @@ def _written(what: Definition) -> Any:
     return terms
 
 
-def expand(documents: Sequence[Any], contexts: Sequence[Any], built_in: BuiltIn) -> list[Any]:
-    """Expand documents that are all written in one context; BadRequestData if that cannot be done."""
-    document = {"@context": list(contexts), "@graph": list(documents)}
-    options = _options(built_in)
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what PyLD stumbles over, in whatever way, into BadRequestData."""
     try:
-        expanded: list[Any] = jsonld.expand(document, options)
-    except (jsonld.JsonLdError, RecursionError) as error:
+        yield
+    except (jsonld.JsonLdError, RecursionError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise BadRequestData(
-            "The entities cannot be written as RDF in this @context; ask for application/json."
+            "The entities hold something that cannot be written as RDF; ask for application/json."
         ) from error
+
+
+def expand(documents: Sequence[Any], contexts: Sequence[Any], built_in: BuiltIn) -> list[Any]:
+    """Expand documents that are all written in one context."""
+    document = {"@context": list(contexts), "@graph": list(documents)}
+    expanded: list[Any] = jsonld.expand(document, _options(built_in))
     return expanded
 
 

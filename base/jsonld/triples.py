@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pyld import jsonld
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rdflib.term import Identifier, Node
 
 _OPTIONS: Final = {"processingMode": "json-ld-1.1", "base": ""}
+_NO_IRI: Final = re.compile(r"[\x00-\x20<>\"{}|^`\\]")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 _STRING: Final = "http://www.w3.org/2001/XMLSchema#string"
 _PLAIN: Final = {
     "http://www.w3.org/2001/XMLSchema#double": re.compile(r"[+-]?\d+\.\d+E[+-]?\d+", re.ASCII),
@@ -23,10 +26,29 @@ _PLAIN: Final = {
 """What Turtle lets stand without quotes and datatype, to the letter. (Turtle 2.5.2)"""
 
 
+Triple = dict[str, dict[str, str]]
+
+
 def n_triples(expanded: list[Any]) -> str:
     """Write an expanded document as N-Triples."""
-    text: str = jsonld.to_rdf(expanded, {**_OPTIONS, "format": "application/n-quads"})
+    text: str = jsonld.JsonLdProcessor.to_nquads({"@default": _triples(expanded)})
     return text
+
+
+def _triples(expanded: list[Any]) -> list[Triple]:
+    """Give the triples: characters no IRI may hold are percent-encoded, ill-formed languages left out. (RDF 1.1 3.2)"""
+    found: list[Triple] = jsonld.to_rdf(expanded, _OPTIONS)["@default"]
+    for triple in found:
+        for term in triple.values():
+            if term["type"] == "IRI":
+                term["value"] = _iri(term["value"])
+            elif "datatype" in term:
+                term["datatype"] = _iri(term["datatype"])
+    return [one for one in found if _LANGUAGE.fullmatch(one["object"].get("language", "en"))]
+
+
+def _iri(text: str) -> str:
+    return _NO_IRI.sub(lambda bad: quote(bad[0]), text)
 
 
 def turtle(expanded: list[Any], prefixes: Mapping[str, str]) -> str:
@@ -46,7 +68,7 @@ def turtle(expanded: list[Any], prefixes: Mapping[str, str]) -> str:
     graph = Graph(bind_namespaces="none")
     for prefix, start in prefixes.items():
         graph.bind(prefix, start)
-    for triple in jsonld.to_rdf(expanded, _OPTIONS)["@default"]:
+    for triple in _triples(expanded):
         graph.add((_term(triple["subject"]), _term(triple["predicate"]), _term(triple["object"])))
     written = io.BytesIO()
     Exact(graph).serialize(written, encoding="utf-8")

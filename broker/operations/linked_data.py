@@ -10,7 +10,7 @@ import orjson
 
 from base.errors import InvalidRequest, TooManyResults
 from base.jsonld import TermTable
-from base.jsonld.expansion import expand, written
+from base.jsonld.expansion import expand, refusing, written
 from base.jsonld.triples import n_triples, turtle
 from broker.operations.call import EXPANDED, LD_JSON, N_TRIPLES, RDF, Answer, Broker, Call
 from schemas import core_contexts
@@ -74,13 +74,14 @@ def convert(body: bytes, table: TermTable, kind: str) -> bytes:
         entity.pop("@context", None)
     core = core_contexts.document()["@context"]
     own = {term: what for term, what in table.definitions().items() if term not in core}
-    expanded = expand(entities, [written(own), core], _built_in)
-    if kind == EXPANDED:
-        return orjson.dumps(expanded)
-    if kind == N_TRIPLES:
-        return n_triples(expanded).encode()
-    prefixes = {term: what.iri for term, what in own.items() if what.prefix and what.iri}
-    return turtle(expanded, {**prefixes, **PREFIXES}).encode()
+    with refusing():
+        expanded = expand(entities, [written(own), core], _built_in)
+        if kind == EXPANDED:
+            return orjson.dumps(expanded)
+        if kind == N_TRIPLES:
+            return n_triples(expanded).encode()
+        prefixes = {term: what.iri for term, what in own.items() if what.prefix and what.iri}
+        return turtle(expanded, {**prefixes, **PREFIXES}).encode()
 
 
 def _built_in(url: str) -> Any:

@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from pyld import jsonld
 from rdflib.compare import isomorphic
 
+from base.errors import BadRequestData
+from base.jsonld import core_of
 from broker.operations import linked_data
+from schemas import core_contexts
 from tests.live import Live
 
 TURTLE, N_TRIPLES = "text/turtle", "application/n-triples"
 EXPANDED = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#expanded"'
 NGSI = rdflib.Namespace("https://uri.etsi.org/ngsi-ld/")
+CORE = core_of(core_contexts.document()["@context"]).table
 CITY = {"City": "https://x.example/City", "level": "https://x.example/level", "ex": "https://x.example/"}
 
 
@@ -211,3 +215,58 @@ async def test_turtle_holds_the_graph_of_the_expanded_document(live: Live, entit
     known = graph_of(expanded[2])
     assert isomorphic(graph(turtle[2], "turtle"), known)
     assert isomorphic(graph(triples[2], "nt"), known)
+
+
+ODD_NAMES = st.sampled_from(
+    [
+        "@id",
+        "@type",
+        "@value",
+        "@list",
+        "@set",
+        "@graph",
+        "@language",
+        "@json",
+        "@context",
+        "@foo",
+        "@reverse",
+        "@nest",
+    ]
+    + [
+        "@included",
+        "@index",
+        "type",
+        "id",
+        "",
+        ":",
+        "a b",
+        "_:b",
+        "http://[",
+        "x:y",
+        "languageMap",
+        "json",
+        "value",
+    ]
+    + ["coordinates", "object", "objectList", "geometry", "ngsildproof", "<>", "\n", "名"]
+)
+ODD_VALUES = st.recursive(
+    st.none() | PLAIN | ODD_NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=ODD_VALUES, kind=st.sampled_from([TURTLE, N_TRIPLES, EXPANDED]))
+def test_no_value_whatever_makes_it_fail(value: Any, kind: str) -> None:
+    entity = {
+        "id": "urn:x:1",
+        "type": "T",
+        "a": {"type": "Property", "value": value, "ex:b": {"type": "JsonProperty", "json": value}},
+    }
+    try:
+        raw = linked_data.convert(orjson.dumps([entity]), CORE, kind)
+    except BadRequestData:
+        return
+    if kind != EXPANDED:
+        graph(raw, "turtle" if kind == TURTLE else "nt")
