@@ -43,7 +43,7 @@ class JsonFailure(click.ClickException):
 
     def __init__(self, error: click.ClickException) -> None:
         super().__init__(error.format_message())
-        self.exit_code = error.exit_code
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads that of the instance
         self.hint = getattr(error, "hint", "")
 
     def show(self, file: Any = None) -> None:
