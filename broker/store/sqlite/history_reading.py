@@ -33,7 +33,7 @@ _TIMES: Final = {
 
 # the types of a history: a JSON array of those of the current state (as one text), then the others
 TYPES: Final = (
-    "(SELECT json_group_array(iri) FROM (SELECT json_extract(e.doc, '$.type') AS iri WHERE e.key NOT NULL "
+    "(SELECT json_group_array(iri) FROM (SELECT e.doc ->> '$.type' AS iri WHERE e.key NOT NULL "
     "UNION ALL SELECT * FROM (SELECT n.iri FROM history_type t JOIN name n ON n.id = t.type "
     "WHERE t.history = h.key ORDER BY t.type)))"
 )
@@ -44,7 +44,7 @@ _FRAME: Final = (
 # a new entity whose history is still in the log
 _UNSETTLED: Final = (
     "SELECT key, coalesce(doc ->> '$.createdAt', 0), coalesce(doc ->> '$.modifiedAt', 0), NULL, "
-    "json_array(json_extract(doc, '$.type')), NULL FROM entity e "
+    "json_array(doc ->> '$.type'), NULL FROM entity e "
     "WHERE e.id = ? AND EXISTS (SELECT 1 FROM history_log WHERE history = e.key)"
 )
 

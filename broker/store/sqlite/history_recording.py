@@ -18,7 +18,7 @@ from broker.store.sqlite.history_rows import INSERT, Row, Shapes, deletion, row
 from broker.store.sqlite.journal import Journal
 
 MOST_KNOWN: Final = 50_000
-SETTLED_AT_ONCE: Final = 1_000
+SETTLED_AT_ONCE: Final = 250
 DEFAULT: Final = 0
 INSTANCE: Final = "urn:ngsi-ld:Instance:"
 
