@@ -71,6 +71,10 @@ async def _temporal(broker: Subject) -> Answer:
     )
 
 
+async def _past(broker: Subject) -> Answer:
+    return await broker.get("/entities", type=broker.type("Probe"), asOf="2020-01-01T00:00:00Z")
+
+
 async def _registrations(broker: Subject) -> Answer:
     return await broker.get("/csourceRegistrations", type=broker.type("Probe"))
 
@@ -98,6 +102,7 @@ FEATURES: Final = (
     Feature("options", "OPTIONS (NGSI-LD 2.0)", _of_entity("OPTIONS", "")),
     Feature("attribute retrieval", "reading one attribute (NGSI-LD 2.0)", _of_entity("GET", "/attrs/speed")),
     Feature("attribute value", "reading one value (NGSI-LD 2.0)", _of_entity("GET", "/attrs/speed/value")),
+    Feature("past", "entities as they were at a time, asOf (extension)", _past, (400, 501)),
     Feature("turtle", "answers as RDF (extension)", _of_entity("GET", "", "text/turtle"), (406,)),
 )  # fmt: skip
 
