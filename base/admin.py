@@ -4,10 +4,11 @@ JSON over HTTP; whoever may open the socket (mode 0600) may do everything, so it
 """
 
 import contextlib
+import io
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ async def ask(folder: Path, name: str, /, *, seconds: float = 60.0, **arguments:
                 aiohttp.ClientSession(
                     connector=aiohttp.UnixConnector(path=str(path)), timeout=aiohttp.ClientTimeout(seconds)
                 ) as session,
-                session.post(f"http://admin/{name}", data=orjson.dumps(arguments)) as answer,
+                session.post(f"http://admin/{name}", data=io.BytesIO(orjson.dumps(arguments))) as answer,
             ):
                 body = orjson.loads(await answer.read())
         except (aiohttp.ClientConnectionError, OSError) as error:
@@ -116,8 +117,12 @@ def _app(handlers: Mapping[str, Handler]) -> web.Application:
 async def _stream(request: web.Request, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
+    try:
+        async for piece in pieces:
+            await response.write(piece)
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
     await response.write_eof()
     return response
 

@@ -60,7 +60,7 @@ def _table() -> TermTable:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(models.schema(name))
+    return Draft202012Validator(models.schema(schema_of(name)))
 
 
 def _check(document: Document, schema: str, validator: Draft202012Validator) -> None:

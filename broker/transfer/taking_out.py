@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from threading import Lock
 from typing import Final
 
 import orjson
@@ -25,24 +26,27 @@ async def export(broker: Broker, tenant: str, software: str) -> AsyncIterator[by
     """Give all lines of a tenant, in pieces; the running broker goes on meanwhile."""
     store = broker.catalogue.open(tenant)
     view = await store.transfer.view()
+    reading = Lock()  # who no longer listens leaves a piece that is still being read
     try:
         now = clock.now()
         header = form.header(tenant, now, software, CORE_URL, view.origin)
         entries = _contexts(broker, tenant, view)
         lines = _counted(_lines(view, entries, broker.contexts.core.table, now), header)
-        while piece := await asyncio.to_thread(_take, lines):
+        while piece := await asyncio.to_thread(_take, lines, reading):
             yield piece
     finally:
-        view.close()
+        with reading:
+            view.close()
 
 
-def _take(lines: Iterator[Line]) -> bytes:
+def _take(lines: Iterator[Line], reading: Lock) -> bytes:
     """Write as many lines as make a piece."""
     piece = bytearray()
-    for line in lines:
-        piece += orjson.dumps(line) + b"\n"
-        if len(piece) >= PIECE:
-            break
+    with reading:
+        for line in lines:
+            piece += orjson.dumps(line) + b"\n"
+            if len(piece) >= PIECE:
+                break
     return bytes(piece)
 
 

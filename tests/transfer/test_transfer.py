@@ -14,6 +14,7 @@ from base import admin, clock
 from broker.model.expiry import living
 from broker.server import all_handlers
 from broker.store.transfer import START
+from broker.transfer.taking_out import export
 from engawa.command import cli
 from tests.live import Live
 from tests.model.samples import entities
@@ -365,6 +366,29 @@ async def test_entities_and_histories_of_an_export_are_of_one_moment(
     finally:
         view.close()
     assert len((await state(other))["entities"]) == 20
+
+
+async def test_long_lines_go_through(live: Live, tmp_path: Path) -> None:
+    entity = {"id": "urn:x:1", "type": "T", "a": "x" * 3_000_000}
+    assert (
+        await call(live, "import", written(tmp_path, {"kind": "entity", "entity": entity}))
+    ).exit_code == 0
+    assert (await live.get("/entities/urn:x:1", headers=TENANT, format="simplified")).json == entity
+
+
+async def test_who_stops_listening_leaves_nothing_open(live: Live) -> None:
+    batch = [{"id": f"urn:x:{n}", "type": "T", "a": "x" * 500} for n in range(900)]
+    assert (await live.post("/entityOperations/create", batch, headers=TENANT)).status == 201
+    for pieces in (1, 2):
+        lines = export(live.broker, "harbour", "Engawa")
+        for _ in range(pieces):
+            assert await anext(lines)
+        taking = asyncio.ensure_future(anext(lines))
+        await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking])
+        await lines.aclose()
+    assert (await live.ask("DELETE", "/entities/urn:x:1", headers=TENANT)).status == 204
 
 
 async def test_there_must_be_such_a_tenant(live: Live, tmp_path: Path) -> None:
