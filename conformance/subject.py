@@ -29,6 +29,7 @@ JSON: Final = "application/json"
 LD_JSON: Final = "application/ld+json"
 GEO_JSON: Final = "application/geo+json"
 REST: Final = 0.2  # seconds in which a broker may still be looking at changes before a subscription
+MOST_BYTES: Final = 50_000_000
 CONTEXT_REL: Final = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 
 Params = Mapping[str, Any]
@@ -132,11 +133,11 @@ class Subject:
                 allow_redirects=False,
                 skip_auto_headers=("Accept", "Content-Type", "User-Agent", "Accept-Encoding"),
             ) as response:
-                raw = await response.read()
+                raw = await _whole(response)
                 found = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in response.raw_headers)
                 status, reason = response.status, response.reason or ""
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            problem = f"{type(error).__name__}: {error}".rstrip(": ")
+            problem = f"{type(error).__name__}: {error}".rstrip(": ")[:300]
             spent = time.monotonic() - started
             return Exchange(method, url, headers, payload, seconds=spent, problem=problem)
         spent = time.monotonic() - started
@@ -294,6 +295,17 @@ class Subject:
                     await self.send("DELETE", path, tenant=thing.tenant, record=False)
         self.made.clear()
         await self._open.aclose()
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body, but not one without end."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise ValueError(f"the body has more than {MOST_BYTES:,} bytes")
+    return b"".join(parts)
 
 
 async def _chunks(payload: bytes) -> AsyncIterator[bytes]:

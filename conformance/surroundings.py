@@ -52,7 +52,7 @@ async def surroundings(asked: Asked) -> AsyncIterator[Surroundings]:
     """Open the session and our server until the block ends."""
     bind, host = await our_address(asked)
     connector = aiohttp.TCPConnector(limit=asked.parallel)
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=asked.request_seconds)
+    timeout = aiohttp.ClientTimeout(total=asked.request_seconds * asked.patience, sock_connect=5.0)
     async with (
         aiohttp.ClientSession(
             connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
