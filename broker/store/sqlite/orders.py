@@ -15,9 +15,9 @@ from broker.store.sqlite import search
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
-MOST_KEPT: Final = 8
+MOST_KEPT: Final = 4
 LONG_PAGE: Final = 1_000  # entities: a longer page is cut in a thread
-LONGEST: Final = 200_000  # entities: a longer order is not kept
+LONGEST: Final = 100_000  # entities: a longer order is not kept
 
 _OF_KEYS: Final = "SELECT key, id, version, expires FROM entity WHERE key IN (SELECT value FROM json_each(?))"
 
