@@ -175,3 +175,36 @@ async def expand_values(broker: Subject) -> None:
         "/entities", context=context.url, type=made.type, q='fuel=="diesel"', expandValues="fuel"
     )
     answer.status(200).body.ids(made)
+
+
+@case("4.23.2, 6.4.3.2", "collation orders texts as a language does", feature=FEATURE)
+async def collation(broker: Subject) -> None:
+    zebra, oe = await broker.have_all(vehicle(name="z"), vehicle(name="ö"))
+    asked = {"type": zebra.type, "orderBy": "name", "local": True}
+    answer = await broker.send("GET", "/entities", params={**asked, "collation": "sv"})
+    answer.status(200).body.ids(zebra, oe, ordered=True)
+    answer = await broker.send("GET", "/entities", params={**asked, "collation": "de"})
+    answer.status(200).body.ids(oe, zebra, ordered=True)
+
+
+@case("4.9, 6.4.3.2", "csf chooses sources, not entities held here; a bad one is refused", feature=FEATURE)
+async def source_filter(broker: Subject) -> None:
+    made = await broker.have(vehicle(speed=1))
+    (await broker.get("/entities", type=made.type, csf='registrationName=="other"')).status(200).body.ids(
+        made
+    )
+    (await broker.get("/entities", type=made.type, csf="registrationName>>")).refused(400, "BadRequestData")
+
+
+@case(
+    "4.5.25, 6.4.3.2", "an entity map made by a query lives as asked", feature=FEATURE, needs=("entity maps",)
+)
+async def map_lifetime(broker: Subject) -> None:
+    made = await broker.have(vehicle(speed=1))
+    ends = []
+    for lifetime in ("PT1H", "PT2H"):
+        answer = await broker.get("/entities", type=made.type, entityMap=True, entityMapLifetime=lifetime)
+        place = answer.status(200, 201).header("NGSILD-EntityMap").headers["NGSILD-EntityMap"]
+        found = (await broker.get(f"/entityMaps/{place.rpartition('/')[2]}")).status(200)
+        ends.append(found.body.at("expiresAt").is_time().value)
+    found.body.holds(ends[0] <= ends[1], "ends after the one that was asked to live an hour", str(ends))

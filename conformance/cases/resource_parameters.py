@@ -207,3 +207,14 @@ async def value(broker: Subject) -> None:
     (await broker.put(place, 60, datasetId=gps, observedAt=DAY.format(1), type=made.type)).status(204)
     (await broker.get(f"{made.path}/attrs/speed", datasetId=gps)).body.has(value=60, observedAt=DAY.format(1))
     (await broker.get(place, datasetId="@none", local=True)).status(200).body.equals(55)
+
+
+@case("5.10.2.4", "attributes in q choose registrations", feature=FEATURE, needs=REGISTRATIONS)
+async def registrations_by_q(broker: Subject) -> None:
+    kind = broker.type("Vehicle")
+    here = {"entities": [{"type": kind}]}
+    speed = await broker.register(broker.dead_end(), {**here, "propertyNames": ["speed"]})
+    doors = await broker.register(broker.dead_end(), {**here, "propertyNames": ["doors"]})
+    await found(broker, kind, [speed, doors])
+    await found(broker, kind, [speed], q="speed>5")
+    await found(broker, kind, [doors], q="doors==4")
