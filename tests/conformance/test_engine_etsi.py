@@ -226,9 +226,9 @@ async def test_what_robot_does_not_come_to_fails_with_the_reason(
 async def test_a_group_that_hangs_is_ended(checkout: Path, tmp_path: Path, python: str) -> None:
     add(checkout, "A/1.robot")
     add(checkout, "A/2.robot", "HANG")
-    report, _ = await driven(EtsiAsked((), checkout, python, limits=Limits(group=5.0)), tmp_path)
+    report, _ = await driven(EtsiAsked((), checkout, python, limits=Limits(group=4.0)), tmp_path)
     assert [r.outcome for r in report.results] == [PASSED, FAILED]
-    assert report.results[1].seen.startswith("robot was ended after 5 s")
+    assert report.results[1].seen.startswith("robot was ended after 4 s")
 
 
 async def test_groups_are_divided_among_brokers(checkout: Path, tmp_path: Path, python: str) -> None:

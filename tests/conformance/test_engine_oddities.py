@@ -70,11 +70,9 @@ async def serving(serve: Serve) -> AsyncIterator[str]:
     [
         (200, b"null", JSON),
         (201, b"[]", JSON + b"Location: /ngsi-ld/v1/entities/x\r\n"),
-        (207, b'[true, {"id": 5}, [], null, "a"]', JSON),
         (200, b'[[], {"id": null, "type": []}, {"speed": {"value": "x"}}]', JSON + ODD),
         (200, b"[" * 900 + b"]" * 900, b"Content-Type: application/ld+json; charset=nonsense\r\n"),
         (500, b"\xff\xfe", b""),
-        (302, b"", b"Location: /\r\n"),
     ],
 )
 async def test_every_case_ends_in_a_result(status: int, body: bytes, headers: bytes) -> None:
