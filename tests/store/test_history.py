@@ -413,6 +413,18 @@ async def test_a_scope_counts_from_when_it_was_set_until_it_was_replaced(store: 
     assert not await within(20, 25, "Asago")
 
 
+async def test_deletions_are_found_by_when_they_happened(store: SqliteTenantStore) -> None:
+    for n in range(3):
+        await made(store, f"urn:ngsi-ld:Thing:{n}", NOW, n=n)
+        await removed(store, f"urn:ngsi-ld:Thing:{n}", NOW + n + 1)
+    span = Span("deletedAt", NOW + 2)
+    found = await store.history.find(Selection(attrs=frozenset({N})), span, Window())
+    assert [id[-1] for id in found.ids] == ["1", "2"]
+    (only,) = (await store.history.evolution("urn:ngsi-ld:Thing:1", Asked(span=span))).instances[N]
+    assert (only["value"], only["deletedAt"]) == (NULL, NOW + 2)
+    assert (await store.history.evolution("urn:ngsi-ld:Thing:0", Asked(span=span))).instances == {}
+
+
 async def test_finds_the_entities_of_a_time(store: SqliteTenantStore) -> None:
     await made(store, ID, NOW, n=1)
     await made(store, ID, NOW + 10, n=2)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from base.database import Connection
-from broker.store.sqlite.history_rows import DELETION
+from broker.store.sqlite.history_rows import OBSERVED_DELETION
 
 # what is wrong, and a query that counts the rows it is wrong with
 _FAULTS: Final = (
@@ -52,7 +52,7 @@ _INSTANCES: Final = (
     ("have a dataset without a name", "dataset <> 0 AND dataset NOT IN (SELECT id FROM name)"),
     ("have a shape that is not there", "shape <> 0 AND shape NOT IN (SELECT id FROM shape)"),
     ("cannot be read", "shape = 0 AND (body IS NULL OR NOT json_valid(CAST(body AS TEXT)))"),
-    ("are of no known form", f"form NOT BETWEEN 0 AND {DELETION}"),
+    ("are of no known form", f"form NOT BETWEEN 0 AND {OBSERVED_DELETION}"),
     ("have a number that was never given out", "id > (SELECT value FROM sequence WHERE name = 'instance')"),
 )
 

@@ -96,7 +96,7 @@ TENANT: Final = (
         shape INTEGER NOT NULL, body BLOB,
         PRIMARY KEY (history, attr, dataset, at, id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX instance_deleted ON instance (history, at) WHERE form = 9;
+    CREATE INDEX instance_deleted ON instance (history, attr, dataset, at) WHERE form >= 9;
     -- changes whose instances are not yet where they belong: the document of a new entity, or what differs
     CREATE TABLE history_log (
         seq INTEGER PRIMARY KEY, history INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
