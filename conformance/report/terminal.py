@@ -19,7 +19,7 @@ def show(report: Report) -> None:
         [(feature, *_counted(group)) for feature, group in by_feature(report.results)],
     )
     for name, reason in report.absent.items():
-        click.echo(f"\nNot judged: {name} ({reason}).")
+        click.echo(f"\nNot judged: {name} ({_plain(reason)}).")
     for result in report.failed:
         _show_failure(result)
     if attention := report.environment.get("attention"):
@@ -41,10 +41,15 @@ def _show_failure(result: Result) -> None:
         f"\n{click.style('FAIL', fg='red', bold=True)} {result.name} (clause {', '.join(result.clauses)})"
     )
     click.echo(f"  {result.demand}")
-    click.echo(f"  demanded: {result.demanded}")
-    click.echo(f"  seen:     {result.seen}")
+    click.echo(f"  demanded: {_plain(result.demanded)}")
+    click.echo(f"  seen:     {_plain(result.seen)}")
     if result.exchanges:
-        click.echo(f"  in:       {result.exchanges[result.shown].title}")
+        click.echo(f"  in:       {_plain(result.exchanges[result.shown].title)}")
+
+
+def _plain(text: str) -> str:
+    """Keep what a broker sent from steering the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 def show_comparison(found: Comparison) -> None:
@@ -53,7 +58,7 @@ def show_comparison(found: Comparison) -> None:
         for change in found.of(kind):
             result = change.result
             reason = f": {result.demanded}; seen: {result.seen}" if result.outcome == FAILED else ""
-            click.echo(f"{kind:16} {change.name} (clause {result.clause}){reason}")
+            click.echo(f"{kind:16} {change.name} (clause {result.clause}){_plain(reason)}")
     click.echo("; ".join(f"{len(found.of(kind))} {kind}" for kind in KINDS))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from conformance.compare import APPEARED, BETTER, GONE, OTHER, STILL, WORSE, compare
 from conformance.exchange import Exchange
-from conformance.report import file, html, junit
+from conformance.report import file, html, junit, terminal
 from conformance.report.groups import by_clause
 from conformance.result import FAILED, NOT_APPLICABLE, OUTCOMES, PASSED, Report, Result
 from engawa.command import cli
@@ -241,6 +241,11 @@ def test_compare_ends_with_1_when_anything_got_worse(tmp_path: Path) -> None:
     assert called("compare", tmp_path / "bad", tmp_path / "good").exit_code == 0
     done = called("compare", tmp_path / "good", tmp_path / "bad", "--html", tmp_path / "c.html")
     assert done.exit_code == 1 and "worse" in done.output and (tmp_path / "c.html").exists()
+
+
+def test_a_broker_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show(report(replace(result("a", FAILED), seen="\x1b[2Jgone\x07")))
+    assert "\x1b" not in (out := capsys.readouterr().out) and "\x07" not in out and "gone" in out
 
 
 def test_cases_and_features_are_listed() -> None:
