@@ -49,6 +49,8 @@ def export_tenant(file: Path, tenant: str, as_json: bool, **place: Any) -> None:
         asyncio.run(_write(folder, tenant, sys.stdout.buffer))
         return
     part = file.with_name(file.name + ".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)  # subscriptions hold the credentials of their endpoints
     try:
         with _opened(part, file.suffix, "wb") as out:
             counts = asyncio.run(_write(folder, tenant, out))

@@ -199,7 +199,7 @@ ENTITIES = st.dictionaries(NAMES, ATTRIBUTES, max_size=4).map(
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
@@ -256,7 +256,7 @@ ODD_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(value=ODD_VALUES, kind=st.sampled_from([TURTLE, N_TRIPLES, EXPANDED]))
 def test_no_value_whatever_makes_it_fail(value: Any, kind: str) -> None:
     entity = {

@@ -38,7 +38,7 @@ async def lines_of(live: Live) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in b"".join(pieces).splitlines()]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_takes_or_refuses_whatever_stands_there(live: Live, other: Live, data: st.DataObject) -> None:
     if not live.broker.catalogue.exists("harbour"):

@@ -32,6 +32,10 @@ async def call(live: Live, *words: str, stdin: bytes | None = None) -> Result:
         )
 
 
+def mode(file: Path) -> int:
+    return file.stat().st_mode & 0o777
+
+
 def files(folder: Path) -> list[Path]:
     return list(folder.glob("*.jsonl*"))
 
@@ -213,6 +217,7 @@ async def test_a_tenant_put_into_another_broker_is_the_same(live: Live, other: L
     file = tmp_path / "harbour.jsonl"
     made = await call(live, "export", str(file), "--tenant", "harbour")
     assert made.exit_code == 0, made.output
+    assert mode(file) == 0o600  # credentials are in it
     done = await call(other, "import", str(file))
     assert done.exit_code == 0, done.output
     assert counters_apart(await state(other)) == counters_apart(await state(live))
@@ -397,7 +402,7 @@ async def test_there_must_be_such_a_tenant(live: Live, tmp_path: Path) -> None:
     assert failed.exit_code == 1 and "does not exist" in failed.output and not files(tmp_path)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(several=st.lists(entities(), max_size=4, unique_by=lambda one: one["id"]))
 async def test_any_entities_come_back_equal(
     live: Live, other: Live, tmp_path: Path, several: list[dict[str, Any]]
