@@ -231,6 +231,23 @@ async def test_a_tenant_put_into_another_broker_is_the_same(live: Live, other: L
     )
 
 
+async def test_what_a_tenant_has_set_for_itself_goes_along(live: Live, other: Live, tmp_path: Path) -> None:
+    await fill(live)
+    store = live.broker.catalogue.open("harbour")
+    await store.history.set_policy({"keepDeleted": False, "record": ["https://x.example/Thing"]})
+    await store.demands.set({"https://x.example/Thing": "WeatherObserved"})
+    file = tmp_path / "set.jsonl"
+    await call(live, "export", str(file), "--tenant", "harbour")
+    assert (await call(other, "import", str(file))).exit_code == 0
+    put_back = other.broker.catalogue.open("harbour")
+    assert put_back.history.policy == store.history.policy
+    assert put_back.demands.schemas == store.demands.schemas
+    reply = await other.post(
+        "/entities", {"id": "urn:x:9", "type": "https://x.example/Thing"}, headers=TENANT
+    )
+    assert reply.status == 400 and reply.json["broken"]
+
+
 async def test_what_was_put_back_lives_on(live: Live, other: Live, tmp_path: Path) -> None:
     await fill(live)
     file = tmp_path / "harbour.jsonl.gz"
