@@ -189,10 +189,18 @@ async def feature_with_link(broker: Subject) -> None:
     answer.status(200).header("Link").body.lacks("@context")
 
 
-@case("6.3.5", "JSON comes with a Link, JSON-LD with @context in the body", feature=FEATURE)
-async def context_of_answers(broker: Subject) -> None:
+@case("6.3.5", "JSON comes with a Link to the @context", feature=FEATURE)
+async def context_of_json(broker: Subject) -> None:
     entity = await broker.have(vehicle(speed=1))
-    (await broker.get(entity.path)).status(200).header("Link").body.lacks("@context")
+    answer = (await broker.get(entity.path)).status(200)
+    answer.body.lacks("@context")
+    links = answer.links("http://www.w3.org/ns/json-ld#context")
+    answer.body.holds(len(links) == 1, "comes with one Link to its @context", str(links))
+
+
+@case("6.3.5", "JSON-LD comes with the @context in the body", feature=FEATURE)
+async def context_of_json_ld(broker: Subject) -> None:
+    entity = await broker.have(vehicle(speed=1))
     answer = await broker.get(entity.path, headers={"Accept": LD_JSON})
     answer.status(200).media(LD_JSON).body.at("@context")
 
