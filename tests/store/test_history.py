@@ -1,5 +1,6 @@
 """Histories: what every change leaves behind is what a naive replay of all changes gives. (4.5.6 to 4.5.8, 5.6.11)"""
 
+import asyncio
 import math
 import statistics
 from dataclasses import replace
@@ -291,6 +292,26 @@ async def test_an_instance_can_be_changed_and_deleted_by_its_id(store: SqliteTen
     assert history.history(ID) is None
 
 
+async def test_what_an_undone_transaction_numbered_is_numbered_again(store: SqliteTenantStore) -> None:
+    await store.history.add(ID, TYPES[:1], {N: given_as([(0, 1, None)])}, NOW)
+    (one,) = (await store.history.evolution(ID, Asked())).instances[N]
+
+    def fail() -> None:
+        raise RuntimeError("another one's fault")
+
+    changed = {**one, "unitCode": "CEL"}
+    results = await asyncio.gather(
+        store.history.change_instance(ID, N, one["instanceId"], lambda _: changed, NOW + 1),
+        store.history.add("urn:x:2", TYPES[:1], {N: given_as([(0, 5, "urn:d:5")])}, NOW),
+        store._writer.run(fail),
+        return_exceptions=True,
+    )
+    assert results[:2] == [None, True] and isinstance(results[2], RuntimeError)
+    (one,) = (await store.history.evolution(ID, Asked())).instances[N]
+    assert one["unitCode"] == "CEL"
+    assert store.check() == []
+
+
 async def made(store: SqliteTenantStore, id: str, now: int, **members: Any) -> None:
     """Make or replace an entity."""
     document = {**examples.entity(id, **members), "createdAt": now, "modifiedAt": now}
@@ -357,6 +378,23 @@ async def test_history_is_written_for_the_types_chosen(
     assert catalogue.open("").history.policy.record == ("off" if written else "on",)
     await catalogue.open("").history.set_policy(None)
     assert catalogue.open("").history.policy.record == record
+    await catalogue.close()
+
+
+async def test_what_waits_in_the_log_is_not_lost_with_an_entity_that_is_recorded_no_longer(
+    settings: BrokerSettings,
+) -> None:
+    catalogue = SqliteCatalogue(replace(settings, history=("Shelter",)))
+    store = catalogue.open("")
+    await made(store, ID, NOW, n=1)
+    other = {**examples.entity(ID, TYPES[1], n=2), "modifiedAt": NOW + 1}
+    await store.change([EntityChange(ID, lambda _: other)], NOW + 1)
+    await removed(store, ID, NOW + 2)
+    found = (await store.history.evolution(ID, Asked())).instances[N]
+    assert [one["value"] for one in found] == [1]
+    frame = store.history.history(ID)
+    assert frame and frame.deleted == NOW + 2 and set(frame.types) == set(TYPES[:2])
+    assert store.check() == []
     await catalogue.close()
 
 

@@ -53,7 +53,7 @@ class Recorder:
         committed: Any = self.connection.execute("SELECT value FROM sequence WHERE name = 'instance'").get
         if committed != self._last:
             self._known.clear()
-            self.shapes.forget()
+        self.shapes.refresh()
         self._first = self._last = committed
         self._rows.clear()
         self._log.clear()
@@ -98,13 +98,21 @@ class Recorder:
                 self._log.append((key, now, body))
             return
         if after is None or before["type"] != after["type"]:
-            if not wanted and self.key_of(change.id) is None:
+            if not wanted and not self._has_history(key, change.id):
                 return
             self._end_life(key, change.id, before, after, now)
         if after is None and not self.policy.keep_deleted:
             self.drop(key)
         elif wanted:
             self._log.append((key, now, orjson.dumps(_difference(before, after, now))))
+
+    def _has_history(self, key: int, id: str) -> bool:
+        """Say whether an entity has a history, be it only in the log."""
+        if self.key_of(id) is not None:
+            return True
+        self._write_log()
+        in_log = "SELECT EXISTS (SELECT 1 FROM history_log WHERE history = ?)"
+        return bool(self.connection.execute(in_log, (key,)).get)
 
     def _revive(self, key: int, now: int) -> None:
         """Begin another life of an entity that was deleted."""

@@ -49,11 +49,16 @@ class Shapes:
         self._connection = connection
         self._numbers: dict[bytes, int] = {}
         self._known: dict[int, Instance] = {}
+        self._made = 0
 
-    def forget(self) -> None:
+    def refresh(self) -> None:
         """Forget numbers that an undone transaction gave."""
-        self._numbers.clear()
-        self._known.clear()
+        if self._made:
+            highest: Any = self._connection.execute("SELECT max(id) FROM shape").get
+            if (highest or 0) < self._made:
+                self._numbers.clear()
+                self._known.clear()
+            self._made = 0
 
     def number(self, body: bytes) -> int:
         """Give the number of a shape, a new one while there are few; 0 if there are too many."""
@@ -71,7 +76,8 @@ class Shapes:
         if self._connection.execute("SELECT count(*) FROM shape").get >= MOST_SHAPES:
             return 0
         self._connection.execute("INSERT INTO shape (body) VALUES (?)", (body,))
-        return self._connection.last_insert_rowid()
+        self._made = self._connection.last_insert_rowid()
+        return self._made
 
     def of(self, number: int) -> Instance:
         """Give what a shape stands for; to be copied, not changed."""
