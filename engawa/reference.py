@@ -58,7 +58,8 @@ Every resource answers OPTIONS (204 with `Allow`, `Accept-Patch`, `Accept-Post`)
 
 An operation whose clause is `NGSI-LD 2.0` is taken over from that successor of the specification: an extension. So is
 RDF on the reads of /entities and /temporal: `Accept: text/turtle`, `application/n-triples`, or
-`application/ld+json` with `profile="http://www.w3.org/ns/json-ld#expanded"` give the normalized representation as RDF. Only who names one of
+`application/ld+json` with `profile="http://www.w3.org/ns/json-ld#expanded"`
+give the normalized representation as RDF. Only who names one of
 them gets it, and for at most 500,000 bytes of JSON-LD at once. A third: `asOf` (with `timeproperty`) on the reads of
 /entities, [entities as they were at a time](history.md).
 
