@@ -266,6 +266,15 @@ async def test_an_instance_replaces_the_one_of_the_same_dataset_and_time(store: 
     assert frame and set(frame.types) == set(TYPES[:2]) and frame.modified == NOW + 9
 
 
+async def test_few_instances_replace_the_right_ones_among_many(store: SqliteTenantStore) -> None:
+    await store.history.add(ID, TYPES[:1], {N: given_as([(n, n, None) for n in range(500)])}, NOW)
+    await store.history.add(
+        ID, TYPES[:1], {N: given_as([(1, -1, None), (498, -2, None), (500, -3, None)])}, NOW + 1
+    )
+    found = [one["value"] for one in (await store.history.evolution(ID, Asked())).instances[N]]
+    assert found == [0, -1, *range(2, 498), -2, 499, -3]
+
+
 async def test_an_instance_can_be_changed_and_deleted_by_its_id(store: SqliteTenantStore) -> None:
     history = store.history
     await history.add(ID, TYPES[:1], {N: given_as([(0, 1, None), (1, 2, None)])}, NOW)

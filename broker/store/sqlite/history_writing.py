@@ -14,7 +14,7 @@ from broker.store.sqlite.names import Names
 
 _OBSERVED: Final = (
     "SELECT at, id, coalesce(created, modified) FROM instance "  # noqa: S608  # a constant
-    f"WHERE history = ? AND attr = ? AND dataset = ? AND at BETWEEN ? AND ? AND form < {UNOBSERVED}"
+    f"WHERE history = ? AND attr = ? AND dataset = ? AND at BETWEEN ? AND ? AND form < {UNOBSERVED} LIMIT ?"
 )
 
 
@@ -60,11 +60,7 @@ class Editor:
     def _replace(
         self, place: tuple[int, int, int], several: dict[tuple[int, int], Instance], now: int
     ) -> None:
-        observed = [at for at, apart in several if not apart]
-        there: dict[int, tuple[int, int]] = {}
-        if observed:
-            rows: Any = self._connection.execute(_OBSERVED, (*place, min(observed), max(observed)))
-            there = {at: (id, created) for at, id, created in rows}
+        there = self._observed(place, [at for at, apart in several if not apart])
         stamps = {"createdAt": now, "modifiedAt": now}
         for (at, apart), one in several.items():
             meant = {**stamps, **one}
@@ -76,6 +72,18 @@ class Editor:
             else:
                 id = self._recorder.next_id()
             self._recorder.put(place, id, meant, now)
+
+    def _observed(self, place: tuple[int, int, int], times: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Give number and createdAt of the instances that were observed at these times."""
+        if not times:
+            return {}
+        enough = 2 * len(times) + 100
+        rows: list[Any] = list(self._connection.execute(_OBSERVED, (*place, min(times), max(times), enough)))
+        if len(rows) == enough:  # many more lie between: look for each alone
+            rows = [
+                row for at in times for row in self._connection.execute(_OBSERVED, (*place, at, at, enough))
+            ]
+        return {at: (id, created) for at, id, created in rows}
 
     def _remove_row(self, place: tuple[int, int, int, int, int]) -> None:
         self._connection.execute(
