@@ -275,6 +275,16 @@ async def test_few_instances_replace_the_right_ones_among_many(store: SqliteTena
     assert found == [0, -1, *range(2, 498), -2, 499, -3]
 
 
+async def test_a_long_history_is_deleted_in_parts(
+    store: SqliteTenantStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("history", "history_writing"):
+        monkeypatch.setattr(f"broker.store.sqlite.{module}.PART", 10)
+    await store.history.add(ID, TYPES[:1], {N: given_as([(n, n, None) for n in range(35)])}, NOW)
+    await store.history.delete(ID)
+    assert store.history.history(ID) is None and store.check() == []
+
+
 async def test_an_instance_can_be_changed_and_deleted_by_its_id(store: SqliteTenantStore) -> None:
     history = store.history
     await history.add(ID, TYPES[:1], {N: given_as([(0, 1, None), (1, 2, None)])}, NOW)

@@ -31,7 +31,7 @@ from broker.store.sqlite.history_finding import Finder
 from broker.store.sqlite.history_reading import Reader
 from broker.store.sqlite.history_recording import SETTLED_AT_ONCE, Recorder
 from broker.store.sqlite.history_upkeep import Upkeep
-from broker.store.sqlite.history_writing import Editor
+from broker.store.sqlite.history_writing import PART, Editor
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.search import Budget, Unfinished
 
@@ -265,6 +265,8 @@ class SqliteHistory:
 
     async def delete(self, id: str) -> None:
         """Remove a history; ResourceNotFound if there is none. (5.6.16)"""
+        while await self._do(lambda: self._editor.shorten(id), PART):
+            pass  # others have their turn between the parts of a long history
         await self._do(lambda: self._editor.delete(id))
 
     async def delete_attribute(self, id: str, attr: str, dataset_id: str | None = None) -> None:

@@ -17,6 +17,13 @@ _OBSERVED: Final = (
     f"WHERE history = ? AND attr = ? AND dataset = ? AND at BETWEEN ? AND ? AND form < {UNOBSERVED} LIMIT ?"
 )
 
+PART: Final = 10_000
+_SOME: Final = "SELECT 1 FROM instance WHERE history = ? LIMIT ?"
+_PART: Final = (
+    "DELETE FROM instance WHERE (history, attr, dataset, at, id) IN "
+    "(SELECT history, attr, dataset, at, id FROM instance WHERE history = ? LIMIT ?)"
+)
+
 
 class Editor:
     """Edits histories directly; what waits in the log is settled before."""
@@ -89,6 +96,15 @@ class Editor:
         self._connection.execute(
             "DELETE FROM instance WHERE history = ? AND attr = ? AND dataset = ? AND at = ? AND id = ?", place
         )
+
+    def shorten(self, id: str) -> bool:
+        """Remove a part of a long history that is to be deleted; say whether it is still long."""
+        self._recorder.settle()
+        key = self._existing(id)
+        if len(self._connection.execute(_SOME, (key, PART)).fetchall()) < PART:
+            return False
+        self._connection.execute(_PART, (key, PART))
+        return True
 
     def delete(self, id: str) -> None:
         """Remove a history. (5.6.16)"""
