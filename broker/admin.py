@@ -19,7 +19,10 @@ _SHOWN = ("seq", "id", "subscription", "endpoint", "created", "attempts", "due",
 
 def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Mapping[str, Handler]:
     """Name what the admin socket offers."""
+    return {**_tenants(catalogue, notifier, contexts), **_outbox(catalogue, notifier), **_state(catalogue)}
 
+
+def _tenants(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Mapping[str, Handler]:
     async def list_tenants(_: Mapping[str, Any]) -> Any:
         return [
             {"name": name, "subscriptions": len(catalogue.open(name).subscriptions())}
@@ -34,6 +37,10 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
             await contexts.forget(name)
             notifier.changed(name)
 
+    return {"tenants.list": list_tenants, "tenants.delete": delete_tenant}
+
+
+def _outbox(catalogue: Catalogue, notifier: Notifier) -> Mapping[str, Handler]:
     async def list_waiting(asked: Mapping[str, Any]) -> Any:
         return [_shown(m) for m in catalogue.open(asked["tenant"]).waiting(None, 0, asked["limit"])]
 
@@ -45,6 +52,10 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
         notifier.changed(asked["tenant"])
         return count
 
+    return {"outbox.list": list_waiting, "outbox.dead": list_dead, "outbox.replay": replay}
+
+
+def _state(catalogue: Catalogue) -> Mapping[str, Handler]:
     async def check(_: Mapping[str, Any]) -> Any:
         faults = []
         for name in catalogue.databases():
@@ -55,15 +66,7 @@ def handlers(catalogue: Catalogue, notifier: Notifier, contexts: Contexts) -> Ma
     async def stats(_: Mapping[str, Any]) -> Any:
         return {"pid": os.getpid(), "tenants": len(catalogue.names()), "time": clock.now()}
 
-    return {
-        "tenants.list": list_tenants,
-        "tenants.delete": delete_tenant,
-        "outbox.list": list_waiting,
-        "outbox.dead": list_dead,
-        "outbox.replay": replay,
-        "check": check,
-        "stats": stats,
-    }
+    return {"check": check, "stats": stats}
 
 
 def _shown(message: Message) -> dict[str, Any]:
