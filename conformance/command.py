@@ -60,6 +60,9 @@ def report_options(command: F) -> F:
                 "--json", "json_file", type=_FILE, help="Write the report as JSON; `compare` reads it."
             ),
             click.option(
+                "--waive", type=_READ, help='TOML of failures not to count: "pattern of names" = "reason".'
+            ),
+            click.option(
                 "--lang", type=click.Choice(("en", "ja")), default="en", help="Language of the HTML."
             ),
         )
@@ -173,8 +176,11 @@ def _asked(url: str, given: dict[str, Any]) -> Any:
 
 def finish(report: Report, given: dict[str, Any]) -> None:
     """Print a report, write the files asked for, and end with the exit code."""
+    from conformance import waivers
     from conformance.report import file, html, junit, terminal
 
+    if given["waive"]:
+        report = waivers.waive(report, waivers.read(given["waive"]))
     if given["json_file"]:
         file.write(report, given["json_file"])
     if given["junit"]:

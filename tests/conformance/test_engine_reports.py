@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import waivers
 from conformance.compare import APPEARED, BETTER, GONE, OTHER, STILL, WORSE, compare
 from conformance.exchange import Exchange
 from conformance.report import file, html, junit, terminal
@@ -241,6 +242,20 @@ def test_compare_ends_with_1_when_anything_got_worse(tmp_path: Path) -> None:
     assert called("compare", tmp_path / "bad", tmp_path / "good").exit_code == 0
     done = called("compare", tmp_path / "good", tmp_path / "bad", "--html", tmp_path / "c.html")
     assert done.exit_code == 1 and "worse" in done.output and (tmp_path / "c.html").exists()
+
+
+def test_a_waived_failure_does_not_count_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "w.toml").write_text('"a.f*" = "agreed on 3 May"\n"a.passes" = "not needed"\n')
+    found = waivers.waive(ALL, waivers.read(tmp_path / "w.toml"))
+    assert found.counts() == {PASSED: 1, FAILED: 0, NOT_APPLICABLE: 2} and found.environment["waived"] == "1"
+    assert "waived: agreed on 3 May (demanded: an <b>answer</b>" in found.results[1].seen
+
+
+@pytest.mark.parametrize("text", ['"a" = ""', '"a" = 5', "a b c"])
+def test_a_waiver_without_reason_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "w.toml").write_text(text)
+    with pytest.raises(waivers.NoWaivers):
+        waivers.read(tmp_path / "w.toml")
 
 
 def test_a_broker_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
