@@ -6,9 +6,9 @@ from typing import Any, Final
 import orjson
 from multidict import CIMultiDict
 
-from conformance.case import Failure
 from conformance.demand import Seen, shown
 from conformance.exchange import Exchange
+from conformance.verdict import Failure
 
 ERRORS: Final = "https://uri.etsi.org/ngsi-ld/errors/"
 _LINK: Final = re.compile(r"<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^\s\",;]+))*)")

@@ -5,27 +5,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from conformance.exchange import Exchange
     from conformance.subject import Subject
 
 PROFILES: Final = ("core", "full", "federation")
 """Each profile holds the ones before it."""
 
 Story = Callable[["Subject"], Awaitable[None]]
-
-
-class Failure(AssertionError):
-    """The broker did not do what is demanded."""
-
-    def __init__(self, demanded: str, seen: str, exchange: "Exchange | None" = None) -> None:
-        super().__init__(f"demanded: {demanded}; seen: {seen}")
-        self.demanded = demanded
-        self.seen = seen
-        self.exchange = exchange
-
-
-class NotApplicable(Exception):
-    """The case cannot be judged here, for a reason that is not the broker's fault."""
 
 
 @dataclass(frozen=True, slots=True)

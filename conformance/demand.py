@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from conformance.case import Failure
 from conformance.exchange import Exchange
+from conformance.verdict import Failure
 
 ABSENT: Final = object()
 _SHOWN: Final = 400

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.answer import ERRORS, Answer
-from conformance.case import Failure
 from conformance.entity import entity
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
+from conformance.verdict import Failure
 
 Probe = Callable[[Subject], Awaitable[Answer]]
 GONE: Final = (404, 405, 501)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from conformance.case import Case, Failure, NotApplicable
+from conformance.case import Case
 from conformance.exchange import Exchange
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Result
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
+from conformance.verdict import Failure, NotApplicable
 
 CLEANING: Final = 15.0
 

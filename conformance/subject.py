@@ -15,7 +15,6 @@ import orjson
 from yarl import URL
 
 from conformance.answer import Answer
-from conformance.case import Failure, NotApplicable
 from conformance.entity import Entity
 from conformance.exchange import Exchange
 from conformance.made import Made, things_made
@@ -24,6 +23,7 @@ from conformance.servers.mqtt import MqttBroker, mqtt_broker
 from conformance.servers.receiver import Receiver
 from conformance.servers.source import Source
 from conformance.surroundings import Surroundings
+from conformance.verdict import Failure, NotApplicable
 
 JSON: Final = "application/json"
 LD_JSON: Final = "application/ld+json"

@@ -7,9 +7,9 @@ import aiohttp
 
 from base.console import USAGE, Unreachable
 from conformance.answer import Answer
-from conformance.case import Failure
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
+from conformance.verdict import Failure
 
 
 class NoBroker(Unreachable):

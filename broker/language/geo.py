@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ from base.errors import BadRequestData, TooComplexQuery
 from broker.language import geometry as geometries
 from broker.language import literals, sphere
 from broker.language.geometry import GeometryError
+from broker.language.spatial import Relation, Spatial
 from broker.language.sphere import Box
 from broker.language.types import Names
 from broker.model.document import LOCATION, Document
@@ -20,32 +20,10 @@ MOST_POSITIONS = 10_000
 _DISTANCE = re.compile(r"\s*;\s*(maxDistance|minDistance)\s*==\s*(\S+)\s*\Z")
 
 
-class Relation(StrEnum):
-    """The spatial relationships; the stored geometry is the subject: it is within the reference. (4.10)"""
-
-    NEAR = "near"
-    WITHIN = "within"
-    CONTAINS = "contains"
-    INTERSECTS = "intersects"
-    EQUALS = "equals"
-    DISJOINT = "disjoint"
-    OVERLAPS = "overlaps"
-
-
 @dataclass(frozen=True, slots=True)
-class GeoQuery:
-    """A spatial condition on one GeoProperty (IRI) of an entity. (4.10)
+class GeoQuery(Spatial):
+    """A spatial condition, and how it is met. (4.10)"""
 
-    `coordinates` are nested tuples in GeoJSON's order (longitude, latitude). NEAR has exactly one of the two distances
-    (metres): at most `max_distance`, or more than `min_distance`.
-    """
-
-    relation: Relation
-    geometry: str
-    coordinates: tuple[Any, ...]
-    geoproperty: str = LOCATION
-    max_distance: float | None = None
-    min_distance: float | None = None
     meets: Callable[[Any], bool] = field(init=False, repr=False, compare=False)
     """Say whether one stored GeoJSON geometry meets the condition. (4.10)"""
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from broker.language.geo import GeoQuery, Relation
+from broker.language.geo import GeoQuery
+from broker.language.spatial import Relation
 
 
 def may_meet(query: GeoQuery, geometry: dict[str, Any]) -> bool:

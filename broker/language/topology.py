@@ -7,18 +7,18 @@ import shapely
 from shapely.errors import ShapelyError
 
 from broker.language import figures, shapes, sphere
-from broker.language.geo import GeoQuery, Relation
 from broker.language.geometry import Position, point
 from broker.language.shapes import Shape
+from broker.language.spatial import Relation, Spatial
 from broker.language.sphere import Box
 
 
-def condition(query: GeoQuery) -> Callable[[Any], bool]:
+def condition(query: Spatial) -> Callable[[Any], bool]:
     """Make a function that says whether one stored GeoJSON geometry meets the query."""
     return _safe(_near(query) if query.relation is Relation.NEAR else _related(query))
 
 
-def bounds(query: GeoQuery) -> Box:
+def bounds(query: Spatial) -> Box:
     """Give west, south, east, north of the geometry of a query."""
     west, south, east, north = _shape(query).bounds
     return west, south, east, north
@@ -43,11 +43,11 @@ def distance(geometry: str, coordinates: tuple[Any, ...]) -> Callable[[Any], flo
     return measure
 
 
-def _shape(query: GeoQuery) -> Shape:
+def _shape(query: Spatial) -> Shape:
     return shapes.built(query.geometry, query.coordinates)
 
 
-def _near(query: GeoQuery) -> Callable[[Any], bool]:
+def _near(query: Spatial) -> Callable[[Any], bool]:
     farthest = query.max_distance
     if farthest is not None:
         reached = _reached(query, farthest)
@@ -56,7 +56,7 @@ def _near(query: GeoQuery) -> Callable[[Any], bool]:
     return lambda value: reached(value) is False
 
 
-def _reached(query: GeoQuery, metres: float) -> Callable[[Any], bool | None]:
+def _reached(query: Spatial, metres: float) -> Callable[[Any], bool | None]:
     """Make a function that says whether a stored geometry is at most so far away; None if it is no geometry."""
     shape = _shape(query)
     shapely.prepare(shape)
@@ -87,7 +87,7 @@ def _touches(bounds: Box, boxes: tuple[Box, ...]) -> bool:
     return any(west <= e and east >= w and south <= n and north >= s for w, s, e, n in boxes)
 
 
-def _related(query: GeoQuery) -> Callable[[Any], bool]:
+def _related(query: Spatial) -> Callable[[Any], bool]:
     shape = _shape(query)
     shapely.prepare(shape)
     relate = _RELATIONS[query.relation]

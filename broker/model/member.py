@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -12,8 +12,33 @@ from broker.model import geojson, validate
 from broker.model.document import DEFAULT_DATASET, NGSI_LD, NULL, PREVIOUS_MEMBER, Instance
 from broker.model.validate import place, shown
 
-if TYPE_CHECKING:
-    from broker.model.instance import Reader
+
+class Reading(Protocol):
+    """What reading a member asks of the reader of the whole body."""
+
+    @property
+    def iri(self) -> Callable[[str], str]:
+        """Expand a name. (5.5.7)"""
+
+    @property
+    def value(self) -> Callable[[Any], Any]:
+        """Expand the member names within a value. (5.5.7)"""
+
+    @property
+    def nulls(self) -> bool:
+        """Say whether NGSI-LD Null means something here. (5.5.4)"""
+
+    @property
+    def merge(self) -> bool:
+        """Say whether the body is merged into what is there. (5.5.12)"""
+
+    @property
+    def lang(self) -> str | None:
+        """Name the language of texts in a simplified body. (5.6.17)"""
+
+    def null(self, name: str) -> str:
+        """Take NGSI-LD Null where it means something. (5.5.4)"""
+
 
 PROOF: Final = "ngsildproof"
 PROOF_IRI: Final = NGSI_LD + PROOF
@@ -53,7 +78,7 @@ def is_proof(name: str) -> bool:
     return name in (PROOF, PROOF_IRI) or name == f"ngsi-ld:{PROOF}"
 
 
-def value(reader: Reader, name: str, given: Any) -> Any:
+def value(reader: Reading, name: str, given: Any) -> Any:
     """Any JSON value but null. (4.5.2.2)"""
     kind = type(given)
     if kind is dict or kind is list:
@@ -68,7 +93,7 @@ def value(reader: Reader, name: str, given: Any) -> Any:
     return given
 
 
-def _geometry(reader: Reader, name: str, given: Any) -> Any:
+def _geometry(reader: Reading, name: str, given: Any) -> Any:
     """A GeoJSON geometry, or one encoded as text. (4.7.2)"""
     if type(given) is str:
         if given == NULL:
@@ -80,7 +105,7 @@ def _geometry(reader: Reader, name: str, given: Any) -> Any:
     return geojson.check(given, name)
 
 
-def _object(reader: Reader, name: str, given: Any) -> Any:
+def _object(reader: Reading, name: str, given: Any) -> Any:
     """A URI or an array of URIs. (4.5.3.2)"""
     if type(given) is list and given:
         return [validate.uri(one, "object", name) for one in given]
@@ -89,7 +114,7 @@ def _object(reader: Reader, name: str, given: Any) -> Any:
     return validate.uri(given, "object", name)
 
 
-def _language_map(reader: Reader, name: str, given: Any) -> Any:
+def _language_map(reader: Reading, name: str, given: Any) -> Any:
     """Language tags with texts. (4.5.18.2, 4.6.5)"""
     if given in (NULL, NULL_MAP):
         reader.null(name)
@@ -99,7 +124,7 @@ def _language_map(reader: Reader, name: str, given: Any) -> Any:
     return validate.language_map(given, name, nulls=reader.merge)
 
 
-def _vocab(reader: Reader, name: str, given: Any) -> Any:
+def _vocab(reader: Reading, name: str, given: Any) -> Any:
     """A term or an array of terms, which become IRIs. (4.5.20.2)"""
     if given == NULL:
         return reader.null(name)
@@ -110,7 +135,7 @@ def _vocab(reader: Reader, name: str, given: Any) -> Any:
     return reader.iri(given)
 
 
-def _json(reader: Reader, name: str, given: Any) -> Any:
+def _json(reader: Reading, name: str, given: Any) -> Any:
     """A raw JSON object or array; its names are never expanded. (4.5.24.2)"""
     if given == NULL:
         return reader.null(name)
@@ -120,7 +145,7 @@ def _json(reader: Reader, name: str, given: Any) -> Any:
     return given
 
 
-def _value_list(reader: Reader, name: str, given: Any) -> Any:
+def _value_list(reader: Reading, name: str, given: Any) -> Any:
     """An ordered array of values. (4.5.21.2)"""
     if given in (NULL, [NULL]):
         return reader.null(name)
@@ -130,7 +155,7 @@ def _value_list(reader: Reader, name: str, given: Any) -> Any:
     return reader.value(given)
 
 
-def _object_list(reader: Reader, name: str, given: Any) -> Any:
+def _object_list(reader: Reading, name: str, given: Any) -> Any:
     """An ordered array of URIs, each perhaps as {"object": URI}. (4.5.22)"""
     if given in (NULL, [NULL], [{"object": NULL}]):
         return reader.null(name)
@@ -144,7 +169,7 @@ def _object_list(reader: Reader, name: str, given: Any) -> Any:
     ]
 
 
-VALUE: Final[dict[str, Callable[[Reader, str, Any], Any]]] = {
+VALUE: Final[dict[str, Callable[[Reading, str, Any], Any]]] = {
     "Property": value,
     "GeoProperty": _geometry,
     "Relationship": _object,
@@ -156,11 +181,11 @@ VALUE: Final[dict[str, Callable[[Reader, str, Any], Any]]] = {
 }
 
 
-def _date_time(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _date_time(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     instance[key] = NULL if given == NULL and reader.nulls else validate.date_time(given, key, name)
 
 
-def _unit_code(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _unit_code(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     if kind and kind not in _WITH_UNIT:
         _refuse(name, key, kind)
     if type(given) is not str or not given or (given == NULL and not reader.nulls):
@@ -168,7 +193,7 @@ def _unit_code(reader: Reader, name: str, key: str, given: Any, kind: str, insta
     instance[key] = given
 
 
-def _dataset_id(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _dataset_id(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     if given == NULL:
         raise BadRequestData(f"{place(key, name)} is NGSI-LD Null; a datasetId cannot be deleted (5.5.8)")
     if given != DEFAULT_DATASET:
@@ -177,7 +202,7 @@ def _dataset_id(reader: Reader, name: str, key: str, given: Any, kind: str, inst
         instance[key] = given
 
 
-def _value_type(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _value_type(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     if kind in _RELATIONSHIPS:
         _refuse(name, key, kind)
     if given == NULL and reader.nulls:
@@ -191,7 +216,7 @@ def _value_type(reader: Reader, name: str, key: str, given: Any, kind: str, inst
     instance[key] = iri
 
 
-def _object_type(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _object_type(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     if kind and kind not in _RELATIONSHIPS:
         _refuse(name, key, kind)
     if given == NULL and reader.nulls:
@@ -202,18 +227,18 @@ def _object_type(reader: Reader, name: str, key: str, given: Any, kind: str, ins
     instance[key] = list(dict.fromkeys(reader.iri(validate.name(one, what)) for one in names))
 
 
-def _ignored(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _ignored(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     """Members that only the broker makes. (5.2.2, 5.2.5)"""
 
 
-def _output_only(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _output_only(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     """Ignored where they belong to the kind, refused elsewhere. (4.5.2.2, 5.2.5, 5.2.6)"""
     owner = {"entity": "Relationship", "entityList": "ListRelationship"}.get(key)
     if kind and key != PREVIOUS_MEMBER[kind] and kind != owner:
         _refuse(name, key, kind)
 
 
-def _sealed(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _sealed(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     """What a proof says of the entity it belongs to. (4.5.2.2, C.11)"""
     if not is_proof(name):
         raise BadRequestData(f"{place(key, name)} is allowed in '{PROOF}' only (4.5.2.2)")
@@ -226,7 +251,7 @@ def _sealed(reader: Reader, name: str, key: str, given: Any, kind: str, instance
         instance[key] = given
 
 
-def _foreign(reader: Reader, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
+def _foreign(reader: Reading, name: str, key: str, given: Any, kind: str, instance: Instance) -> None:
     _refuse(name, key, kind)
 
 
@@ -234,7 +259,7 @@ def _refuse(name: str, key: str, kind: str) -> None:
     raise BadRequestData(f"{place(key, name)} is not allowed{f' in a {kind}' if kind else ''} (4.5.2, 4.5.3)")
 
 
-_Member = Callable[["Reader", str, str, Any, str, Instance], None]
+_Member = Callable[["Reading", str, str, Any, str, Instance], None]
 MEMBER: Final[dict[str, _Member]] = {
     "observedAt": _date_time,
     "expiresAt": _date_time,

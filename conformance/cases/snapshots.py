@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from conformance.case import Failure, case
+from conformance.case import case
 from conformance.cases.temporal_changes import ALL
 from conformance.demand import Seen, demand
 from conformance.entity import prop, vehicle
 from conformance.subject import Subject
+from conformance.verdict import Failure
 
 FEATURE = "Snapshots"
 NEEDS = ("snapshots",)

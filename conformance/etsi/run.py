@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from base.console import Failure
-from conformance.case import Failure as CaseFailure
 from conformance.etsi.stage import Stage, prepare
 from conformance.etsi.suite import Group, Suite
 from conformance.etsi.wipe import wipe
@@ -22,6 +21,7 @@ from conformance.etsi.worker import Limits, Target, Way, run_group
 from conformance.result import FAILED, NOT_APPLICABLE, Report, Result
 from conformance.subject import Subject
 from conformance.surroundings import Asked, Surroundings, surroundings
+from conformance.verdict import Failure as CaseFailure
 from conformance.version import environment
 
 CORE: Final = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld"

@@ -6,9 +6,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from conformance.answer import Answer
-from conformance.case import Failure
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
+from conformance.verdict import Failure
 
 ROUNDS: Final = 50
 _EVER: Final = {"timerel": "after", "timeAt": "1970-01-01T00:00:00Z"}

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Generic, Protocol, TypeVar
 
-from conformance.case import Failure
 from conformance.exchange import Exchange
+from conformance.verdict import Failure
 
 
 class Came(Protocol):

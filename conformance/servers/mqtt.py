@@ -20,10 +20,10 @@ import orjson
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from conformance.case import Failure, NotApplicable
 from conformance.demand import Seen
 from conformance.exchange import Exchange
 from conformance.servers.inbox import Inbox
+from conformance.verdict import Failure, NotApplicable
 
 _LISTENER: Final = "engawa-conformance"
 _JOINED: Final = re.compile(r"New client connected from \S+ as (\S+) \(p(\d)")

@@ -8,11 +8,11 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from conformance.case import Failure
 from conformance.demand import Seen
 from conformance.exchange import Exchange
 from conformance.servers.callbacks import Call
 from conformance.servers.inbox import Inbox
+from conformance.verdict import Failure
 
 
 class Notification:

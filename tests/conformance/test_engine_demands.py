@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.answer import ERRORS, Answer
-from conformance.case import Failure, case
+from conformance.case import case
 from conformance.demand import Seen, demand, differences, equal, expect
 from conformance.entity import entity, prop, rel, vehicle
 from conformance.exchange import Exchange
+from conformance.verdict import Failure
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=4),

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from conformance.case import Case, Failure, NotApplicable, case
+from conformance.case import Case, case
 from conformance.collect import all_cases, chosen
 from conformance.entity import prop, vehicle
 from conformance.exchange import Exchange
@@ -19,6 +19,7 @@ from conformance.servers.callbacks import calling_back
 from conformance.servers.source import Source
 from conformance.subject import Subject
 from conformance.surroundings import Asked
+from conformance.verdict import Failure, NotApplicable
 from conformance.version import NoBroker
 from tests.live import Live, live_broker
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import broker.server
-from broker.language.geo import GeoQuery, Relation
+from broker.language.geo import GeoQuery
+from broker.language.spatial import Relation
 
 assert "shapely" not in sys.modules
 together = Barrier(8, timeout=30)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from base import clock
 from base.errors import Problem
 from broker.language import places, sources
-from broker.language.geo import GeoQuery, Relation
+from broker.language.geo import GeoQuery
 from broker.language.selection import EntitySelector
 from broker.language.sources import Interval, SourceSelection
 from broker.language.span import Span
+from broker.language.spatial import Relation
 from broker.language.types import TypeSelection
 from broker.model import operation_names, registration, registration_presentation
 from broker.registry.index import Index

@@ -4,10 +4,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from broker.language.geo import GeoQuery, Relation
+from broker.language.geo import GeoQuery
 from broker.language.q import Query
 from broker.language.scope import ScopePattern, ScopeQuery
 from broker.language.selection import EntitySelector, Selection
+from broker.language.spatial import Relation
 from broker.language.tree import And, Hop, Kind, Literal, Op, Or, Path, Pattern, Range, Term, Values
 from broker.language.types import TypeSelection
 from broker.model.document import LOCATION, Document
