@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 SHOWN: Final = 20_000
 
@@ -25,9 +26,10 @@ class Exchange:
 
     @property
     def title(self) -> str:
-        """Name the exchange in one line."""
+        """Name the exchange in one line, its URL as people read it."""
         note = f"{self.note}: " if self.note else ""
-        return f"{note}{self.method} {self.url} → {self.status or self.problem}"
+        place = unquote(self.url.partition("/ngsi-ld/v1")[2] or self.url)
+        return f"{note}{self.method} {place} → {self.status or self.problem}"
 
     @property
     def curl(self) -> str:
