@@ -11,6 +11,7 @@ from aiohttp import web
 
 from base import admin as admin_socket
 from base import clock, egress
+from base.errors import NonexistentTenant
 from base.log import configure
 from base.web import is_loopback, serving, until_asked_to_stop
 from broker import admin, demanding, retaining
@@ -83,6 +84,8 @@ async def _expire(broker: Broker) -> None:
                 react = await broker.notifier.react_to_source(name)
                 await broker.registry.of(name).expire(clock.now(), react)
                 await upkeep.sweep(broker, name, clock.now())
+            except NonexistentTenant:  # dropped meanwhile
+                continue
             except Exception:  # the sweep goes on with the next tenant and the next round
                 log.exception("expiry failed")
 

@@ -220,6 +220,8 @@ class Front:
         headers, broker = arrival.headers, self._broker
         params = heads.checked(operation, heads.parameters(query))
         tenant = heads.tenant(headers.get("NGSILD-Tenant"))
+        for name in (entity_maps.HEADER, snapshots.HEADER):
+            heads.check_legible(name, headers.get(name))
         accept = heads.media_type(headers.get("Accept"), operation.accept)
         link = heads.context_link(headers.get("Link"))
         body: Any = None

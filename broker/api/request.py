@@ -137,6 +137,12 @@ def context_link(header: str | None) -> str | None:
     return found[0] if found else None
 
 
+def check_legible(name: str, header: str | None) -> None:
+    """Refuse a header that names a resource in bytes that are no UTF-8: nothing here is named so."""
+    if header is not None and not header.isascii() and any("\ud800" <= sign <= "\udfff" for sign in header):
+        raise BadRequestData(f"{name} is not UTF-8; give the identifier as it was answered.")
+
+
 def tenant(header: str | None) -> str:
     """Read NGSILD-Tenant; the default tenant is ''. (6.3.14)"""
     if header is None or header == "":

@@ -24,6 +24,8 @@ PART_KIND: Final = "entity map part"
 PART: Final = 1_000
 SUGGESTED: Final = 900 * SECOND  # lifetime of a map whose maker suggests none
 _FEWEST: Final = 64  # candidates looked at in one step
+MOST_MAPS: Final = 1_000  # of a tenant, or of a snapshot
+MOST_CANDIDATES: Final = 2_000_000  # in all maps of a tenant, or of a snapshot
 ABANDONED: Final = 3_600 * SECOND  # a map whose making was interrupted is removed then
 
 Fit = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
@@ -124,6 +126,7 @@ async def keep(
     now: int,
 ) -> EntityMap:
     """Keep a new map. Its head comes first, so that what an interruption leaves is found and removed."""
+    await _make_room(store, len(candidates))
     made = EntityMap(ids.urn("EntityMap"), expires, len(candidates), query, whole)
     await store.put_record(KIND, made.id, {**made.body, "complete": False}, new=True, expires=now + ABANDONED)
     parts = [
@@ -135,6 +138,18 @@ async def keep(
     await asyncio.gather(*parts)
     await store.put_record(KIND, made.id, made.body, expires=made.expires)
     return made
+
+
+async def _make_room(store: TenantStore, size: int) -> None:
+    """Remove maps while there are too many or they hold too much: what expires first goes first."""
+    kept = sorted((one for one in store.records(KIND) if one["complete"]), key=lambda one: one["expires"])
+    held = sum(one["size"] for one in kept)
+    for at, one in enumerate(kept):
+        if len(kept) - at < MOST_MAPS and held + size <= MOST_CANDIDATES:
+            break
+        with suppress(ResourceNotFound):  # deleted meanwhile
+            await remove(store, one["id"])
+        held -= one["size"]
 
 
 async def extend(store: TenantStore, kept: EntityMap, expires: int) -> None:
@@ -208,6 +223,7 @@ class Walk:
 
     async def _fitting(self, places: range) -> list[tuple[int, Any]]:
         """Take the candidates at some places of one part that fit; empty the places of the others."""
+        await asyncio.sleep(0)  # others have their turn between two parts
         number, first = places.start // PART, places.start // PART * PART
         part = _part(self._store, self._kept, number)
         candidates = {

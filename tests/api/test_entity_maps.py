@@ -254,3 +254,15 @@ async def test_temporal_queries_make_and_use_maps(live: Live) -> None:
     assert names(whole) == [*ids[1:3], *ids[4:]]
     mixed = await live.get("/entities", type="Gauge", headers=header)
     assert mixed.status == 400
+
+
+async def test_refuses_a_name_that_is_no_text(live: Live) -> None:
+    await gauges(live, 1)
+    for name in (HEADER, "NGSILD-Snapshot"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(live.url.rpartition(":")[2]))
+        line = name.encode() + b": \xff\xfe\r\nConnection: close"
+        writer.write(b"GET /ngsi-ld/v1/entities?type=Gauge HTTP/1.1\r\nHost: here\r\n" + line + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 "), answer
+        assert b"BadRequestData" in answer

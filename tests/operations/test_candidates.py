@@ -128,3 +128,33 @@ def test_a_map_of_many_parts_is_walked_part_by_part(run: asyncio.Runner, store: 
         assert all(store.record(candidates.PART_KIND, f"{kept.id}#{n}") is None for n in range(3))
 
     run.run(story())
+
+
+def test_new_maps_take_the_place_of_those_that_expire_first(
+    run: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "MOST_MAPS", 3)
+    monkeypatch.setattr(candidates, "MOST_CANDIDATES", 10)
+
+    async def story() -> None:
+        catalogue = SqliteCatalogue(BrokerSettings(data=tmp_path))
+        store = catalogue.open("")
+
+        async def keep(size: int, expires: int) -> None:
+            await candidates.keep(store, ["urn:a"] * size, NOW + expires, "q", "w", NOW)
+
+        def left() -> list[int]:
+            return [one["expires"] - NOW for one in store.records(candidates.KIND)]
+
+        for expires in (9, 3, 5):
+            await keep(1, expires)
+        await keep(1, 2)
+        assert left() == [9, 5, 2]  # too many
+        await keep(9, 7)
+        assert left() == [9, 7]  # too much in them
+        await keep(50, 1)
+        assert left() == [1]
+        assert len(store.records(candidates.PART_KIND)) == 1
+        await catalogue.close()
+
+    run.run(story())
