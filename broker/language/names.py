@@ -86,7 +86,7 @@ class Vocabulary:
         colons = name.count(":")
         if colons > 1 or "," in name or not _NAME.match(name):
             return False
-        return colons == 0 or bool(_SCHEME.match(name)) or self.table.iri(name) != name
+        return colons == 0 or bool(_SCHEME.match(name)) or not self.table.iri(name).endswith(name)
 
     def _attributes(self, names: list[str], at: int) -> tuple[str, ...]:
         if not all(map(_NAME.match, names)):

@@ -47,8 +47,8 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     made = rendering.rendered(call, broker, store, [stamp], shape, links)
     if not made.bodies:
         raise absent(id)
-    several = len(made.bodies) > 1
-    body = rendering.page(call, made.bodies) if several else rendering.one(call, made.bodies[0])
+    flat = links is not None and not links.inline
+    body = rendering.page(call, made.bodies) if flat else rendering.one(call, made.bodies[0])
     return rendering.answer(call, body, altered=made.altered, headers=headers)
 
 

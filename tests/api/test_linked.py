@@ -49,6 +49,11 @@ async def test_joins_beside(chain: Live) -> None:
     assert [body["id"] for body in known] == ["urn:x:Room:1", "urn:x:House:1"]
 
 
+async def test_gives_a_list_even_if_nothing_is_beside(chain: Live) -> None:
+    country = (await chain.get("/entities/urn:x:Country:1", join="flat")).json
+    assert [body["id"] for body in country] == ["urn:x:Country:1"]
+
+
 async def test_picks_in_linked_entities(chain: Live) -> None:
     one = (await chain.get(ROOM, join="inline", joinLevel=2, pick="id,isIn{floors,isIn{name}}")).json
     assert set(one) == {"id", "isIn"}

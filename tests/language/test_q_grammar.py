@@ -64,6 +64,7 @@ def test_names_may_be_terms_prefixed_names_or_iris() -> None:
         ("humidity", (), "humidity"),
         ("Device:humidity", ("Device",), "humidity"),
         ("Device,Room:humidity", ("Device", "Room"), "humidity"),
+        ("Device_2:humidity", ("Device_2",), "humidity"),
         ("ex:humidity", (), "ex:humidity"),
         ("ex:Device:humidity", ("ex:Device",), "humidity"),
         ("Device,ex:Room:ex:humidity", ("Device", "ex:Room"), "ex:humidity"),
