@@ -178,7 +178,8 @@ class Book:
         """Count an attempt to notify. (5.8.6)"""
         entry = self._entries.get(id)
         if entry is not None:
-            entry.counters = (after_success if success else after_failure)(entry.counters, at)
+            after = after_success if success else after_failure
+            entry.counters = after(entry.counters, at, first=not message.attempts)
             self._counted.add(id)
             self.throttle.note(id, message.created)
 

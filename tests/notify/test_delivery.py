@@ -53,6 +53,19 @@ async def test_counts_what_failed(live: Live, receiver: Receiver) -> None:
     assert shown["timesFailed"] >= 1 and shown["lastFailure"] and "lastSuccess" not in shown
 
 
+async def test_counts_a_notification_once_however_often_it_fails(live: Live, receiver: Receiver) -> None:
+    await create(live)
+    id = await subscribe(live, receiver, {"endpoint": {"uri": DEAD}})
+    await value(live, 6)
+
+    async def failed_again() -> bool:
+        return bool((await counters(live, id)).get("timesFailed", 0) >= 3)
+
+    await until(failed_again)
+    shown = await counters(live, id)
+    assert shown["timesSent"] == 1 and shown["lastNotification"] < shown["lastFailure"]
+
+
 async def test_keeps_counters_over_a_restart(tmp_path: Path) -> None:
     async with receiving() as receiver:
         async with live_broker(tmp_path) as live:
@@ -80,7 +93,9 @@ async def test_tries_again_until_the_receiver_accepts(live: Live) -> None:
             return (await counters(live, id)).get("status") == "ok"
 
         await until(recovered)
-        assert (await counters(live, id))["timesFailed"] == 2
+        shown = await counters(live, id)
+        assert (shown["timesSent"], shown["timesFailed"]) == (1, 2)
+        assert shown["lastNotification"] < shown["lastFailure"] < shown["lastSuccess"]
 
 
 async def test_a_dead_endpoint_delays_no_other(live: Live, receiver: Receiver) -> None:
