@@ -142,10 +142,11 @@ async def unknown_type(broker: Subject) -> None:
 
 @case("4.5.2.3, 4.5.3.3", "the values of two kinds never stand together", feature=FEATURE)
 async def two_kinds(broker: Subject) -> None:
-    for more in (
+    others: tuple[dict[str, Any], ...] = (
         {"object": COMPANY}, {"languageMap": {"en": "x"}}, {"vocab": "x"}, {"json": {}}, {"valueList": [1]},
         {"objectList": [STOP]},
-    ):  # fmt: skip
+    )  # fmt: skip
+    for more in others:
         await refused(broker, {"value": 1, **more})
 
 
@@ -153,7 +154,13 @@ async def two_kinds(broker: Subject) -> None:
     "4.5.3.3, 4.5.18.3, 4.5.20.3, 4.5.24.3", "unitCode is for Properties and lists of values", feature=FEATURE
 )
 async def unit_of_others(broker: Subject) -> None:
-    for thing in ({"object": COMPANY}, {"languageMap": {"en": "x"}}, {"vocab": "x"}, {"json": {}}):
+    others: tuple[dict[str, Any], ...] = (
+        {"object": COMPANY},
+        {"languageMap": {"en": "x"}},
+        {"vocab": "x"},
+        {"json": {}},
+    )
+    for thing in others:
         await refused(broker, {**thing, "unitCode": "KMH"})
 
 
