@@ -25,6 +25,7 @@ from broker.model.member import (
 from broker.model.member import value as value_member
 from broker.model.validate import shown
 
+_KINDS: Final = tuple(VALUE_MEMBER)  # looked through by ==: what a client wrote need not be hashable
 PLACES: Final = frozenset(NGSI_LD + name for name in ("location", "observationSpace", "operationSpace"))
 
 
@@ -129,6 +130,8 @@ class Reader:
             kind = body["type"]
             if type(kind) is not str or kind not in VALUE_MEMBER:
                 return self._of_other_type(name, body)
+        elif body.get("@type") in _KINDS:
+            return self.instance(name, {"type" if key == "@type" else key: one for key, one in body.items()})
         else:
             kind = self._infer(name, body)
             if kind is None:
@@ -237,7 +240,7 @@ def _holds_instances(given: list[Any]) -> bool:
     """Tell an array of instances from an array that is a value. (4.5.5)"""
     for one in given:
         if type(one) is dict:
-            kind = one.get("type")
+            kind = one.get("type", one.get("@type"))
             if type(kind) is str and kind in VALUE_MEMBER:
                 return True
             if kind is None and not VALUE_MEMBERS.isdisjoint(one):

@@ -103,6 +103,14 @@ def test_accepts_the_keywords_id_and_type() -> None:
     assert (made["id"], made["type"], made["attrs"]) == ("urn:a:1", ["https://example.org/Shelter"], {})
 
 
+def test_takes_the_keyword_type_of_an_attribute_for_its_kind() -> None:
+    written = {"@type": "Relationship", "object": "urn:ngsi-ld:Company:1"}
+    assert [one["type"] for one in read(written)] == ["Relationship"]
+    for kind in (["Relationship"], "Velocity", None):
+        with pytest.raises(BadRequestData):
+            read({**written, "@type": kind})
+
+
 def test_ignores_what_only_the_broker_makes() -> None:
     plain = document(open={"type": "Property", "value": 1})
     with_more = {"createdAt": "x", "modifiedAt": 1, "deletedAt": None, "instanceId": "urn:i:1"}
