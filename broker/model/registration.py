@@ -1,7 +1,8 @@
 """The normal form of a context source registration: members checked one by one, names expanded. (5.2.9)
 
     {"id", "type", "endpoint", "information": [{"entities": [{"type": [iri, …], "id", "idPattern"}, …],
-     "propertyNames": [iri, …], "relationshipNames": [iri, …]}, …], …further members of the specification as given}
+     "propertyNames": [iri, …], "relationshipNames": [iri, …], "attributeNames": [iri, …]}, …],
+     …further members of the specification as given}
 
 Kept beside them, and never shown as they are:
     "properties"   what a registrant says beyond the specification, by IRI: Context Source Properties (4.9)
@@ -75,8 +76,8 @@ def operations(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def attributes(info: Mapping[str, Any]) -> frozenset[str]:
-    """Name the Properties and Relationships of a RegistrationInfo; none: any. (5.12)"""
-    return frozenset((*info.get("propertyNames", ()), *info.get("relationshipNames", ())))
+    """Name the attributes of a RegistrationInfo, in whichever member they stand; none: any. (5.12)"""
+    return frozenset(iri for name in members.ATTRIBUTE_NAMES for iri in info.get(name, ()))
 
 
 def _finished(result: Body, before: Body, properties: Mapping[str, Any], given: Given) -> Body:
@@ -111,7 +112,9 @@ def _check_exclusive(information: list[Body]) -> None:
     ids = set()
     for info in information:
         if not attributes(info):
-            raise BadRequestData("An exclusive registration needs propertyNames or relationshipNames.")
+            raise BadRequestData(
+                "An exclusive registration needs propertyNames, relationshipNames or attributeNames."
+            )
         if not all("id" in entity for entity in info.get("entities", ({},))):
             raise BadRequestData(
                 "An exclusive registration needs the id of its entity, not a pattern or type."

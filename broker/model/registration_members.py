@@ -16,6 +16,11 @@ from broker.model.document import DEFAULT_DATASET
 Body = dict[str, Any]
 
 MEDIA_TYPES: Final = ("application/json", "application/ld+json")
+ATTRIBUTE_NAMES: Final = (
+    "propertyNames",
+    "relationshipNames",
+    "attributeNames",
+)  # the last since NGSI-LD 2.0
 
 _MOST_PAIRS: Final = 50
 _LONGEST_INFO: Final = 8_000
@@ -51,11 +56,13 @@ def _info(value: Any, table: TermTable) -> Body:
     result: Body = {}
     if value.get("entities") is not None:
         result["entities"] = [_entity(one, table) for one in elements(value["entities"], "entities")]
-    for name in ("propertyNames", "relationshipNames"):
+    for name in ATTRIBUTE_NAMES:
         if value.get(name) is not None:
             result[name] = list(dict.fromkeys(iris(value[name], name, table)))
     if not result:
-        raise BadRequestData("An element of information needs entities, propertyNames or relationshipNames.")
+        raise BadRequestData(
+            f"An element of information needs entities or one of {', '.join(ATTRIBUTE_NAMES)}."
+        )
     return result
 
 

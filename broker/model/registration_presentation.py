@@ -6,6 +6,7 @@ from typing import Final
 from base import clock
 from base.jsonld import TermTable
 from broker.model.registration import HIDDEN, Body
+from broker.model.registration_members import ATTRIBUTE_NAMES
 
 _TIMES: Final = ("lastSuccess", "lastFailure")
 
@@ -42,7 +43,7 @@ def _info(info: Body, table: TermTable, type_lists: bool) -> Body:
     result = dict(info)
     if "entities" in info:
         result["entities"] = [_entity(one, table, type_lists) for one in info["entities"]]
-    for name in ("propertyNames", "relationshipNames"):
+    for name in ATTRIBUTE_NAMES:
         if name in info:
             result[name] = [table.term(iri) for iri in info[name]]
     return result

@@ -72,6 +72,23 @@ async def test_refuses_the_same_registration_twice(live: Live) -> None:
     assert again.status == 409 and again.json["type"] == ERRORS + "AlreadyExists"
 
 
+async def test_knows_attributes_named_as_2_0_names_them(live: Live) -> None:
+    both = info(propertyNames=["name"], attributeNames=["capacity", "operatedBy"])
+    await live.post(ROOT, body(information=[both]))
+    assert (await live.get(f"{ROOT}/{ID}")).json == body(information=[both])
+    assert await found(live, type="Shelter", attrs="operatedBy") == ["1"]
+    assert await found(live, type="Shelter", attrs="name") == ["1"]
+    assert await found(live, type="Shelter", attrs="height") == []
+    elsewhere = {**body(id=f"{ID}1", information=[info(attributeNames=["level"])]), **CONTEXT}
+    assert (await live.post(ROOT, elsewhere)).status == 201
+    shown = (await live.get(f"{ROOT}/{ID}1")).json["information"][0]["attributeNames"]
+    assert shown == ["https://water.example/level"]
+    alone = {"entities": [{"type": "Shelter", "id": "urn:x:1"}], "attributeNames": ["colour"]}
+    held = body(id=f"{ID}2", mode="exclusive", information=[alone])
+    assert (await live.post(ROOT, held)).status == 201
+    assert (await live.post(ROOT, {**held, "id": f"{ID}3"})).status == 409
+
+
 async def test_keeps_every_member_of_the_specification_and_properties_of_its_own(live: Live) -> None:
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     full = body(
