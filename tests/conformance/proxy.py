@@ -16,8 +16,26 @@ PASSED_ON = frozenset({"host", "connection", "transfer-encoding", "accept-encodi
 OWN = frozenset({"connection", "transfer-encoding", "date", "server", "content-length"})
 
 
+class Message:
+    """A body, as JSON too."""
+
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Give the body as JSON; None if it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    @json.setter
+    def json(self, value: Any) -> None:
+        self.body = orjson.dumps(value)
+
+
 @dataclass
-class Request:
+class Request(Message):
     """What a client asked; a mutation may change it on its way."""
 
     method: str
@@ -27,42 +45,18 @@ class Request:
     body: bytes
     notify: str = ""  # where the proxy itself takes notifications for this mutation
 
-    @property
-    def json(self) -> Any:
-        """Give the body as JSON; None if it is none."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
-
-    @json.setter
-    def json(self, value: Any) -> None:
-        self.body = orjson.dumps(value)
-
     def is_(self, method: str, path: str) -> bool:
         """Say whether it is this method on a path that begins so."""
         return self.method == method and self.path.startswith(f"/ngsi-ld/v1{path}")
 
 
 @dataclass
-class Reply:
+class Reply(Message):
     """What the broker answered; a mutation may change it on its way back."""
 
     status: int
     headers: "CIMultiDict[str]" = field(default_factory=CIMultiDict)
     body: bytes = b""
-
-    @property
-    def json(self) -> Any:
-        """Give the body as JSON; None if it is none."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
-
-    @json.setter
-    def json(self, value: Any) -> None:
-        self.body = orjson.dumps(value)
 
 
 Forward = Callable[[Request], Awaitable[Reply]]
