@@ -102,6 +102,7 @@ FEATURES: Final = (
     Feature("options", "OPTIONS (NGSI-LD 2.0)", _of_entity("OPTIONS", "")),
     Feature("attribute retrieval", "reading one attribute (NGSI-LD 2.0)", _of_entity("GET", "/attrs/speed")),
     Feature("attribute value", "reading one value (NGSI-LD 2.0)", _of_entity("GET", "/attrs/speed/value")),
+    Feature("value replacement", "setting one value (NGSI-LD 2.0)", _of_entity("PUT", "/attrs/speed/value")),
     Feature("past", "entities as they were at a time, asOf (extension)", _past, (400, 501)),
     Feature("turtle", "answers as RDF (extension)", _of_entity("GET", "", "text/turtle"), (406,)),
 )  # fmt: skip

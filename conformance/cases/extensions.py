@@ -83,7 +83,7 @@ async def value(broker: Subject) -> None:
     "6.7",
     "the value of an attribute is set, and other members stay",
     feature=FEATURE,
-    needs=("attribute value",),
+    needs=("value replacement",),
     profile="full",
 )
 async def set_value(broker: Subject) -> None:

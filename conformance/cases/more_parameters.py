@@ -221,7 +221,7 @@ async def purge_sources(broker: Subject) -> None:
     "6.7",
     "a value has a language, and is set locally",
     feature=FEATURE,
-    needs=("attribute value",),
+    needs=("value replacement",),
     profile="full",
 )
 async def value(broker: Subject) -> None:
