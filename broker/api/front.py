@@ -75,7 +75,7 @@ class Front:
         arrival = Arrival(
             request.method,
             request.raw_path,
-            request.headers,
+            heads.joined(request.headers),
             lambda: f"{request.scheme}://{request.host}",
             lambda kind: bodies.read(request, kind, settings.body_bytes, settings.nesting),
         )

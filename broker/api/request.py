@@ -1,14 +1,19 @@
 """The head of an HTTP request: parameters, media types, @context link. Pure, remembered. (6.3.4, 6.3.5, 6.3.20)"""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 from urllib.parse import parse_qsl, unquote
+
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from base.errors import BadRequestData, InvalidRequest, NotAcceptable, UnsupportedMediaType
 from broker.operations.call import EXPANDED, JSON, LD_JSON, RDF, TEXT, Operation, Params
 
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MERGE_PATCH = "application/merge-patch+json"
+_LISTS: Final = ("Accept", "Link", "Prefer")
 _LINK = re.compile(r"<([^<>]*)>([^,<]*(?:\"[^\"]*\"[^,<]*)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
 _EXPANDED_PROFILE = re.compile(r"profile=\"?[^\"]*http://www\.w3\.org/ns/json-ld#expanded(?![^\s\"])")
@@ -56,6 +61,17 @@ def checked(operation: Operation, params: Params) -> Params:
             known = ", ".join(sorted(operation.options)) or "none"
             raise InvalidRequest(f"The option {option[:40]} is not known here; options may hold: {known}.")
     return params
+
+
+def joined(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
+    """Join the lines of headers that are lists and may come in several. (RFC 9110 5.3)"""
+    apart = {name: lines for name in _LISTS if len(lines := headers.getall(name, ())) > 1}
+    if not apart:
+        return headers
+    whole = CIMultiDict(headers)
+    for name, lines in apart.items():
+        whole[name] = ", ".join(lines)
+    return whole
 
 
 @lru_cache(1024)
@@ -110,7 +126,9 @@ def _specificity(media_range: str, candidate: str) -> int:
 @lru_cache(256)
 def content_type(header: str | None, merge_patch: bool, bare: bool = False) -> str:
     """Say whether the body is JSON or JSON-LD, for a bare value JSON or text; 415 for anything else. (6.3.4)"""
-    kind = (header or "").partition(";")[0].strip().lower()
+    if not header:
+        raise InvalidRequest(f"The request has no Content-Type; send it with the body, such as {JSON}.")
+    kind = header.partition(";")[0].strip().lower()
     if bare:
         if kind not in (JSON, TEXT):
             raise UnsupportedMediaType(f"The body must be {JSON} or {TEXT}.")

@@ -104,6 +104,16 @@ def evolution(
     return made
 
 
+def aggregated(held: Mapping[str, Any], version: Version) -> dict[str, Any]:
+    """Amend aggregated attributes: of several datasets one is left, unnamed. (4.5.19, 4.3.6.8)"""
+    if version >= SEVERAL:
+        return dict(held)
+    parts = {iri: _one(each if isinstance(each, list) else [each])[0] for iri, each in held.items()}
+    return {
+        iri: {name: value for name, value in one.items() if name != "datasetId"} for iri, one in parts.items()
+    }
+
+
 def _one_dataset(instances: Sequence[Instance]) -> list[Instance]:
     """Choose the instances of the one dataset that was there before datasetId. (Note 2)"""
     chosen = [dataset_of(one) for one in _one(instances)]

@@ -31,6 +31,7 @@ from broker.store.evolution import HistoryStore
 
 PARTIAL_CONTENT = 206
 LONG = 2_000  # instances worth a thread
+AGGREGATED = 10  # times the instances of an answer, as aggregated values, which are smaller
 
 
 async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
@@ -45,11 +46,11 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     if wanted.aggregation:
         if not await history.series(id, wanted.attrs, wanted.query.span or Span()):
             raise ResourceNotFound(f"The Temporal Evolution of {id} holds nothing of what is asked for.")
-        bodies = await _aggregated(call, broker, history, [id], wanted)
-        if not bodies:  # deleted in between
+        measured = await _aggregated(call, broker, history, [id], wanted)
+        if not measured.bodies:  # deleted in between
             raise absent(id)
         headers = await entity_maps.headers_of_one(call, broker, store, id)
-        return with_link(call, Answer(200, dump(bodies[0]), call.accept, headers))
+        return answer(call, dump(measured.bodies[0]), altered=measured.altered, headers=headers)
     pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)
     instances = pages.evolutions[id]
     if wanted.query.span is not None and not any(instances.values()):
@@ -103,8 +104,8 @@ async def _page(
     if links:
         headers["Link"] = ", ".join(links)
     if wanted.aggregation:
-        bodies = await _aggregated(call, broker, history, ids, wanted)
-        return with_link(call, Answer(200, dump(bodies), call.accept, headers))
+        measured = await _aggregated(call, broker, history, ids, wanted)
+        return answer(call, dump(measured.bodies), altered=measured.altered, headers=headers)
     pages = await temporal_pages.read(history, ids, wanted, broker.settings.temporal_instances)
     shown = await _shown(call, history, pages, wanted)
     return _finished(call, shown, shown.bodies, pages, wanted, headers)
@@ -179,6 +180,14 @@ def _amended(call: Call, frame: Document, instances: Instances) -> tuple[Documen
     return versions.frame(frame, version), versions.evolution(instances, call.context.table, version)
 
 
+def _amended_values(call: Call, frame: Document, held: dict[str, Any]) -> tuple[Document, dict[str, Any]]:
+    """Amend aggregated values to the version that is preferred. (4.3.6.8)"""
+    version = preferences.version(call)
+    if version is None or version >= versions.NEWEST:
+        return frame, held
+    return versions.frame(frame, version), versions.aggregated(held, version)
+
+
 async def _name_others(
     call: Call,
     history: HistoryStore,
@@ -200,7 +209,7 @@ async def _name_others(
 
 async def _aggregated(
     call: Call, broker: Broker, history: HistoryStore, ids: Any, wanted: TemporalWanted
-) -> list[dict[str, Any]]:
+) -> _Shown:
     assert wanted.aggregation is not None
     measuring = Measuring(
         history,
@@ -211,15 +220,20 @@ async def _aggregated(
         broker.settings.temporal_instances,
     )
     bodies = []
+    altered = False
+    left = AGGREGATED * measuring.most
     for id in ids:
-        frame = _frame(history, id)
-        if frame is None:
+        kept = _frame(history, id)
+        if kept is None:
             continue
         await asyncio.sleep(0)  # others have their turn between two entities
-        attributes = await temporal_aggregates.attributes(measuring, id)
+        held = await temporal_aggregates.attributes(measuring, id, left)
+        left -= temporal_aggregates.size(held)
+        frame, attributes = _amended_values(call, kept, held)
+        altered = altered or frame != kept or attributes != held
         body = temporal_form.framed(frame, attributes, None, call.context.table, wanted.form)
         bodies.append(_with_context(call, body))
-    return bodies
+    return _Shown(bodies, altered)
 
 
 def _with_context(call: Call, body: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.live import Live
 
@@ -109,6 +110,13 @@ async def test_reads_the_preference_as_rfc_7240_writes_it(stocked: Live, prefer:
     assert (await asked(stocked, prefer)).headers["Preference-Applied"] == "ngsi-ld=1.5"
 
 
+async def test_reads_preferences_in_several_header_lines(stocked: Live) -> None:
+    lines = CIMultiDict([("Prefer", "respond-async"), ("Prefer", "ngsi-ld=1.5"), ("Prefer", "wait=10")])
+    for _ in range(2):
+        async with stocked.session.get(f"{stocked.url}/ngsi-ld/v1/entities/{ID}", headers=lines) as reply:
+            assert (reply.status, reply.headers["Preference-Applied"]) == (203, "ngsi-ld=1.5")
+
+
 @pytest.mark.parametrize(
     "prefer", ["respond-async", "ngsi-ld", "ngsi-ld=new", 'x="ngsi-ld=1.5"', "ngsi-ld=1.5.1", ",", '"']
 )
@@ -151,6 +159,34 @@ async def test_amends_temporal_evolutions(stocked: Live) -> None:
         timeAt="2020-01-01T00:00:00Z", timeproperty="modifiedAt",
     )  # fmt: skip
     assert found.status == 203
+
+
+async def test_amends_aggregated_values(stocked: Live) -> None:
+    body = {
+        "id": "urn:ngsi-ld:Shelter:3",
+        "type": ["Shelter", "School"],
+        "level": [{"type": "Property", "value": 1}, {"type": "Property", "value": 2, "datasetId": "urn:x:1"}],
+        "pairs": {"type": "Property", "value": 3, "datasetId": "urn:x:1"},
+    }
+    assert (await stocked.post("/entities", body)).status == 201
+    path = f"/temporal/entities/{body['id']}"
+    how = {"options": "aggregatedValues", "aggrMethods": "max", "timeproperty": "modifiedAt"}
+    plain = await stocked.get(path, **how)
+    assert plain.status == 200 and len(plain.json["level"]) == 2 and len(plain.json["type"]) == 2
+    reply = await asked(stocked, "ngsi-ld=1.2", path, **how)
+    assert (reply.status, reply.headers["Preference-Applied"]) == (203, "ngsi-ld=1.2")
+    assert isinstance(reply.json["type"], str) and reply.json["level"]["max"][0][0] == 1
+    assert "datasetId" not in reply.json["pairs"] and reply.json["pairs"]["max"][0][0] == 3
+    found = await asked(stocked, "ngsi-ld=1.2", "/temporal/entities", type="School", timerel="after",
+        timeAt="2020-01-01T00:00:00Z", **how)  # fmt: skip
+    assert found.status == 203 and found.json[0]["type"] == reply.json["type"]
+    kept = await asked(stocked, "ngsi-ld=1.3", path, **how)
+    assert kept.status == 200 and kept.json == plain.json
+
+
+async def test_a_map_holds_nothing_to_amend(stocked: Live) -> None:
+    made = await asked(stocked, "ngsi-ld=1.0", "/entityMaps", type="Shelter")
+    assert (made.status, made.headers["Preference-Applied"]) == (201, "ngsi-ld=1.0")
 
 
 async def test_amends_one_attribute_on_its_own(stocked: Live) -> None:
