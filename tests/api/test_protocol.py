@@ -55,6 +55,14 @@ async def test_refuses_other_bodies_without_a_word(live: Live) -> None:
         assert (reply.status, await reply.read()) == (411, b"")
 
 
+async def test_asks_for_a_missing_content_type(live: Live) -> None:
+    url = live.url + "/ngsi-ld/v1/entities"
+    async with live.session.post(url, data=b"{}", skip_auto_headers=["Content-Type"]) as reply:
+        problem = await reply.json()
+        assert reply.status == 400 and problem["type"].endswith("InvalidRequest")
+        assert "Content-Type" in problem["detail"]
+
+
 async def test_contexts_are_not_mixed(live: Live) -> None:
     entity = {"id": "urn:x:1", "type": "T"}
     link = {"Link": LINK.format(CORE)}
