@@ -1,5 +1,6 @@
 """Aggregated values of Temporal Evolutions: numbers measured by the store, anything else value by value. (4.5.19)"""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -16,7 +17,8 @@ from broker.operations.temporal_asked import TemporalWanted
 from broker.operations.temporal_pages import moment, text
 from broker.store.evolution import Asked, HistoryStore, Series, Sums
 
-READ_AT_ONCE: Final = 10_000
+READ_AT_ONCE: Final = 2_000
+AT_A_TIME: Final = 500  # periods or instances, before others have their turn
 _MOST_INTEGER: Final = (1 << 63) - 1
 _MOST_FLOAT: Final = 10**308
 _RELATIONS: Final = ("Relationship", "ListRelationship")
@@ -43,8 +45,11 @@ class Measuring:
         return self.wanted.query.span or Span()
 
 
-async def attributes(measuring: Measuring, id: str) -> dict[str, Any]:
-    """Aggregate each attribute of an entity, by dataset; several datasets make a list. (4.5.19.0, 4.5.5)"""
+async def attributes(measuring: Measuring, id: str, most: int) -> dict[str, Any]:
+    """Aggregate each attribute of an entity, by dataset; several datasets make a list. (4.5.19.0, 4.5.5)
+
+    TooManyResults if there are more than `most` values.
+    """
     shape = measuring.wanted.form.shape
     listed = await measuring.history.series(
         id, measuring.wanted.attrs, measuring.span, dataset_ids=shape.dataset_ids or None
@@ -60,11 +65,23 @@ async def attributes(measuring: Measuring, id: str) -> dict[str, Any]:
     first = min(one.first for one in series) if start is None else start
     shown: dict[str, list[Any]] = {}
     for one in series:
-        bounds = _periods(measuring, one, first)
+        bounds = await _periods(measuring, one, first)
         values = await _values(measuring, id, one, bounds)
+        most -= sum(map(len, values.values()))
+        if most < 0:
+            raise TooManyResults(
+                "The aggregation makes too many values; choose a longer aggrPeriodDuration, fewer aggrMethods, "
+                "fewer attributes, or a smaller limit."
+            )
         if values:
             shown.setdefault(one.attr, []).append(_labelled(one, values))
     return {attr: parts[0] if len(parts) == 1 else parts for attr, parts in shown.items()}
+
+
+def size(attributes: dict[str, Any]) -> int:
+    """Count the values of aggregated attributes."""
+    parts = [part for held in attributes.values() for part in (held if isinstance(held, list) else [held])]
+    return sum(len(values) for part in parts for values in part.values() if isinstance(values, list))
 
 
 def _labelled(series: Series, values: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +89,7 @@ def _labelled(series: Series, values: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Relationship" if series.kind in _RELATIONS else "Property", **named, **values}
 
 
-def _periods(measuring: Measuring, series: Series, first: int) -> list[Bounds]:
+async def _periods(measuring: Measuring, series: Series, first: int) -> list[Bounds]:
     """Give the periods of a series; they step from the start of the range, or the entity's first instance."""
     bounds: list[Bounds] = []
     for one in duration.periods(
@@ -84,6 +101,8 @@ def _periods(measuring: Measuring, series: Series, first: int) -> list[Bounds]:
         series.last,
     ):
         bounds.append(one)
+        if not len(bounds) % AT_A_TIME:
+            await asyncio.sleep(0)
         if len(bounds) > measuring.most:
             raise TooManyResults(
                 f"The aggregation makes more than {measuring.most} periods; "
@@ -104,15 +123,17 @@ async def _values(
         measured = await _tallied(measuring, id, series, bounds)
     if not any(measured):
         return {}
-    methods = measuring.aggregation.methods
-    return {
-        method: [
-            [_number(result(method), method, measuring.term(series.attr)), text(low), text(high)]
-            for (low, high), result in zip(_ends(bounds, series, measuring), measured, strict=True)
-            if result is not None
-        ]
-        for method in methods
-    }
+    name = measuring.term(series.attr)
+    shown: dict[str, list[Any]] = {method: [] for method in measuring.aggregation.methods}
+    ends = _ends(bounds, series, measuring)
+    for at, ((low, high), result) in enumerate(zip(ends, measured, strict=True)):
+        if not at % AT_A_TIME:
+            await asyncio.sleep(0)
+        if result is not None:
+            start, end = text(low), text(high)
+            for method, values in shown.items():
+                values.append([_number(result(method), method, name), start, end])
+    return shown
 
 
 def _number(value: Any, method: str, name: str) -> Any:
@@ -182,7 +203,11 @@ async def _tallied(
     name = measuring.term(series.attr)
     tallies: list[Tally | None] = [None] * len(bounds)
     place = 0
+    looked_at = 0
     async for instance in _instances(measuring, id, series):
+        looked_at += 1
+        if not looked_at % AT_A_TIME:
+            await asyncio.sleep(0)
         at = moment(instance, measuring.span.property)
         if measuring.valid is not None and not any(span.holds(at) for span in measuring.valid):
             continue

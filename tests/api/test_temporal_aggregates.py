@@ -221,3 +221,17 @@ async def test_months_can_follow_the_calendar_of_a_time_zone(japan: Live) -> Non
         [7, "2026-02-28T15:00:00Z", "2026-03-31T15:00:00Z"],
         [9, "2026-03-31T15:00:00Z", "2026-04-30T15:00:00Z"],
     ]
+
+
+async def test_bounds_the_values_of_an_answer_altogether(tmp_path: Path) -> None:
+    async with live_broker(tmp_path / "data", temporal_instances=10) as live:
+        for n in range(11):
+            minutes = [instance(minute, f"2026-01-01T00:{minute:02}:00Z") for minute in range(10)]
+            body = {"id": f"urn:ngsi-ld:River:{n}", "type": "River", "level": minutes}
+            assert (await live.post("/temporal/entities", body)).status == 201
+        wanted = {"type": "River", "aggrPeriodDuration": "PT1M", "format": "aggregatedValues", **YEAR}
+        fitting = await live.get("/temporal/entities", **wanted, aggrMethods="avg", limit=10)
+        assert (fitting.status, len(fitting.json)) == (200, 10)
+        for more in ({"aggrMethods": "avg", "limit": 11}, {"aggrMethods": "avg,sum", "limit": 10}):
+            refused = await live.get("/temporal/entities", **wanted, **more)
+            assert (refused.status, refused.json["type"][-14:]) == (403, "TooManyResults")
