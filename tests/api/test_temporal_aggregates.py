@@ -88,6 +88,27 @@ async def test_every_method_over_the_whole_range(river: Live) -> None:
     }
 
 
+@pytest.mark.parametrize("more", [YEAR, {"timeproperty": "modifiedAt"}, {**YEAR, "lastN": "9"}])
+async def test_integers_add_up_to_an_integer(live: Live, more: dict[str, str]) -> None:
+    days = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 5)]
+    whole, broken = (3, -1, 5, 1 << 20), (3, 0.5, 5.0, 7)
+    levels = {
+        "level": [instance(value, day) for value, day in zip(whole, days, strict=True)],
+        "flow": [instance(value, day) for value, day in zip(broken, days, strict=True)],
+        "great": [instance(1 << 52, day) for day in days],
+    }
+    assert (await live.post("/temporal/entities", {"id": ID, "type": "River", **levels})).status == 201
+    body = await aggregated(live, "sum,sumsq,min,max", **more)
+
+    def told(name: str) -> list[Any]:
+        return [body[name][method][0][0] for method in ("sum", "sumsq", "min", "max")]
+
+    assert told("level") == [7 + (1 << 20), 35 + (1 << 40), -1, 1 << 20]
+    assert {type(value) for value in told("level")} == {int}
+    assert told("flow") == [15.5, 83.25, 0.5, 7]
+    assert body["great"]["sum"][0][0] == 1 << 54
+
+
 async def test_without_a_range_periods_begin_with_the_first_instance(river: Live) -> None:
     body = await aggregated(river, "max", "P1W", pick="level")
     assert body["level"]["max"][:2] == [

@@ -11,7 +11,11 @@ from broker.store.sqlite.history_reading import Reader, time_of
 from broker.store.sqlite.history_rows import DELETION
 
 MOST_QUERIES: Final = 2_000
-_FIGURES: Final = "count(*), count(value), total(value), min(value), max(value), total(value * 1.0 * value)"
+_FIGURES: Final = (
+    "count(*), count(value), total(value), min(value), max(value), total(value * 1.0 * value), "
+    "count(*) FILTER (WHERE typeof(value) = 'real')"
+)
+_EXACT: Final = 1 << 53  # up to here a double is every integer
 
 
 def measure(
@@ -51,14 +55,27 @@ def _by_query(
     def one(figures: str, *more: float) -> Any:
         return reader.connection.execute(f"SELECT {figures} {rest}", (*more, *bindings)).fetchone()
 
-    every, count, total, least, greatest, squares = one(_FIGURES)
+    every, count, total, least, greatest, squares, reals = one(_FIGURES)
     distinct = one("count(DISTINCT value)")[0] if count and "distinct" in extra else 0
     deviation = 0.0
     if count and "deviation" in extra:
         mean = total / count
         deviation = one("total((value - ?) * (value - ?))", mean, mean)[0]
+    if not reals:
+        total, squares = _whole(count, least, greatest, total, squares)
     sums = Sums(count, every - count, total, least or 0, greatest or 0, squares, distinct, deviation)
     return Period(*period, sums)
+
+
+def _whole(
+    count: int, least: int | None, greatest: int | None, total: float, squares: float
+) -> tuple[float, float]:
+    """Give sum and sum of squares of integers as integers, as far as no addition can have rounded them."""
+    most = max(abs(least or 0), abs(greatest or 0))
+    return (
+        int(total) if count * most < _EXACT else total,
+        int(squares) if count * most * most < _EXACT else squares,
+    )
 
 
 def _by_reading(
@@ -97,15 +114,18 @@ def _by_reading(
 def _figures(numbers: Sequence[float], others: int) -> Sums:
     if not numbers:
         return Sums(others=others)
-    total = fsum(numbers)
+    total, squares = fsum(numbers), fsum(one * one for one in numbers)
     mean = total / len(numbers)
+    least, greatest = min(numbers), max(numbers)
+    if all(type(one) is int for one in numbers):
+        total, squares = _whole(len(numbers), int(least), int(greatest), total, squares)
     return Sums(
         len(numbers),
         others,
         total,
-        min(numbers),
-        max(numbers),
-        fsum(one * one for one in numbers),
+        least,
+        greatest,
+        squares,
         len(set(numbers)),
         fsum((one - mean) ** 2 for one in numbers),
     )
