@@ -18,7 +18,7 @@ MQTT_5: Final = "mqtt5.0"
 
 _MOST_PAIRS: Final = 50
 _LONGEST_INFO: Final = 8_000  # every notification waiting in the outbox holds them
-_LONGEST_TOPIC: Final = 65_535
+_LONGEST_MQTT: Final = 65_535
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _FIELD = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")
 _OURS = frozenset(
@@ -100,8 +100,7 @@ def mqtt_target(endpoint: Mapping[str, Any]) -> MqttTarget:
         raise BadRequestData("endpoint.uri must hold ? and # of an MQTT topic percent-encoded.")
     secure = parts.scheme == "mqtts"
     info = {pair["key"].lower(): pair["value"] for pair in endpoint.get("notifierInfo", ())}
-    user = None if parts.username is None else _decoded(parts.username)
-    password = None if parts.password is None else _decoded(parts.password)
+    user, password = _credential(parts.username), _credential(parts.password)
     broker = MqttBroker(
         secure,
         parts.hostname or "",
@@ -113,9 +112,18 @@ def mqtt_target(endpoint: Mapping[str, Any]) -> MqttTarget:
     return MqttTarget(broker, _topic(parts.path), int(info.get("mqtt-qos", "0")))
 
 
+def _credential(quoted: str | None) -> str | None:
+    if quoted is None:
+        return None
+    given = _decoded(quoted)
+    if len(given.encode()) > _LONGEST_MQTT:
+        raise BadRequestData(f"User and password in endpoint.uri have at most {_LONGEST_MQTT} bytes each.")
+    return given
+
+
 def _topic(path: str) -> str:
     topic = _decoded(path[1:])
-    if not topic or any(sign in topic for sign in "+#\0") or len(topic.encode()) > _LONGEST_TOPIC:
+    if not topic or any(sign in topic for sign in "+#\0") or len(topic.encode()) > _LONGEST_MQTT:
         raise BadRequestData("endpoint.uri must name an MQTT topic after the host, without + and #.")
     return topic
 

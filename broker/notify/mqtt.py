@@ -33,6 +33,7 @@ MOST_UNANSWERED: Final = 20
 MOST_IN_FLIGHT: Final = 20
 MOST_BYTES: Final = 268_435_455  # what the protocol allows
 FRAME_BYTES: Final = 16
+MOST_ANSWER: Final = 65_536  # bytes an MQTT broker may answer a packet with
 THREADS: Final = 8
 
 
@@ -136,6 +137,19 @@ class _Named(ssl.SSLContext):
             self.last.close()
 
 
+class _Bounded(Paho):
+    """Gives up on an MQTT broker that announces an answer far longer than any there is: it would be kept in memory.
+
+    This relies on a private method of the library, whose version is pinned; a test holds it to that.
+    """
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MOST_ANSWER:
+            raise ConnectionError("the MQTT broker announced too long an answer")
+        received: bytes = super()._sock_recv(bufsize)
+        return received
+
+
 class Link:
     """One connection to an MQTT broker, opened by the first message that needs it."""
 
@@ -169,7 +183,7 @@ class Link:
         version = (
             MQTTProtocolVersion.MQTTv5 if self.broker.version == MQTT_5 else MQTTProtocolVersion.MQTTv311
         )
-        paho = Paho(
+        paho = _Bounded(
             CallbackAPIVersion.VERSION2,
             client_id=f"engawa-{ids.request()}"[:23],
             protocol=version,

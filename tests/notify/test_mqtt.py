@@ -307,6 +307,28 @@ async def test_gives_up_in_time_on_a_broker_that_does_not_answer() -> None:
     await server.wait_closed()
 
 
+async def test_keeps_no_endless_answer_in_memory() -> None:
+    left = asyncio.Event()
+
+    async def boundless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        with suppress(ConnectionError):
+            writer.write(b"\x20\xff\xff\xff\x7f" + b"x" * 100)  # 256 MB will follow
+            await reader.read()
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(boundless, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    publisher = Publisher(AddressPolicy((), loopback=True))
+    with pytest.raises(Undelivered, match="ended"):
+        await publisher.publish(mqtt_target({"uri": f"mqtt://127.0.0.1:{port}/x"}), {}, b"{}", 5)
+    await asyncio.wait_for(left.wait(), 5)
+    publisher.close()
+    server.close()
+    await server.wait_closed()
+
+
 @pytest.mark.parametrize(
     "endpoint",
     [
@@ -320,6 +342,8 @@ async def test_gives_up_in_time_on_a_broker_that_does_not_answer() -> None:
         {"uri": "mqtt://host:99999/a"},
         {"uri": "mqtt://city:s3cret/a"},
         {"uri": "mqtt:///a"},
+        {"uri": f"mqtt://city:s3cret{'x' * 65_530}@host/a"},
+        {"uri": f"mqtt://{'x' * 65_536}@host/a"},
         {"uri": "mqtt://host/%ff"},
         {"uri": "amqp://host/a"},
         {"uri": "mqtt://host/a", "notifierInfo": [{"key": "MQTT-QoS", "value": "3"}]},
