@@ -20,6 +20,7 @@ Body = dict[str, Any]
 
 DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 10
+MOST_QUERIES: Final = 100
 DEFAULT_LIFETIME: Final = 86_400 * SECOND
 QUERIES: Final = ("snapshotQueries", "snapshotTemporalQueries")
 DETAILS: Final = ("snapshotQueriesDetails", "snapshotTemporalQueriesDetails")
@@ -162,7 +163,10 @@ _CHECKS: Final[Mapping[str, Any]] = {
 
 def _queries(value: Any, name: str) -> list[Body]:
     temporal = name == "snapshotTemporalQueries"
-    for query in elements(value, name):
+    queries = elements(value, name)
+    if len(queries) > MOST_QUERIES:
+        raise BadRequestData(f"{name} may hold {MOST_QUERIES} queries; create several snapshots.")
+    for query in queries:
         if not isinstance(query, dict) or query.get("type") != "Query":
             raise BadRequestData(f'Each element of {name} must be an object of type "Query".')
         if ("temporalQ" in query) is not temporal:

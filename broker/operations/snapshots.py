@@ -9,7 +9,7 @@ from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from broker.language import q
 from broker.model import snapshot, tenancy, validate
 from broker.model.document import Document
-from broker.model.snapshot import MEMBERS, PREPARING, Body, Given
+from broker.model.snapshot import MEMBERS, ORIGINAL, PREPARING, Body, Given
 from broker.notify import snapshot_notification
 from broker.operations import asked, rendering, snapshot_filling, temporal_asked
 from broker.operations.asked import Limits
@@ -143,10 +143,15 @@ async def _make_room(call: Call, broker: Broker, store: TenantStore, body: Body)
     kept = [_with_use(broker, call.tenant, one) for one in store.records(KIND)]
     if len(kept) < broker.settings.snapshots:
         return
-    least = min(kept, key=lambda one: (one["snapshotPriority"], one["lastUsedAt"]))
-    if least["snapshotPriority"] > body["snapshotPriority"]:
+    least = min(
+        (one for one in kept if one["id"] != body.get(ORIGINAL)),
+        key=lambda one: (one["snapshotPriority"], one["lastUsedAt"]),
+        default=None,
+    )
+    if least is None or least["snapshotPriority"] > body["snapshotPriority"]:
         raise TooManyResults(
-            f"This tenant has {len(kept)} snapshots, all of a higher priority; delete one, or raise snapshotPriority."
+            f"This tenant has {len(kept)} snapshots, none of them less important; "
+            "delete one, or raise snapshotPriority."
         )
     await snapshot_filling.remove(broker, call.tenant, least["id"], now=call.now)
 

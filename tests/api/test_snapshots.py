@@ -165,6 +165,7 @@ async def test_says_what_became_of_its_queries(
         {"type": "Snap", "snapshotQueries": [GAUGES]},
         {"snapshotQueries": [GAUGES]},
         body(snapshotQueries=[]),
+        body(*[GAUGES] * 101),
         body(snapshotQueries=GAUGES),
         body({**GAUGES, "temporalQ": {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}}),
         {"type": "Snapshot", "snapshotTemporalQueries": [GAUGES]},
@@ -358,6 +359,17 @@ async def test_the_least_important_makes_room(tmp_path: Path) -> None:
         third = await made(live, body(snapshotPriority=5))
         found = [(await live.get(f"/snapshots/{one['id']}")).status for one in (first, second, third)]
         assert found == [200, 404, 200]
+
+
+async def test_a_clone_does_not_take_the_place_of_its_original(tmp_path: Path) -> None:
+    async with live_broker(tmp_path / "data", snapshots=2) as live:
+        found = await gauges(live, 1)
+        original = await made(live, body(snapshotPriority=1))
+        other = await made(live, body(snapshotPriority=2))
+        clone = await made(live, {"type": "Snapshot"}, f"/snapshots/{original['id']}/clone")
+        assert names(await live.get("/entities", type="Gauge", headers=inside(clone))) == found
+        assert (await live.get(f"/snapshots/{original['id']}")).status == 200
+        assert (await live.get(f"/snapshots/{other['id']}")).status == 404
 
 
 async def test_a_start_takes_up_what_was_interrupted(tmp_path: Path) -> None:
