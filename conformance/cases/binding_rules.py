@@ -39,13 +39,6 @@ async def batch_methods(broker: Subject) -> None:
         (await broker.get(f"/entityOperations/{operation}")).status(405).header("Allow", pattern=".*POST.*")
 
 
-@case("6.3.4", "a body without Content-Length is 411", feature=FEATURE)
-async def no_length(broker: Subject) -> None:
-    body = broker.own(vehicle(speed=1))
-    answer = await broker.post("/entities", body, headers={"Content-Length": None})
-    answer.status(411)
-
-
 @case("6.3.4", "a media type that is not understood is 415 for each change", feature=FEATURE)
 async def unsupported_media(broker: Subject) -> None:
     entity = await broker.have(vehicle(speed=1))

@@ -271,15 +271,6 @@ async def replaced_type(broker: Subject) -> None:
     (await broker.get("/entities", type=bus)).status(200).body.ids(entity)
 
 
-@case("5.6.20.4", "an unknown entity in a merging batch is named in 207", feature=FEATURE, needs=BATCH)
-async def merge_batch_unknown(broker: Subject) -> None:
-    old, new = await broker.have(vehicle(speed=1)), broker.own(vehicle(speed=2))
-    answer = (await broker.post("/entityOperations/merge", [old.of(speed=3), new])).status(207)
-    answer.body.at("success").equals([old.id])
-    answer.body.at("errors", 0).has(entityId=new.id)
-    (await now(broker, old)).has(speed=prop(3))
-
-
 @case(
     "5.6.20.4, 5.5.11.5",
     "one entity merged twice in a batch is merged in order",
@@ -330,33 +321,6 @@ async def delete_batch_twice(broker: Subject) -> None:
 async def empty_batches(broker: Subject) -> None:
     for operation in ("create", "upsert", "update", "delete"):
         (await broker.post(f"/entityOperations/{operation}", [])).refused(400, "BadRequestData")
-
-
-@case(
-    "5.6.2.4, 5.6.4.4, 5.6.5.4, 5.6.6.4, 5.6.17.4",
-    "an id that is no URI is refused by each change",
-    feature=FEATURE,
-)
-async def bad_ids(broker: Subject) -> None:
-    (await broker.patch("/entities/nouri/attrs", {"speed": prop(1)})).refused(400, "BadRequestData")
-    (await broker.post("/entities/nouri/attrs", {"speed": prop(1)})).refused(400, "BadRequestData")
-    (await broker.patch("/entities/nouri/attrs/speed", {"value": 1})).refused(400, "BadRequestData")
-    (await broker.delete("/entities/nouri/attrs/speed")).refused(400, "BadRequestData")
-    (await broker.delete("/entities/nouri")).refused(400, "BadRequestData")
-    (await broker.patch("/entities/nouri", {"speed": prop(1)})).refused(400, "BadRequestData")
-
-
-@case(
-    "5.6.4.4, 5.6.5.4, 5.6.19.4",
-    "a name that is none is refused by each change of an attribute",
-    feature=FEATURE,
-)
-async def bad_names(broker: Subject) -> None:
-    entity = await broker.have(vehicle(speed=1))
-    path = f"{entity.path}/attrs/a(b)"
-    (await broker.patch(path, {"value": 1})).refused(400, "BadRequestData")
-    (await broker.put(path, prop(1))).refused(400, "BadRequestData")
-    (await broker.delete(path)).refused(400, "BadRequestData")
 
 
 @case("4.5.24, 5.6.17.4", "a merge into JSON changes what it names", feature=FEATURE)

@@ -111,11 +111,19 @@ class Proxy:
             asked.method,
             URL(url, encoded=True),
             headers=headers,
-            data=asked.body or None,
+            data=asked.body
+            if "Content-Length" in asked.headers
+            else _in_chunks(asked.body)
+            if asked.body
+            else None,
             allow_redirects=False,
             skip_auto_headers=("Accept", "Content-Type", "User-Agent", "Accept-Encoding"),
         ) as response:
             return Reply(response.status, CIMultiDict(response.headers), await response.read())
+
+
+async def _in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def through(asked: Request) -> None:

@@ -11,7 +11,7 @@ from conformance.collect import all_cases, chosen
 from conformance.result import Report
 from conformance.run import run
 from conformance.surroundings import Asked
-from tests.conformance import mutations_behaviour  # noqa: F401  # its mutations enter themselves
+from tests.conformance import mutations_behaviour, mutations_rules  # noqa: F401  # they enter themselves
 from tests.conformance.mutations import MUTATIONS, Mutation
 from tests.conformance.proxy import Forward, Proxy, Reply, Request, proxy, through
 from tests.conformance.started import started_broker
