@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from base import admin as admin_socket
-from base import clock, egress
+from base import clock, egress, files
 from base.errors import NonexistentTenant
 from base.log import configure
 from base.web import is_loopback, serving, until_asked_to_stop
@@ -139,6 +139,7 @@ def served(
 async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the URL once requests are answered."""
     configure(settings.log_format, settings.log_level)
+    files.allow_enough()
     async with (
         broker_of(settings) as broker,
         admin_socket.serve(settings.data, all_handlers(broker)),

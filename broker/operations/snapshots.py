@@ -142,6 +142,7 @@ async def _make_room(call: Call, broker: Broker, store: TenantStore, body: Body)
     """Remove the least important snapshot where there are too many, of equal ones that used longest ago. (5.5.15)"""
     kept = [_with_use(broker, call.tenant, one) for one in store.records(KIND)]
     if len(kept) < broker.settings.snapshots:
+        broker.catalogue.check_room()
         return
     least = min(
         (one for one in kept if one["id"] != body.get(ORIGINAL)),

@@ -151,6 +151,7 @@ async def _shown(call: Call, history: HistoryStore, pages: Pages, wanted: Tempor
     bodies = []
     altered = False
     for id, held in pages.evolutions.items():
+        await asyncio.sleep(0)  # others have their turn between two entities
         kept = _frame(history, id)
         if kept is None:  # deleted in between
             continue

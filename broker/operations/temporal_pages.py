@@ -39,8 +39,10 @@ async def read(history: HistoryStore, ids: Iterable[str], wanted: TemporalWanted
         cut = _tighter(cut, evolution.cut, wanted)
         count += _count(evolution.instances)
         if count > 2 * most:  # now and then, for it looks at all of them
-            found, cut = _trimmed(found, wanted, most, cut)
+            found, cut = await asyncio.to_thread(_trimmed, found, wanted, most, cut)
             count = sum(map(_count, found.values()))
+    if count > most:
+        return Pages(*await asyncio.to_thread(_trimmed, found, wanted, most, cut))
     return Pages(*_trimmed(found, wanted, most, cut))
 
 

@@ -264,6 +264,9 @@ class Catalogue(Protocol):
     async def create(self, tenant: str) -> TenantStore:
         """Give the store of a tenant, made if absent; refuses beyond the number allowed, or when creation is off."""
 
+    def check_room(self) -> None:
+        """Raise NotPermitted if there are as many databases as this process can have open."""
+
     async def make_snapshot(self, name: str) -> TenantStore:
         """Give the empty store of a snapshot; what was there under the name is dropped. (5.16.1)"""
 

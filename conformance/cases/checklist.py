@@ -202,7 +202,7 @@ async def cache_expires(broker: Subject) -> None:
     needs=("registrations",),
 )
 async def registration_members(broker: Subject) -> None:
-    members = {
+    members: dict[str, Any] = {
         "mode": "inclusive",
         "operations": ["retrieveOps", "updateEntity"],
         "contextSourceInfo": [
@@ -225,8 +225,18 @@ async def registration_members(broker: Subject) -> None:
 )
 async def subscription_members(broker: Subject) -> None:
     info = [{"key": "X-Key", "value": "abc"}]
-    endpoint = {"uri": broker.dead_end(), "cooldown": 2000, "timeout": 500, "receiverInfo": info}
-    members = {"csf": 'registrationName=="one"', "splitEntities": False, "localOnly": True, "q": "speed>5"}
+    endpoint: dict[str, Any] = {
+        "uri": broker.dead_end(),
+        "cooldown": 2000,
+        "timeout": 500,
+        "receiverInfo": info,
+    }
+    members: dict[str, Any] = {
+        "csf": 'registrationName=="one"',
+        "splitEntities": False,
+        "localOnly": True,
+        "q": "speed>5",
+    }
     kind = broker.type("Vehicle")
     path = await broker.subscribe(
         endpoint["uri"], entities=[{"type": kind}], notification={"endpoint": endpoint}, **members

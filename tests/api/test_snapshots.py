@@ -1,6 +1,7 @@
 """Snapshots over HTTP (clauses 4.3.7, 5.5.15, 5.16, 6.3.22): made, worked on, cloned, told of, expired, taken up again."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -359,6 +360,17 @@ async def test_the_least_important_makes_room(tmp_path: Path) -> None:
         third = await made(live, body(snapshotPriority=5))
         found = [(await live.get(f"/snapshots/{one['id']}")).status for one in (first, second, third)]
         assert found == [200, 404, 200]
+
+
+async def test_leaves_files_for_connections(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (40, 40))
+    for _ in range(3):
+        await made(live, body())
+    full = await live.post("/snapshots", body())
+    assert (full.status, full.json["type"][-12:]) == (403, "NotPermitted")
+    entity = {"id": "urn:ngsi-ld:Gauge:1", "type": "Gauge"}
+    assert (await live.post("/entities", entity, headers={"NGSILD-Tenant": "more"})).status == 403
+    assert (await live.post("/entities", entity)).status == 201
 
 
 async def test_a_clone_does_not_take_the_place_of_its_original(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.house.started import Up, up
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS, LINES = re.findall(r"(?ms)^```sh\n(.*?)^```", README)
+COMMANDS, LINES, *_ = re.findall(r"(?ms)^```sh\n(.*?)^```", README)
 
 
 @pytest.fixture(scope="module")

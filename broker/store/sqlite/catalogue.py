@@ -9,7 +9,7 @@ from typing import Final
 
 import apsw
 
-from base import clock, database
+from base import clock, database, files
 from base.errors import BadRequestData, NonexistentTenant, NotPermitted, ResourceNotFound, ServiceUnavailable
 from broker.model import tenancy
 from broker.settings import BrokerSettings
@@ -19,6 +19,8 @@ from broker.store.sqlite.tenant import SqliteTenantStore
 DEFAULT: Final = ""
 CACHE_BYTES: Final = 96 << 20
 READER_THREADS: Final = 2
+FILES_EACH: Final = 5  # that an open database takes
+FILES_SHARE: Final = 0.5  # of the files that may be open; the others are for connections
 
 
 class SqliteCatalogue:
@@ -75,8 +77,17 @@ class SqliteCatalogue:
                 raise NotPermitted(
                     f"The broker keeps at most {self._settings.tenants} tenants; drop one that is not needed."
                 )
+            self.check_room()
             self._make(tenant)
         return self.open(tenant)
+
+    def check_room(self) -> None:
+        """Raise NotPermitted if there are as many databases as this process can have open."""
+        most = int(files.allowed() * FILES_SHARE / FILES_EACH)
+        if len(self._files) >= most:
+            raise NotPermitted(
+                f"The broker can have {most} tenants and snapshots open; delete one, or raise its limit of open files."
+            )
 
     async def make_snapshot(self, name: str) -> SqliteTenantStore:
         """Give the empty store of a snapshot; what was there under the name is dropped. (5.16.1)"""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final
 
 import orjson
@@ -148,6 +148,9 @@ class Reader:
 
     def _wanted(self, key: int, asked: Asked, only: int | None = None) -> Iterator[Found]:
         """Give the rows of all wanted series in the order of time, latest first where the last ones are asked for."""
+        few = self._few(key, asked.span)
+        if few is not None:
+            return self._chosen(few, asked, only)
         backwards = asked.last is not None
         limits = [asked.last] if asked.last is not None else []
         if asked.most is not None and only is None:
@@ -166,6 +169,40 @@ class Reader:
             ]
             streams.append(islice(merge(*several, key=_time, reverse=backwards), asked.last))
         return merge(*streams, key=_time, reverse=backwards)
+
+    def _few(self, key: int, span: Span | None) -> list[Found] | None:
+        """Give the rows of a history in a span, series by series, at one go; None: there are many."""
+        time, condition = _TIMES[span.property] if span else ("at", "1")
+        found: list[Found] = self.connection.execute(
+            f"SELECT {time}, {COLUMNS}, {condition} FROM instance WHERE history = ? "  # noqa: S608  # own text
+            "ORDER BY attr, dataset, at, id LIMIT ?",
+            (key, FEW),
+        ).fetchall()
+        if len(found) == FEW:
+            return None
+        start, end = (span.start, span.end) if span else (None, None)
+        return [
+            row[:-1]
+            for row in found
+            if row[-1] and (start is None or row[0] >= start) and (end is None or row[0] < end)
+        ]
+
+    def _chosen(self, few: Iterable[Found], asked: Asked, only: int | None) -> Iterator[Found]:
+        """Choose among few rows what is wanted, in the order of time, latest first where the last ones are."""
+        attrs = None if asked.attrs is None else set(map(self._names.find, asked.attrs))
+        datasets = asked.dataset_ids
+        rows = [
+            row
+            for row in few
+            if (attrs is None or row[2] in attrs)
+            and (only is None or row[0] == only)
+            and (datasets is None or (self.iri(row[3]) if row[3] else DEFAULT_DATASET) in datasets)
+        ]
+        if asked.last is None:
+            return iter(sorted(rows, key=_time))
+        rows.sort(key=_latest_first)
+        kept = [row for _, part in groupby(rows, key=_attr) for row in islice(part, asked.last)]
+        return iter(sorted(kept, key=_time, reverse=True))
 
     def different(
         self, key: int, attrs: Iterable[str], span: Span | None, most: int
@@ -222,17 +259,32 @@ class Reader:
         self, key: int, attrs: Iterable[str] | None, span: Span, dataset_ids: frozenset[str] | None
     ) -> list[Series]:
         """List the series that have instances in a span, by attribute and dataset."""
-        found = []
+        few = self._few(key, span)
+        if few is None:
+            found = list(self._ends(key, attrs, span, dataset_ids))
+        else:
+            wanted = None if attrs is None else frozenset(attrs)
+            rows = sorted(self._chosen(few, Asked(wanted, dataset_ids=dataset_ids), None), key=_series)
+            parts = (list(part) for _, part in groupby(rows, key=_series))
+            found = [(part[0], part[-1]) for part in parts]
+        listed = [self._listed(*ends) for ends in found]
+        return sorted(listed, key=lambda one: (one.attr, one.dataset_id))
+
+    def _ends(
+        self, key: int, attrs: Iterable[str] | None, span: Span, dataset_ids: frozenset[str] | None
+    ) -> Iterator[tuple[Found, Found]]:
+        """Give the first and the last row of each series."""
         for attr in self.attributes(key, attrs):
             for dataset in self.datasets(key, attr, dataset_ids):
                 place = (key, attr, dataset)
                 first = next(self.rows(place, span, most=1), None)
                 last = next(self.rows(place, span, backwards=True, most=1), None)
                 if first and last:
-                    name = self.iri(dataset) if dataset else DEFAULT_DATASET
-                    kind = self.made(last)["type"]
-                    found.append(Series(self.iri(attr), name, kind, first[0], last[0]))
-        return sorted(found, key=lambda one: (one.attr, one.dataset_id))
+                    yield first, last
+
+    def _listed(self, first: Found, last: Found) -> Series:
+        name = self.iri(last[3]) if last[3] else DEFAULT_DATASET
+        return Series(self.iri(last[2]), name, self.made(last)["type"], first[0], last[0])
 
     # the entity at a time
 
@@ -328,3 +380,18 @@ def time_of(property: str) -> tuple[str, str]:
 def _time(row: Found) -> int:
     time: int = row[0]
     return time
+
+
+def _attr(row: Found) -> int:
+    attr: int = row[2]
+    return attr
+
+
+def _series(row: Found) -> tuple[int, int]:
+    return row[2], row[3]
+
+
+def _latest_first(row: Found) -> tuple[int, ...]:
+    """Order rows by attribute, the latest first, and of one time by dataset."""
+    time, _, attr, dataset, at, id, *_ = row
+    return attr, -time, dataset, -at, -id
