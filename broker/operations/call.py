@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from base.access import ANONYMOUS, Caller
 from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
@@ -57,6 +58,7 @@ class Call:
     embedded: bool = False  # whether the @context came in the body (ld+json)
     local_caller: bool = False  # whether anonymous callers have the permissions of a loopback binding
     reached: Callable[[], str] = str  # gives scheme://host:port under which the caller reached us
+    caller: Caller = ANONYMOUS
 
     def at(self, now: int) -> "Call":
         """Give the same request at another moment: what was understood of it once serves again."""
@@ -74,6 +76,7 @@ class Call:
             self.embedded,
             self.local_caller,
             self.reached,
+            self.caller,
         )
 
     @property
