@@ -9,7 +9,7 @@ from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
 from broker.operations import asked, entity_maps, past, rendering
 from broker.operations.asked import Limits
-from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
+from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call, Params
 from broker.operations.changing import apply, refuse_people, selected
 from broker.settings import BrokerSettings
 from broker.store.contract import EntityChange, Page, TenantStore
@@ -193,7 +193,8 @@ async def purge_entities(call: Call, broker: Broker) -> Answer:
         raise NotPermitted(
             "Purge needs a permission that anonymous callers do not have here; delete entities by id."
         )
-    wanted = asked.from_params(call.params, call.context.table, False, limits(broker.settings))
+    params = Params({name: value for name, value in call.params.items() if name != "geometryProperty"})
+    wanted = asked.from_params(params, call.context.table, False, limits(broker.settings))
     if wanted.selection.q is not None and wanted.selection.q.depth:
         raise BadRequestData("A purge cannot follow Relationships; select by the entities' own attributes.")
     if not wanted.narrow_enough():

@@ -21,7 +21,6 @@ async def mapped(
     broker: Subject,
     resource: str,
     entities: list[Entity],
-    headers: dict[str, str | None] | None = None,
     **params: Any,
 ) -> None:
     """Demand an entity map of exactly these entities."""
@@ -38,7 +37,7 @@ async def mapped(
 async def map_shapes(broker: Subject) -> None:
     owner = await broker.have(vehicle(speed=5))
     one = await broker.have(vehicle(label=lang({"en": "car", "ja": "車"}), owner=rel(owner)))
-    for params in (
+    shapes: tuple[dict[str, Any], ...] = (
         {"pick": "id,label"},
         {"omit": "label"},
         {"lang": "ja"},
@@ -52,7 +51,8 @@ async def map_shapes(broker: Subject) -> None:
         {"entityMap": True},
         {"splitEntities": False},
         {"csf": 'registrationName=="other"'},
-    ):
+    )
+    for params in shapes:
         await mapped(broker, "/entityMaps", [one], type=one.type, id=one.id, **params)
 
 
@@ -61,7 +61,7 @@ async def map_orders(broker: Subject) -> None:
     made = await broker.have_all(
         vehicle(name="z", location=point(1, 1)), vehicle(name="ö", location=point(2, 2))
     )
-    asked = {"type": made[0].type, "local": True}
+    asked: dict[str, Any] = {"type": made[0].type, "local": True}
     await mapped(broker, "/entityMaps", made, **asked, orderBy="name", collation="sv")
     distance = {"orderBy": "location;dist-asc", "orderFrom": "[2,2]", "orderGeometry": "Point"}
     await mapped(broker, "/entityMaps", made, **asked, **distance)
@@ -215,6 +215,28 @@ async def temporal_sources(broker: Subject) -> None:
 async def purge_sources(broker: Subject) -> None:
     made = await broker.have_all(vehicle(speed=1), vehicle(speed=2))
     await purged(broker, made, [1], type=made[0].type, q="speed==2", csf='registrationName=="other"')
+
+
+@case("6.4.3.3", "geometryProperty has no effect on a purge", feature=FEATURE, needs=("purge",))
+async def purge_geometry(broker: Subject) -> None:
+    made = await broker.have_all(vehicle(base=point(1, 1)), vehicle(speed=1))
+    await purged(broker, made, [0], type=made[0].type, q="base", geometryProperty="base")
+
+
+@case(
+    "4.9, 5.6.21.4",
+    "jsonKeys and expandValues of a purge are refused, or change what q means",
+    feature=FEATURE,
+    needs=("purge",),
+)
+async def purge_terms(broker: Subject) -> None:
+    made = await broker.have_all(
+        vehicle(data=json_property({"a": "x"})), vehicle(data=json_property({"a": "y"}))
+    )
+    asked = {"type": made[0].type, "q": 'data[a]=="y"', "jsonKeys": "data", "expandValues": "colour"}
+    answer = (await broker.send("DELETE", "/entities", params=asked)).status(204, 400)
+    left = made if answer.code == 400 else made[:1]
+    (await broker.get("/entities", type=made[0].type)).status(200).body.ids(*left)
 
 
 @case(

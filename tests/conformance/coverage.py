@@ -1,5 +1,4 @@
-"""What a run asked of the broker: `python -m tests.conformance.coverage report.json` names what no case touches;
-with --table it writes a Markdown row for each operation and parameter with its clause and the cases that touch it."""
+"""What a run asked of the broker: `python -m tests.conformance.coverage report.json` names what no case touches."""
 
 import re
 import sys
@@ -13,7 +12,6 @@ from broker.operations.call import Operation
 from conformance.report import file
 from conformance.result import Report
 
-SHOWN = 3
 Touched = dict[tuple[str, str], dict[str, set[str]]]
 _PATTERNS = [(o, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", o.path) + "/?")) for o in OPERATIONS]
 
@@ -59,25 +57,9 @@ def untouched(report: Report) -> dict[str, list[str]]:
     return missing
 
 
-def table(report: Report) -> Iterator[str]:
-    """Write a row for each operation and each of its parameters: clause, name, the cases that touch it."""
-    found = touched(report)
-    yield "| Operation | Parameter | Clause | Cases |\n|---|---|---|---|"
-    for o in OPERATIONS:
-        names = found[(o.method, o.path)]
-        for name in ("", *sorted(o.params), *(f"={word}" for word in sorted(o.options))):
-            cases = sorted(names.get(name, ()))
-            more = f" and {len(cases) - SHOWN} more" if len(cases) > SHOWN else ""
-            listed = ", ".join(cases[:SHOWN])
-            yield f"| {o.method} `{o.path}` | {f'`{name}`' if name else ''} | {o.clause} | {listed}{more} |"
-
-
 def main() -> None:
-    """Print what no case touches, or the table."""
+    """Print what no case touches."""
     report = file.read(Path(sys.argv[1]))
-    if "--table" in sys.argv:
-        print("\n".join(table(report)))
-        return
     for operation, names in untouched(report).items():
         print(operation, ": ", "never" if names == [""] else " ".join(names), sep="")
 
