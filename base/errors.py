@@ -5,7 +5,8 @@ Problem
 ├── BadRequestData 400        ├── NonexistentTenant 404    ├── TooManyResults 403
 ├── AlreadyExists 409         ├── Conflict 409             ├── LdContextNotAvailable 504
 ├── OperationNotSupported 422 ├── NoMultiTenantSupport 501 ├── InternalError 500
-├── NotPermitted 403          ├── ServiceUnavailable 503   └── Transport: 405 406 411 413 414 415
+├── NotPermitted 403          ├── ServiceUnavailable 503   ├── Transport: 405 406 411 413 414 415
+    Of other servers: BadGateway 502, GatewayTimeout 504, LoopDetected 508
 """
 
 from collections.abc import Mapping
@@ -139,6 +140,30 @@ class ServiceUnavailable(Problem):
 
     status = 503
     title = "Service unavailable"
+    namespace = ENGAWA_ERRORS
+
+
+class BadGateway(Problem):
+    """Another server this one relies on gave no usable answer. (6.3.17)"""
+
+    status = 502
+    title = "Bad gateway"
+    namespace = ENGAWA_ERRORS
+
+
+class GatewayTimeout(Problem):
+    """Another server this one relies on gave no answer in time. (6.3.17)"""
+
+    status = 504
+    title = "Gateway timeout"
+    namespace = ENGAWA_ERRORS
+
+
+class LoopDetected(Problem):
+    """The request came through the server it would have to go to. (6.3.17)"""
+
+    status = 508
+    title = "Loop detected"
     namespace = ENGAWA_ERRORS
 
 

@@ -21,6 +21,8 @@ from broker.api.metrics import Metrics
 from broker.app import OPERATIONS
 from broker.contexts import Contexts
 from broker.explorer import pages
+from broker.federation import Federation
+from broker.federation.sender import Sender
 from broker.notify import Notifier
 from broker.operations import identity, snapshot_filling, upkeep
 from broker.operations.cache import Cache
@@ -49,14 +51,18 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         notifier = Notifier(settings, catalogue, contexts, registry, policy)
         await notifier.start()
         stack.push_async_callback(notifier.close)
+        alias = identity.own_alias(settings.alias, settings.data)
+        federation = Federation(registry, Sender(settings, policy, alias))
+        stack.push_async_callback(federation.close)
         broker = Broker(
             settings,
             catalogue,
             contexts,
             registry,
+            federation,
             notifier,
             Cache(settings.cache_bytes),
-            alias=identity.own_alias(settings.alias, settings.data),
+            alias=alias,
             started=clock.now(),
         )
         stack.push_async_callback(broker.running.close)

@@ -9,6 +9,7 @@ from base.access import ANONYMOUS, Caller
 from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
+from broker.federation import Federation
 from broker.language.selection import Selection, Window
 from broker.notify import Notifier
 from broker.operations.cache import Cache
@@ -104,6 +105,7 @@ class Broker:
     catalogue: Catalogue
     contexts: Contexts
     registry: Registry
+    federation: Federation
     notifier: Notifier
     cache: Cache
     alias: str = ""  # by which other brokers know this one

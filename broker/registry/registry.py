@@ -37,6 +37,9 @@ class Register:
             except Exception:  # one that cannot be read must not hold up the others
                 log.exception("a registration cannot be used", registration=body.get("id"))
 
+    def __len__(self) -> int:
+        return len(self._index)
+
     def get(self, id: str, now: int) -> Source:
         """Give a registration; ResourceNotFound if there is none or it has expired. (5.10.1)"""
         source = self._index.get(id)

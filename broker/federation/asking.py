@@ -1,0 +1,69 @@
+"""What context sources are asked, and what came of it; free of HTTP. (4.3.6)"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from base.errors import Problem
+from base.jsonld import Context
+from broker.language.sources import Source
+
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The request that makes us ask others: its tenant, words, headers, and the brokers it came through. (4.3.6.4)"""
+
+    tenant: str
+    context: Context
+    now: int
+    via: tuple[str, ...] = ()  # pseudonyms, the first broker first
+    headers: Mapping[str, str] = field(default_factory=dict)  # as received, by name in any case
+    origin: str = ""  # scheme://host:port under which its sender reached us
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one source is asked: a path below /ngsi-ld/v1; names in parameters and body are terms of `context`."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None  # JSON without @context; None: there is none
+    merge_patch: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)  # beside those that every request has
+
+
+@dataclass(frozen=True, slots=True)
+class Directed:
+    """A request and the source it goes to."""
+
+    source: Source
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a source gave no usable answer: as a problem of this request, and as an NGSILD-Warning. (6.3.17)"""
+
+    problem: Problem
+    code: int  # 111, 199 or 299
+
+    def warning(self, source: Source) -> str:
+        """Write the warning; it names the source, by its alias or its registration."""
+        agent = source.body.get("contextSourceAlias") or source.id
+        text = self.problem.detail.replace("\\", "").replace('"', "'")
+        return f'{self.code} {agent} "{text}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of asking one source; `status` 0: no answer came. `stale`: from what was kept of an earlier one."""
+
+    source: Source
+    status: int = 0
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: Failure | None = None
+    stale: bool = False
