@@ -32,6 +32,12 @@ async def merge(broker: Subject) -> None:
     (await broker.get(made.path)).body.has(speed=prop(60))
 
 
+@case("5.6.6.4, 6.5.3.2", "an entity is deleted as its own type, and not as another", feature=FEATURE)
+async def delete(broker: Subject) -> None:
+    made = await of_its_type(broker, "DELETE")
+    (await broker.get(made.path)).status(404)
+
+
 @case("5.6.3.4, 6.6.3.1", "nothing is appended to an entity of another type", feature=FEATURE)
 async def append(broker: Subject) -> None:
     made = await of_its_type(broker, "POST", "/attrs", {"doors": prop(4)})

@@ -248,7 +248,9 @@ async def purge_terms(broker: Subject) -> None:
 )
 async def value(broker: Subject) -> None:
     made = await broker.have(vehicle(speed=1, label=lang({"en": "car", "ja": "車"})))
-    (await broker.get(f"{made.path}/attrs/label/value", lang="ja")).status(200).body.equals("車")
+    (await broker.get(f"{made.path}/attrs/label/value", lang="ja", type=made.type)).status(200).body.equals(
+        "車"
+    )
     (await broker.put(f"{made.path}/attrs/speed/value", 5, local=True)).status(204)
     (await broker.get(made.path)).status(200).body.at("speed").has(value=5)
 

@@ -48,6 +48,8 @@ async def known(broker: Subject) -> None:
     (await broker.send("GET", made.path, params=late)).refused(404, "ResourceNotFound")
     (await broker.send("GET", "/entities", params={**late, "type": made.type})).status(200).body.ids()
     (await broker.get(made.path, asOf=now)).status(200).body.has(id=made.id)
+    soon = {"asOf": broker.moment(60), "timeproperty": "modifiedAt"}
+    (await broker.send("GET", made.path, params=soon)).status(200).body.has(id=made.id)
 
 
 @case("4.11", "an asOf that is no DateTime is refused", feature=FEATURE, needs=NEEDS, profile="full")
