@@ -89,6 +89,7 @@ def explain(error: Exception) -> click.ClickException:
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
         "history": "broker.history_command:history",
+        "federation": "broker.neighbours.command:federation",
         "schema": "broker.schema_command:schema",
         "export": "broker.transfer.command:export_tenant",
         "import": "broker.transfer.command:import_tenant",

@@ -1,4 +1,4 @@
-"""`engawa up`: all parts on this machine, with the demo city if wanted."""
+"""`engawa up`: all parts on this machine, with the demo city if wanted, or the brokers of several towns."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +19,11 @@ from engawa.supervisor import Part, supervise
 @click.command()
 @click.option("--demo", is_flag=True, help="Load the small fictional city 縁側市.")
 @click.option(
+    "--cities",
+    metavar="NAMES",
+    help="Start a broker for each of these towns, joined with each other: yabu,toyooka,asago,…",
+)
+@click.option(
     "--offset", type=int, default=0, help="Add this to each port: a second city on one machine takes 10000."
 )
 @click.option(
@@ -27,37 +32,61 @@ from engawa.supervisor import Part, supervise
     help="Folder of all parts' data folders. [default: var]",
 )
 @config_option
-def up(demo: bool, offset: int, data: Path | None, config: Path | None) -> None:
+def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: Path | None) -> None:
     """Start all parts on this machine, watch over them, end them with Ctrl-C.
+
+    With --cities: a small neighbourhood to try federation with (docs/federation.md), each town 10000 ports
+    above the one before.
 
     \b
     Example:
       engawa up --demo
+      engawa up --cities yabu,toyooka,asago
     """
+    if demo and cities:
+        raise click.UsageError("--demo is one city, --cities are several; give one of them")
     given = {"data": data / "broker"} if data else {}
     broker = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    if cities:
+        from engawa import neighbourhood
+
+        towns = neighbourhood.towns(neighbourhood.chosen(cities), broker, offset, _reachable(broker.host))
+        for town in towns:
+            _refuse_taken(town.host, town.port)
+
+        async def settle() -> str:
+            await neighbourhood.settle(towns)
+            return neighbourhood.welcome(towns)
+
+        _run([town.part(config) for town in towns], settle)
+        return
     port = broker.port + offset
     _refuse_taken(broker.host, port)
     arguments = ["run", "broker", "--host", broker.host, "--port", str(port), "--data", str(broker.data)]
     if config:
         arguments += ["--config", str(config)]
     url = f"http://{_reachable(broker.host)}:{port}"
+    _run([Part("broker", tuple(arguments), url + "/health/ready")], lambda: _settle(url, demo))
+
+
+def _run(parts: Sequence[Part], settle: Callable[[], Awaitable[str]]) -> None:
     with _own_terminal():
-        asyncio.run(_up(Part("broker", tuple(arguments), url + "/health/ready"), url, demo))
+        asyncio.run(_up(parts, settle))
     click.echo("Engawa has ended.")
 
 
-async def _up(part: Part, url: str, demo: bool) -> None:
+async def _up(parts: Sequence[Part], settle: Callable[[], Awaitable[str]]) -> None:
+    """Run the parts until a signal; once they are ready `settle` does what is left, and gives what to say."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     ready = asyncio.Event()
-    welcome = asyncio.create_task(_welcome(ready, url, demo))
+    welcome = asyncio.create_task(_welcome(ready, settle))
     # a demo city that cannot be loaded ends everything; welcome.result() below says why
     welcome.add_done_callback(lambda task: stop.set() if not task.cancelled() and task.exception() else None)
     try:
-        await supervise([part], ready.set, stop)
+        await supervise(parts, ready.set, stop)
     finally:
         welcome.cancel()
         await asyncio.wait([welcome])
@@ -65,14 +94,17 @@ async def _up(part: Part, url: str, demo: bool) -> None:
         welcome.result()
 
 
-async def _welcome(ready: asyncio.Event, url: str, demo: bool) -> None:
+async def _welcome(ready: asyncio.Event, settle: Callable[[], Awaitable[str]]) -> None:
     await ready.wait()
+    click.echo(await settle())
+
+
+async def _settle(url: str, demo: bool) -> str:
     if demo:
         from engawa.demo import load_demo
 
         await load_demo(url)
-    click.echo(
-        f"""
+    return f"""
 Engawa is ready{" with the demo city 縁側市" if demo else ""}.
 
   for people    {url}/
@@ -84,7 +116,6 @@ Try first:
 
 Ctrl-C ends it.
 """
-    )
 
 
 def _reachable(host: str) -> str:

@@ -41,9 +41,9 @@ class Destination:
     tenant: str = ""
 
     async def held(self, ids: Sequence[str], type: str) -> dict[str, Entity]:
-        """Fetch those of the entities that are there, by id. (6.23.3.1)"""
+        """Fetch those of the entities that the broker itself holds, by id. (6.23.3.1)"""
         query = {"type": "Query", "entities": [{"id": list(ids), "type": type}]}
-        status, body = await self._post(f"entityOperations/query?limit={len(ids)}", query)
+        status, body = await self._post(f"entityOperations/query?local=true&limit={len(ids)}", query)
         if status == 404:  # the tenant is not there yet
             return {}
         if not isinstance(body, list):

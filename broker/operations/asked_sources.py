@@ -18,7 +18,8 @@ def from_params(params: Params, table: TermTable, limits: Limits) -> SourceSelec
     shape = Params((name, value) for name, value in params.items() if name in _ENTITY_PARAMS)
     selection = asked.from_params(shape, table, False, limits).selection
     attributes = selection.attrs | (selection.q.attributes if selection.q else frozenset())
-    if not (attributes or selection.geo or any(one.types is not None for one in selection.selectors)):
+    typed = params.get("type") == "*" or any(one.types is not None for one in selection.selectors)
+    if not (attributes or selection.geo or typed):
         raise BadRequestData(
             "The query is too wide; give at least one of type, attrs, q and georel with geometry and coordinates."
         )

@@ -1,0 +1,106 @@
+"""How the neighbours of a broker are: asked now, and as its registrations remember. (5.2.9, 5.15.1)"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from base import clock
+from broker.neighbours import joining
+from broker.neighbours.talk import Talk, Unusable, address
+
+PAGE: Final = 1_000
+AT_ONCE: Final = 16
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One registration: what it says, what its source said just now, what distributed operations counted."""
+
+    registration: str
+    name: str
+    endpoint: str
+    mode: str
+    answers: bool
+    milliseconds: float | None
+    error: str
+    sent: int
+    failed: int
+    last_success: str
+    last_failure: str
+    cooldown_ends: str
+
+    def told(self) -> Body:
+        """Write it for a machine."""
+        return asdict(self)
+
+
+async def registrations(here: Talk) -> list[Body]:
+    """List all registrations of sources of current information; Unusable when the broker does not tell. (5.10.2)"""
+    found: list[Body] = []
+    while True:
+        params = {"type": "*", "limit": str(PAGE), "offset": str(len(found))}
+        reply = await here.ask("GET", "/csourceRegistrations", params=params)
+        if reply.status != 200 or not isinstance(reply.body, list):
+            raise Unusable(f"the registrations cannot be read: {reply.reason}")
+        found += reply.body
+        if len(reply.body) < PAGE:
+            return found
+
+
+async def look(
+    session: aiohttp.ClientSession, bodies: Sequence[Body], now: int, headers: Mapping[str, str] | None = None
+) -> list[Health]:
+    """Ask every source whether it is there, all at once."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(body: Body) -> Health:
+        async with slots:
+            talk = Talk(session, address(str(body["endpoint"])), str(body.get("tenant", "")), headers)
+            return await _health(talk, body, now)
+
+    return list(await asyncio.gather(*map(one, bodies)))
+
+
+async def _health(source: Talk, body: Body, now: int) -> Health:
+    begun = time.perf_counter()
+    error, taken = "", None
+    try:
+        alias = await joining.identity(source)
+        taken = round((time.perf_counter() - begun) * 1_000, 1)
+        registered = body.get("contextSourceAlias")
+        if registered and alias and alias != registered:
+            error = f"it calls itself {alias}, registered is {registered}: join it again"
+    except Unusable as reason:
+        error = str(reason)
+    return Health(
+        registration=str(body["id"]),
+        name=str(body.get("registrationName") or body.get("contextSourceAlias") or ""),
+        endpoint=str(body["endpoint"]),
+        mode=str(body.get("mode", "inclusive")),
+        answers=not error,
+        milliseconds=taken,
+        error=error,
+        sent=int(body.get("timesSent", 0)),
+        failed=int(body.get("timesFailed", 0)),
+        last_success=str(body.get("lastSuccess", "")),
+        last_failure=str(body.get("lastFailure", "")),
+        cooldown_ends=_cooldown(body, now),
+    )
+
+
+def _cooldown(body: Body, now: int) -> str:
+    """Say until when the source is left alone after a failure; empty: it is asked. (5.2.34)"""
+    pause = body.get("management", {}).get("cooldown")
+    failed, succeeded = (
+        clock.parse(body[name]) if name in body else 0 for name in ("lastFailure", "lastSuccess")
+    )
+    if not pause or failed <= succeeded:
+        return ""
+    ends = failed + round(pause * 1_000)
+    return clock.show(ends) if ends > now else ""
