@@ -44,10 +44,13 @@ class Search:
     near: tuple[float, float] | None = None  # latitude, longitude
     metres: int = 5_000
     page: int = 1
+    around: bool = False  # what the neighbours hold, too
 
     def parameters(self) -> dict[str, str]:
         """Write the search as parameters of a query for entities. (6.4.3.2)"""
-        asked = {"type": self.type} if self.type else {"local": "true"}
+        asked = {"type": self.type} if self.type else {}
+        if not self.around:
+            asked["local"] = "true"
         conditions = []
         if self.hazard:
             conditions.append(f'hazardTypes=="{self.hazard}"')
@@ -92,12 +95,14 @@ class Asking:
 
     async def understood(self) -> "Asking":
         """Give questions in the city's terms, or in IRIs if this broker cannot get the city's @context."""
-        status, _, _ = await self.fetch(f"{API}/entities?type=EvacuationSite&limit=1", self.headers())
+        status, _, _ = await self.fetch(
+            f"{API}/entities?type=EvacuationSite&limit=1&local=true", self.headers()
+        )
         return replace(self, link="") if status in (400, 503, 504) else self
 
     async def types(self) -> list[tuple[str, int]]:
         """List the entity types and how many entities each has, most first. (6.25.3.1)"""
-        _, answer = await self._get(f"{API}/types")
+        _, answer = await self.get(f"{API}/types?local=true")
         names = [str(name) for name in answer["typeList"]][:TYPES]
         counts = await asyncio.gather(*(self.count(name) for name in names))
         return sorted(zip(names, counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
@@ -105,7 +110,7 @@ class Asking:
     async def count(self, type: str = "") -> int:
         """Count the entities of a type, or all there are. (6.3.13)"""
         headers, _ = await self._query(Search(type=type), {"limit": "0"})
-        return _total(headers)
+        return total_of(headers)
 
     async def search(self, search: Search) -> Found:
         """Find a page of entities."""
@@ -113,16 +118,16 @@ class Asking:
             return await self._nearest(search)
         page = {"limit": str(PAGE), "offset": str((search.page - 1) * PAGE)}
         headers, entities = await self._query(search, page)
-        return Found(entities, _total(headers), _total(headers))
+        return Found(entities, total_of(headers), total_of(headers))
 
     async def _nearest(self, search: Search) -> Found:
         """Find the entities near a place, the nearest first; a crowd is read from a smaller circle only."""
-        total = within = _total((await self._query(search, {"limit": "0"}))[0])
+        total = within = total_of((await self._query(search, {"limit": "0"}))[0])
         for _ in range(_SMALLER):
             if within <= NEAREST:
                 break
             search = replace(search, metres=max(1, int(search.metres * 0.8 * math.sqrt(NEAREST / within))))
-            within = _total((await self._query(search, {"limit": "0"}))[0])
+            within = total_of((await self._query(search, {"limit": "0"}))[0])
         _, entities = await self._query(search, {"limit": str(NEAREST)})
         entities = sorted(entities, key=lambda entity: distance(search.near, point(entity)))
         return Found(entities[(search.page - 1) * PAGE : search.page * PAGE], total, len(entities))
@@ -131,12 +136,12 @@ class Asking:
         self, search: Search, page: Mapping[str, str]
     ) -> tuple[Mapping[str, str], list[dict[str, Any]]]:
         asked = {**search.parameters(), **page, "count": "true", "format": "simplified"}
-        headers, entities = await self._get(f"{API}/entities?{urlencode(asked)}")
+        headers, entities = await self.get(f"{API}/entities?{urlencode(asked)}")
         return headers, entities
 
     async def entity(self, id: str, form: str) -> Any:
         """Retrieve an entity in one of its forms, or normalized with its times (sysAttrs). (6.5.3.1)"""
-        _, body = await self._get(*self.retrieval(id, form))
+        _, body = await self.get(*self.retrieval(id, form))
         return body
 
     def retrieval(self, id: str, form: str) -> tuple[str, str]:
@@ -156,9 +161,10 @@ class Asking:
             words += ["-H", _quoted(f"{name}: {value}")]
         return " ".join(words)
 
-    async def _get(self, target: str, accept: str = "application/json") -> tuple[Mapping[str, str], Any]:
+    async def get(self, target: str, accept: str = "application/json") -> tuple[Mapping[str, str], Any]:
+        """Ask for something and give headers and JSON; Unanswered if the broker refuses."""
         status, headers, body = await self.fetch(target, self.headers(accept))
-        if status != 200:
+        if status not in (200, 201):
             detail = body.get("detail") if isinstance(body, dict) else None
             raise Unanswered(status, str(detail or ""))
         return headers, body
@@ -173,7 +179,8 @@ def point(entity: Mapping[str, Any]) -> tuple[float, float] | None:
     return (min(latitudes) + max(latitudes)) / 2, (min(longitudes) + max(longitudes)) / 2
 
 
-def _total(headers: Mapping[str, str]) -> int:
+def total_of(headers: Mapping[str, str]) -> int:
+    """Read how many there are in all. (6.3.13)"""
     return int(headers.get("NGSILD-Results-Count", 0))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from aiohttp import web
 
 from base.pages import Pages, language_of, texts
-from broker.explorer import chart, presentation
+from broker.explorer import chart, neighbours, presentation
 from broker.explorer.asking import (
     API,
     FORMS,
@@ -28,6 +28,8 @@ from schemas import catalogue
 
 HERE: Final = Path(__file__).parent
 PREFIX: Final = "/explorer/static/"
+NEIGHBOURS: Final = "/explorer/neighbours"
+MARKS: Final = 6  # in how many ways the pins of towns look
 KILOMETRES: Final = (1, 2, 5, 10, 20, 50)
 DEEPEST: Final = 3_000  # pages; further on, narrowing down serves people better
 _TENANT = re.compile(r"[\w.-]{1,100}\Z", re.ASCII)
@@ -40,6 +42,7 @@ def routes(fetch: Fetch, settings: BrokerSettings) -> list[web.RouteDef]:
     return [
         web.get("/", explorer.home),
         web.get("/explorer/entity", explorer.entity),
+        web.get(NEIGHBOURS, explorer.neighbours),
         web.get(urlsplit(catalogue.CONTEXT_URL).path, _context),
         *explorer.pages.routes(),
     ]
@@ -63,6 +66,8 @@ class Entry:
     hazards: tuple[str, ...]
     place: tuple[float, float] | None
     away: str
+    town: str = ""
+    mark: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Explorer:
 
     def __init__(self, fetch: Fetch, settings: BrokerSettings) -> None:
         self._fetch = fetch
+        self._settings = settings
         self.pages = Pages(
             templates=HERE / "templates",
             static=HERE / "static",
@@ -125,6 +131,7 @@ class Explorer:
             asking = await Asking(self._fetch, reader.tenant).understood()
             types = await asking.types()
             everything = await asking.count() if types else 0
+            joined = len(await neighbours.towns(asking, "")) > 1
             found = Found([], 0, 0) if wrong or not types else await asking.search(search)
         except Unanswered as problem:
             return self._failed(reader, problem)
@@ -139,9 +146,12 @@ class Explorer:
             wrong=wrong,
             near_text=request.query.get("near", ""),
             types=types,
+            neighbours_link=reader.link(NEIGHBOURS) if joined else "",
             everything=everything,
             hazards=presentation.hazard_choices(reader.language),
             kilometres=KILOMETRES,
+            action="/",
+            reset=reader.link("/"),
             entries=entries,
             total=found.total,
             size=PAGE,
@@ -149,6 +159,49 @@ class Explorer:
             picture=chart.draw(places, search.near),
             page_link=lambda page: reader.link("/", **{**_kept(search), "page": page}),
             type_link=lambda name: reader.link("/", **{**_kept(search), "type": name}),
+        )
+
+    async def neighbours(self, request: web.Request) -> web.Response:
+        """Show the shelters of this town and its neighbours on one map, and who gave none."""
+        reader = _reader(request)
+        search, wrong = _search(request.query)
+        try:
+            asking = await Asking(self._fetch, reader.tenant).understood()
+            found = await neighbours.gather(
+                asking, replace(search, near=None) if wrong else search, self._settings.title
+            )
+        except Unanswered as problem:
+            return self._failed(reader, problem)
+        entries = []
+        for number, entity in enumerate(found.entities, 1 + (search.page - 1) * neighbours.PLACES):
+            town = found.origin.get(str(entity.get("id", "")))
+            entry = _entry(number, entity, search, reader)
+            if town is not None:
+                entry = replace(entry, town=found.towns[town].name, mark=town % MARKS)
+            entries.append(entry)
+        places = [(entry.number, entry.place) for entry in entries if entry.place]
+        return self._render(
+            "neighbours.html",
+            reader,
+            search=search,
+            wrong=wrong,
+            near_text=request.query.get("near", ""),
+            towns=found.towns,
+            known=bool(found.origin),
+            missing=[town for town in found.towns if town.missing],
+            kinds=neighbours.SHELTERS,
+            marks=MARKS,
+            again=str(request.rel_url),
+            hazards=presentation.hazard_choices(reader.language),
+            kilometres=KILOMETRES,
+            entries=entries,
+            total=found.total,
+            size=neighbours.PLACES,
+            last_page=-(-found.reachable // neighbours.PLACES),
+            picture=chart.draw(places, search.near),
+            page_link=lambda page: reader.link(NEIGHBOURS, **{**_kept(search), "page": page}),
+            action=NEIGHBOURS,
+            reset=reader.link(NEIGHBOURS),
         )
 
     async def entity(self, request: web.Request) -> web.Response:

@@ -31,11 +31,11 @@ function locateButton() {
   });
 }
 
-function marker(place, label, title, href) {
+function marker(place, label, title, href, mark) {
   const icon = document.createElement("span");
   icon.textContent = label;
   const made = L.marker(place, {
-    icon: L.divIcon({ className: "pin", html: icon, iconSize: [30, 30] }),
+    icon: L.divIcon({ className: `pin town-${mark || 0}`, html: icon, iconSize: [30, 30] }),
     title, alt: title, riseOnHover: true,
   });
   const text = document.createElement("span");
@@ -57,7 +57,8 @@ function placesOf(frame) {
     return {
       place: [Number(entry.dataset.lat), Number(entry.dataset.lon)],
       label: entry.dataset.number,
-      title: `${entry.dataset.number} ${link.textContent}`,
+      title: [entry.dataset.number, link.textContent, entry.dataset.town].filter(Boolean).join(" "),
+      mark: entry.dataset.mark,
       href: link.href,
       entry,
     };
@@ -81,9 +82,9 @@ function showMap() {
     around.push(here);
     L.circleMarker(here, { radius: 9, className: "here", interactive: false }).addTo(map);
   }
-  for (const { place, label, title, href, entry } of places) {
+  for (const { place, label, title, href, mark, entry } of places) {
     around.push(place);
-    const made = marker(place, label, title, href).addTo(map);
+    const made = marker(place, label, title, href, mark).addTo(map);
     if (entry) {
       entry.addEventListener("mouseenter", () => made.getElement().classList.add("chosen"));
       entry.addEventListener("mouseleave", () => made.getElement().classList.remove("chosen"));

@@ -1,0 +1,119 @@
+"""What the page of a neighbourhood asks: shelters here and next door, who gave each, who is missing. (4.3.6, 5.14)"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from broker.explorer.asking import API, Asking, Search, Unanswered, distance, point, total_of
+from schemas import catalogue
+
+SHELTERS: Final = ("EvacuationShelter", "EvacuationSite", "DesignatedShelter")
+PLACES: Final = 100
+"""Entities on a page."""
+NEAREST: Final = 1_000
+LIFETIME: Final = "PT20S"
+"""How long the map of who holds what is kept; it is read at once."""
+_WARNING: Final = re.compile(r'(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"')
+_MISSING: Final = {"111": "garbled", "199": "silent", "299": "refused"}
+_HERE: Final = "@none"
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Who may hold shelters: this broker, or a registered source; `missing` says why it gave none now."""
+
+    number: int
+    name: str
+    id: str
+    alias: str = ""
+    missing: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A page of shelters of all towns, and for each of them the number of its town if that is known."""
+
+    entities: list[dict[str, Any]]
+    towns: list[Town]
+    origin: Mapping[str, int]
+    total: int
+    reachable: int
+
+
+async def towns(asking: Asking, own: str) -> list[Town]:
+    """Name this broker and the sources registered for shelters, in the order of their registration. (5.10.2)"""
+    asked = {"type": ",".join(map(catalogue.iri, SHELTERS)), "limit": "200"}
+    _, registered = await asking.get(f"{API}/csourceRegistrations?{urlencode(asked)}")
+    found = [Town(0, own, _HERE)]
+    for number, body in enumerate(registered, 1):
+        alias = str(body.get("contextSourceAlias", ""))
+        name = str(body.get("registrationName") or alias or body["id"])
+        found.append(Town(number, name, str(body["id"]), alias))
+    return found
+
+
+async def gather(asking: Asking, search: Search, own: str) -> Gathered:
+    """Ask all towns at once for a page of shelters. (5.7.2)"""
+    known = await towns(asking, own)
+    kinds = [search.type] if search.type in SHELTERS else SHELTERS
+    asked = {
+        **replace(search, type=",".join(map(catalogue.iri, kinds)), around=True).parameters(),
+        "format": "simplified",
+        "count": "true",
+        "limit": str(NEAREST if search.near else PLACES),
+        "offset": "0" if search.near else str((search.page - 1) * PLACES),
+    }
+    if len(known) > 1:
+        asked |= {"entityMap": "true", "entityMapLifetime": LIFETIME}
+    headers, entities = await asking.get(f"{API}/entities?{urlencode(asked)}")
+    origin, counts = await _origins(asking, headers, known)
+    missing = _missing(headers, known)
+    if search.near:
+        entities.sort(key=lambda entity: distance(search.near, point(entity)))
+    else:
+        entities.sort(key=lambda entity: origin.get(str(entity["id"]), 0))  # a town's places stand together
+    total = total_of(headers)
+    reachable = min(total, NEAREST) if search.near else total
+    if search.near:
+        entities = entities[(search.page - 1) * PLACES : search.page * PLACES]
+    known = [
+        replace(town, missing=missing.get(town.number, ""), count=counts[town.number] if origin else 0)
+        for town in known
+    ]
+    return Gathered(entities, known, origin, total, reachable)
+
+
+async def _origins(
+    asking: Asking, headers: Mapping[str, str], known: list[Town]
+) -> tuple[dict[str, int], Counter[int]]:
+    """Read in the entity map who holds which entity; nothing if there is no map. (5.14.1, 5.2.39)"""
+    location = headers.get("NGSILD-EntityMap")
+    if location is None:
+        return {}, Counter()
+    try:
+        _, body = await asking.get(location)
+        numbers = {town.id: town.number for town in known}
+        origin = {}
+        for id, holders in body["entityMap"].items():
+            named = [numbers[one] for one in holders if one in numbers]
+            if named:
+                origin[id] = min(named)
+    except (Unanswered, KeyError, TypeError, AttributeError):
+        return {}, Counter()  # the shelters can be shown without saying whose they are
+    return origin, Counter(origin.values())
+
+
+def _missing(headers: Mapping[str, str], known: list[Town]) -> dict[int, str]:
+    """Read in the warnings which towns gave nothing, and why. (6.3.17)"""
+    getall = getattr(headers, "getall", None)
+    told = getall("NGSILD-Warning", []) if getall else [headers.get("NGSILD-Warning", "")]
+    numbers = {name: town.number for town in known for name in (town.alias, town.id) if name}
+    return {
+        numbers[agent]: _MISSING[code]
+        for code, agent, _ in _WARNING.findall(", ".join(told))
+        if agent in numbers and code in _MISSING
+    }
