@@ -1,12 +1,16 @@
 """The resources /entities/{entityId}/attrs and /entities/{entityId}/attrs/{attrId}. (5.6.2–5.6.5, 5.6.19)"""
 
+from collections.abc import Awaitable, Callable
+
 from base.errors import BadRequestData
+from broker.federation.splitting import Attributes
 from broker.model import expand, merge, validate
-from broker.model.document import Document
+from broker.model.document import DEFAULT_DATASET, Document, dataset_of
 from broker.model.merge import UpdateResult
-from broker.operations import asked
+from broker.operations import asked, distributed, distributed_changes
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import apply, refuse_people, selected
+from broker.operations.distributed_changes import Kind
 from broker.operations.entities import same_id
 from broker.operations.rendering import dump
 from broker.store.contract import TenantStore
@@ -18,15 +22,19 @@ async def append_attributes(call: Call, broker: Broker) -> Answer:
     fragment = expand.fragment(same_id(call.body, id), call.context.table, call.now, nulls=False)
     refuse_people(broker, fragment)
     overwrite = "noOverwrite" not in call.params.get("options", "").split(",")
-    done: list[UpdateResult] = []
 
-    def rule(current: Document | None) -> Document:
-        document, result = merge.append(selected(call, id, current), fragment, call.now, overwrite=overwrite)
-        done[:] = [result]
-        return document
+    async def here(part: Document) -> UpdateResult:
+        done: list[UpdateResult] = []
 
-    await apply(broker, call, store, id, rule)
-    return _told(done[0])
+        def rule(current: Document | None) -> Document:
+            document, result = merge.append(selected(call, id, current), part, call.now, overwrite=overwrite)
+            done[:] = [result]
+            return document
+
+        await apply(broker, call, store, id, rule)
+        return done[0]
+
+    return await _changed(call, broker, distributed_changes.APPEND, fragment, here)
 
 
 async def update_attributes(call: Call, broker: Broker) -> Answer:
@@ -34,15 +42,35 @@ async def update_attributes(call: Call, broker: Broker) -> Answer:
     id, store = _target(call, broker)
     fragment = expand.fragment(same_id(call.body, id), call.context.table, call.now, nulls=True)
     refuse_people(broker, fragment)
-    done: list[UpdateResult] = []
 
-    def rule(current: Document | None) -> Document:
-        document, result = merge.update(selected(call, id, current), fragment, call.now)
-        done[:] = [result]
-        return document
+    async def here(part: Document) -> UpdateResult:
+        done: list[UpdateResult] = []
 
-    await apply(broker, call, store, id, rule)
-    return _told(done[0])
+        def rule(current: Document | None) -> Document:
+            document, result = merge.update(selected(call, id, current), part, call.now)
+            done[:] = [result]
+            return document
+
+        await apply(broker, call, store, id, rule)
+        return done[0]
+
+    return await _changed(call, broker, distributed_changes.UPDATE, fragment, here)
+
+
+async def _changed(
+    call: Call,
+    broker: Broker,
+    kind: Kind,
+    fragment: Document,
+    here: Callable[[Document], Awaitable[UpdateResult]],
+) -> Answer:
+    """Change attributes here, and at the sources that have them. (5.6.2, 5.6.3)"""
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        return _told(await here(fragment))
+    return distributed_changes.as_update(
+        await distributed_changes.change_entity(call, broker, asking, kind, fragment, here)
+    )
 
 
 def _told(result: UpdateResult) -> Answer:
@@ -58,15 +86,19 @@ async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
     id, store = _target(call, broker)
     attr = attribute_name(call)
     name = call.path["attrId"]
-    instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
-    await apply(
-        broker,
-        call,
-        store,
-        id,
-        lambda current: merge.partial_update(selected(call, id, current), attr, instances, call.now),
-    )
-    return NO_CONTENT
+    given = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
+
+    async def here(_: Document) -> None:
+        await apply(
+            broker,
+            call,
+            store,
+            id,
+            lambda current: merge.partial_update(selected(call, id, current), attr, given, call.now),
+        )
+
+    datasets = frozenset(map(dataset_of, given))
+    return await _changed_one(call, broker, distributed_changes.UPDATE_ATTRIBUTE, {attr: datasets}, here)
 
 
 async def replace_attribute(call: Call, broker: Broker) -> Answer:
@@ -74,15 +106,19 @@ async def replace_attribute(call: Call, broker: Broker) -> Answer:
     id, store = _target(call, broker)
     attr = attribute_name(call)
     name = call.path["attrId"]
-    instances = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
-    await apply(
-        broker,
-        call,
-        store,
-        id,
-        lambda current: merge.replace_attribute(selected(call, id, current), attr, instances, call.now),
-    )
-    return NO_CONTENT
+    given = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
+
+    async def here(_: Document) -> None:
+        await apply(
+            broker,
+            call,
+            store,
+            id,
+            lambda current: merge.replace_attribute(selected(call, id, current), attr, given, call.now),
+        )
+
+    datasets = frozenset(map(dataset_of, given))
+    return await _changed_one(call, broker, distributed_changes.REPLACE_ATTRIBUTE, {attr: datasets}, here)
 
 
 async def delete_attribute(call: Call, broker: Broker) -> Answer:
@@ -90,19 +126,40 @@ async def delete_attribute(call: Call, broker: Broker) -> Answer:
     id, store = _target(call, broker)
     attr = attribute_name(call)
     dataset = call.params.get("datasetId")
-    if dataset is not None and dataset != "@none":
+    if dataset is not None and dataset != DEFAULT_DATASET:
         validate.uri(dataset, "datasetId")
     every = asked.flag(call.params, "deleteAll")
-    await apply(
-        broker,
-        call,
-        store,
-        id,
-        lambda current: merge.delete_attribute(
-            selected(call, id, current), attr, call.now, dataset_id=dataset, delete_all=every
-        ),
+
+    async def here(_: Document) -> None:
+        await apply(
+            broker,
+            call,
+            store,
+            id,
+            lambda current: merge.delete_attribute(
+                selected(call, id, current), attr, call.now, dataset_id=dataset, delete_all=every
+            ),
+        )
+
+    datasets = frozenset() if every else frozenset({dataset or DEFAULT_DATASET})
+    return await _changed_one(call, broker, distributed_changes.DELETE_ATTRIBUTE, {attr: datasets}, here)
+
+
+async def _changed_one(
+    call: Call,
+    broker: Broker,
+    kind: Kind,
+    attributes: Attributes,
+    here: Callable[[Document], Awaitable[None]],
+) -> Answer:
+    """Change one attribute here, or at the sources that have it. (5.6.4, 5.6.5, 5.6.19)"""
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here({})
+        return NO_CONTENT
+    return distributed_changes.as_update(
+        await distributed_changes.change_attribute(call, broker, asking, kind, attributes, here)
     )
-    return NO_CONTENT
 
 
 def _target(call: Call, broker: Broker) -> tuple[str, TenantStore]:

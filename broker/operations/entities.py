@@ -7,7 +7,7 @@ from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
-from broker.operations import asked, entity_maps, past, rendering
+from broker.operations import asked, distributed, distributed_changes, entity_maps, past, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call, Params
 from broker.operations.changing import apply, refuse_people, selected
@@ -25,9 +25,20 @@ async def create_entity(call: Call, broker: Broker) -> Answer:
         raise InvalidRequest("The body must be one entity; /entityOperations/create takes a list of them.")
     document = expand.entity(call.body, call.context.table, call.now)
     refuse_people(broker, document)
-    store = await broker.catalogue.create(call.tenant)
-    await apply(broker, call, store, document["id"], lambda current: merge.create(current, document))
-    return Answer(201, headers={"Location": f"{ROOT}/entities/{quote(document['id'], safe=':')}"})
+    id = document["id"]
+    created = Answer(201, headers={"Location": f"{ROOT}/entities/{quote(id, safe=':')}"})
+
+    async def here(new: Document) -> None:
+        store = await broker.catalogue.create(call.tenant)
+        await apply(broker, call, store, id, lambda current: merge.create(current, new))
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here(document)
+        return created
+    kind = distributed_changes.CREATE
+    parts = await distributed_changes.change_entity(call, broker, asking, kind, document, here)
+    return distributed_changes.as_batch(id, parts, created)
 
 
 async def retrieve_entity(call: Call, broker: Broker) -> Answer:
@@ -127,14 +138,22 @@ async def replace_entity(call: Call, broker: Broker) -> Answer:
     body = same_id(call.body, id)
     document = expand.entity({**body, "id": id}, call.context.table, call.now)
     refuse_people(broker, document)
-    await apply(
-        broker,
-        call,
-        store,
-        id,
-        lambda current: merge.replace(selected(call, id, current), document, call.now),
-    )
-    return NO_CONTENT
+
+    async def here(new: Document) -> None:
+        await apply(
+            broker,
+            call,
+            store,
+            id,
+            lambda current: merge.replace(selected(call, id, current), new, call.now),
+        )
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here(document)
+        return NO_CONTENT
+    parts = await distributed_changes.replace_entity(call, broker, asking, document, here)
+    return distributed_changes.as_batch(id, parts)
 
 
 async def merge_entity(call: Call, broker: Broker) -> Answer:
@@ -154,14 +173,23 @@ async def merge_entity(call: Call, broker: Broker) -> Answer:
         observed_at=call.params.get("observedAt"),
     )
     refuse_people(broker, fragment)
-    await apply(
-        broker,
-        call,
-        store,
-        id,
-        lambda current: merge.merge_patch(selected(call, id, current), fragment, call.now)[0],
-    )
-    return NO_CONTENT
+
+    async def here(part: Document) -> None:
+        await apply(
+            broker,
+            call,
+            store,
+            id,
+            lambda current: merge.merge_patch(selected(call, id, current), part, call.now)[0],
+        )
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here(fragment)
+        return NO_CONTENT
+    kind = distributed_changes.MERGE
+    parts = await distributed_changes.change_entity(call, broker, asking, kind, fragment, here)
+    return distributed_changes.as_batch(id, parts)
 
 
 def same_id(body: object, id: str) -> dict[str, object]:
@@ -183,8 +211,15 @@ async def delete_entity(call: Call, broker: Broker) -> Answer:
     def rule(current: Document | None) -> None:
         selected(call, id, current)
 
-    await apply(broker, call, store, id, rule)
-    return NO_CONTENT
+    async def here(_: Document) -> None:
+        await apply(broker, call, store, id, rule)
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here({})
+        return NO_CONTENT
+    parts = await distributed_changes.delete_entity(call, broker, asking, id, here)
+    return distributed_changes.as_batch(id, parts)
 
 
 async def purge_entities(call: Call, broker: Broker) -> Answer:
