@@ -124,11 +124,14 @@ class Front:
         )
 
     def _again(self, key: Key | None) -> Known | None:
-        """Find what was understood of the same read before; not if its @context has changed meanwhile."""
+        """Find what was understood of the same read before; not if its @context has changed meanwhile.
+
+        Nor if sources may be asked: what they are asked depends on headers that are not kept.
+        """
         known = self._known.get(key)
         if known is None or self._broker.contexts.known(known.source) is not known.call.context:
             return None
-        return known
+        return None if self._broker.registry.has_sources(known.call.tenant) else known
 
     def _keep(self, key: Key | None, arrival: Arrival, operation: Operation, call: Call) -> None:
         if key is None or operation.changes or "entityMap" in call.params or _particular(arrival.headers):

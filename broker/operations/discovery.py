@@ -1,12 +1,14 @@
 """The resources /types and /attributes. (5.7.5–5.7.10)"""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from base.errors import ResourceNotFound
 from broker.model import validate
-from broker.operations import asked
+from broker.operations import asked, distributed, distributed_discovery
 from broker.operations.call import Answer, Broker, Call
+from broker.operations.distributed_discovery import Question
 from broker.operations.rendering import listing
 from broker.store.contract import TypeInfo
 
@@ -15,11 +17,13 @@ LIST_ID = "urn:ngsi-ld:{kind}:{tenant}"
 
 async def list_types(call: Call, broker: Broker) -> Answer:
     """List the entity types there are, with their attributes if details are asked for. (5.7.5, 5.7.6)"""
-    known = sorted(await broker.catalogue.open(call.tenant).types(call.now), key=lambda info: info.name)
+    detailed = asked.flag(call.params, "details")
+    known, headers = await _known(call, broker, Question(True, detailed))
+    if detailed:
+        return listing(call, [_entity_type(call, info) for info in known], headers)
     term = call.context.table.term
-    if asked.flag(call.params, "details"):
-        return listing(call, [_entity_type(call, info) for info in known])
-    return listing(call, {**_list(call, "EntityTypeList"), "typeList": [term(info.name) for info in known]})
+    names = [term(info.name) for info in known]
+    return listing(call, {**_list(call, "EntityTypeList"), "typeList": names}, headers)
 
 
 def _entity_type(call: Call, info: TypeInfo) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def _entity_type(call: Call, info: TypeInfo) -> dict[str, Any]:
 
 async def retrieve_type(call: Call, broker: Broker) -> Answer:
     """Describe one entity type. (5.7.7)"""
-    info = _find(await broker.catalogue.open(call.tenant).types(call.now), call, "type", "Entity type")
+    info, headers = await _find(call, broker, "type", "Entity type")
     term = call.context.table.term
     details = [
         {"id": name, "type": "Attribute", "attributeName": term(name), "attributeTypes": sorted(kinds)}
@@ -49,18 +53,19 @@ async def retrieve_type(call: Call, broker: Broker) -> Answer:
             "entityCount": info.count,
             "attributeDetails": details,
         },
+        headers,
     )
 
 
 async def list_attributes(call: Call, broker: Broker) -> Answer:
     """List the attributes there are, with the types that have them if details are asked for. (5.7.8, 5.7.9)"""
-    known = sorted(await broker.catalogue.open(call.tenant).attributes(call.now), key=lambda info: info.name)
+    detailed = asked.flag(call.params, "details")
+    known, headers = await _known(call, broker, Question(False, detailed))
+    if detailed:
+        return listing(call, [_attribute(call, info) for info in known], headers)
     term = call.context.table.term
-    if asked.flag(call.params, "details"):
-        return listing(call, [_attribute(call, info) for info in known])
-    return listing(
-        call, {**_list(call, "AttributeList"), "attributeList": [term(info.name) for info in known]}
-    )
+    names = [term(info.name) for info in known]
+    return listing(call, {**_list(call, "AttributeList"), "attributeList": names}, headers)
 
 
 def _attribute(call: Call, info: TypeInfo) -> dict[str, Any]:
@@ -75,19 +80,34 @@ def _attribute(call: Call, info: TypeInfo) -> dict[str, Any]:
 
 async def retrieve_attribute(call: Call, broker: Broker) -> Answer:
     """Describe one attribute. (5.7.10)"""
-    info = _find(await broker.catalogue.open(call.tenant).attributes(call.now), call, "attrId", "Attribute")
+    info, headers = await _find(call, broker, "attrId", "Attribute")
     kinds = sorted({kind for kinds in info.related.values() for kind in kinds})
-    return listing(call, {**_attribute(call, info), "attributeCount": info.count, "attributeTypes": kinds})
+    body = {**_attribute(call, info), "attributeCount": info.count, "attributeTypes": kinds}
+    return listing(call, body, headers)
 
 
-def _find(known: list[TypeInfo], call: Call, member: str, what: str) -> TypeInfo:
+async def _find(call: Call, broker: Broker, member: str, what: str) -> tuple[TypeInfo, dict[str, str]]:
     given = call.path[member]
     validate.name(given, what)
     name = call.context.table.iri(given)
+    known, headers = await _known(call, broker, Question(member == "type", name=name))
     for info in known:
         if info.name == name:
-            return info
-    raise ResourceNotFound(f"{what} {name} is not known here.")
+            return info, headers
+    raise ResourceNotFound(f"{what} {name} is not known here.", headers=headers)
+
+
+async def _known(call: Call, broker: Broker, question: Question) -> tuple[Sequence[TypeInfo], dict[str, str]]:
+    """Give the types or attributes there are, by name, those of sources among them; and what went wrong there."""
+    store = broker.catalogue.open(call.tenant)
+    known = await (store.types if question.of_types else store.attributes)(call.now)
+    headers: dict[str, str] = {}
+    asking = distributed.asking(call, broker)
+    if asking is not None:
+        told, outcomes = await distributed_discovery.told(broker.federation, asking, question)
+        known = distributed_discovery.united(known, told)
+        headers = distributed.warnings(outcomes)
+    return sorted(known, key=lambda info: info.name), headers
 
 
 def _list(call: Call, kind: str) -> dict[str, Any]:

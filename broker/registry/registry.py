@@ -131,6 +131,11 @@ class Registry:
             self._registers[tenant] = register
         return register
 
+    def has_sources(self, tenant: str) -> bool:
+        """Say whether a tenant that was asked for before has registrations."""
+        register = self._registers.get(tenant)
+        return register is not None and len(register) > 0
+
     def forget(self, tenant: str) -> None:
         """Forget a tenant that was dropped."""
         self._registers.pop(tenant, None)

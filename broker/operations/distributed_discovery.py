@@ -1,0 +1,223 @@
+"""Entity types and attributes of sources beside our own: what they tell, else what their registrations say. (5.7.11)"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote
+
+from base.errors import BadGateway
+from base.jsonld import TermTable
+from broker.federation import Asking, Directed, Failure, Outcome, Request
+from broker.federation.federation import Federation
+from broker.language.selection import EntitySelector
+from broker.language.sources import Information, Match, Source, SourceSelection
+from broker.language.types import TypeSelection
+from broker.store.contract import TypeInfo
+
+MOST: Final = 10_000
+"""Types or attributes taken from one source."""
+_READS: Final = frozenset({"retrieveEntity", "queryEntity", "queryBatch"})
+
+Kinds = dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of types (else of attributes): all of them, their names only or with details, or one of them."""
+
+    of_types: bool
+    detailed: bool = False
+    name: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """Name the operation. (4.20)"""
+        kind = "retrieveEntityType" if self.of_types else "retrieveAttrType"
+        return kind + ("Info" if self.name is not None else "Details" if self.detailed else "s")
+
+    def request(self, table: TermTable) -> Request:
+        """Write what a source is asked. (6.25–6.28)"""
+        path = "/types" if self.of_types else "/attributes"
+        if self.name is not None:
+            return Request("GET", f"{path}/{quote(table.term(self.name), safe='')}")
+        return Request("GET", path, {"details": "true"} if self.detailed else {})
+
+    def wanted(self) -> SourceSelection:
+        """Say which registrations it concerns. (5.12)"""
+        if self.name is None:
+            return SourceSelection()
+        if self.of_types:
+            return SourceSelection((EntitySelector(types=TypeSelection(((self.name,),))),))
+        return SourceSelection(attributes=frozenset({self.name}))
+
+
+@dataclass(slots=True)
+class _Place:
+    """What a source may tell of: one for all registrations of the same source."""
+
+    source: Source
+    information: list[Information] = field(default_factory=list)
+
+
+async def told(
+    federation: Federation, asking: Asking, question: Question
+) -> tuple[list[TypeInfo], list[Outcome]]:
+    """Ask the sources that offer the operation; take of others what their registrations tell. (5.7.11)"""
+    places = list(_places(federation.matches(asking, question.wanted())))
+    offering = [place for place in places if question.operation in place.source.operations]
+    table = asking.context.table
+    request = question.request(table)
+    outcomes = await federation.ask(asking, [Directed(place.source, request) for place in offering])
+    found: list[TypeInfo] = []
+    read: list[Outcome] = []
+    for place, outcome in zip(offering, outcomes, strict=True):
+        infos, judged = _answered(outcome, question, table)
+        found += _limited(infos, place.information, question)
+        read.append(judged)
+    for place in places:
+        if question.operation not in place.source.operations and place.source.operations & _READS:
+            found += _limited(_registered(place.information, question), place.information, question)
+    return found, read
+
+
+def _places(matches: Iterable[Match]) -> Iterator[_Place]:
+    """Put registrations of one source together, so that it is asked, and counts, once."""
+    places: dict[tuple[Any, ...], _Place] = {}
+    for match in matches:
+        body = match.source.body
+        key = (body["endpoint"].rstrip("/"), body.get("tenant"), match.source.operations)
+        places.setdefault(key, _Place(match.source)).information.extend(match.information)
+    return iter(places.values())
+
+
+def united(known: Iterable[TypeInfo], told: Iterable[TypeInfo]) -> list[TypeInfo]:
+    """Unite what is known in several places: counts are added, what is related is joined."""
+    by_name: dict[str, TypeInfo] = {}
+    for info in (*known, *told):
+        before = by_name.get(info.name)
+        if before is not None:
+            info = TypeInfo(info.name, before.count + info.count, _joined(before.related, info.related))
+        by_name[info.name] = info
+    return list(by_name.values())
+
+
+def _joined(one: Any, other: Any) -> Kinds:
+    names = one.keys() | other.keys()
+    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in names}
+
+
+# --- what a source may tell of ---------------------------------------------------------------------------------------
+
+
+def _limited(
+    infos: Iterable[TypeInfo], information: Sequence[Information], question: Question
+) -> Iterator[TypeInfo]:
+    """Keep what is registered: a source tells of nothing else through us. (4.3.6.1)"""
+    allowed = _allows_type if question.of_types else _allows_attribute
+    for info in infos:
+        if question.name is None or info.name == question.name:
+            parts = [one for one in information if allowed(one, info.name)]
+            if parts:
+                inner = _allows_attribute if question.of_types else _allows_type
+                kept = {
+                    name: kinds
+                    for name, kinds in info.related.items()
+                    if any(inner(one, name) for one in parts)
+                }
+                yield TypeInfo(info.name, info.count, kept)
+
+
+def _allows_type(info: Information, name: str) -> bool:
+    return not info.entities or any(name in entity.types for entity in info.entities)
+
+
+def _allows_attribute(info: Information, name: str) -> bool:
+    return not info.attributes or name in info.attributes
+
+
+def _registered(information: Iterable[Information], question: Question) -> Iterator[TypeInfo]:
+    """Tell of what a registration names; how many there are is not known. (5.7.11)"""
+    for info in information:
+        types = frozenset(name for entity in info.entities for name in entity.types)
+        names, others = (types, info.attributes) if question.of_types else (info.attributes, types)
+        kinds = partial(_kinds, info)
+        for name in names:
+            yield TypeInfo(name, 0, {other: kinds(other if question.of_types else name) for other in others})
+
+
+def _kinds(info: Information, attribute: str) -> frozenset[str]:
+    """Tell what kind of attribute is registered, where the registration says so. (5.2.10)"""
+    kinds = {"propertyNames": "Property", "relationshipNames": "Relationship"}
+    return frozenset(kind for member, kind in kinds.items() if attribute in info.body.get(member, ()))
+
+
+# --- reading answers -------------------------------------------------------------------------------------------------
+
+
+def _answered(outcome: Outcome, question: Question, table: TermTable) -> tuple[list[TypeInfo], Outcome]:
+    """Read an answer; what cannot be read makes it a failure. (6.3.17)"""
+    if outcome.failure is not None or outcome.status == 404:
+        return [], outcome
+    read = _one if question.name is not None else _details if question.detailed else _names
+    try:
+        if outcome.status != 200:
+            raise ValueError
+        return read(outcome.body, question, table), outcome
+    except (TypeError, ValueError, KeyError, AttributeError):
+        problem = BadGateway("The context source gave no usable list of types or attributes.")
+        code = 111 if outcome.status == 200 else 299
+        return [], Outcome(outcome.source, outcome.status, failure=Failure(problem, code))
+
+
+def _names(body: Any, question: Question, table: TermTable) -> list[TypeInfo]:
+    listed = _strings(body["typeList" if question.of_types else "attributeList"])
+    return [TypeInfo(table.iri(name), 0) for name in listed]
+
+
+def _details(body: Any, question: Question, table: TermTable) -> list[TypeInfo]:
+    member = "attributeNames" if question.of_types else "typeNames"
+    return [
+        TypeInfo(
+            _iri(one, question, table),
+            0,
+            {table.iri(name): frozenset() for name in _strings(one.get(member, []))},
+        )
+        for one in _list(body)
+    ]
+
+
+def _one(body: Any, question: Question, table: TermTable) -> list[TypeInfo]:
+    if question.of_types:
+        count = body.get("entityCount", 0)
+        related = {
+            table.iri(_text(one["attributeName"])): frozenset(_strings(one.get("attributeTypes", [])))
+            for one in _list(body.get("attributeDetails", []))
+        }
+    else:
+        count = body.get("attributeCount", 0)
+        kinds = frozenset(_strings(body.get("attributeTypes", [])))
+        related = {table.iri(name): kinds for name in _strings(body.get("typeNames", []))}
+    if type(count) is not int or not 0 <= count < 1 << 53:
+        raise ValueError
+    return [TypeInfo(_iri(body, question, table), count, related)]
+
+
+def _iri(body: Any, question: Question, table: TermTable) -> str:
+    return table.iri(_text(body["typeName" if question.of_types else "attributeName"]))
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str or not value:
+        raise ValueError
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) > MOST:
+        raise ValueError
+    return value
+
+
+def _strings(value: Any) -> list[str]:
+    return [_text(one) for one in ([value] if type(value) is str else _list(value))]
