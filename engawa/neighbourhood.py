@@ -19,6 +19,8 @@ from engawa.supervisor import Part
 
 APART: Final = 10_000
 """How far the ports of two cities on one machine lie apart. (DESIGN 1)"""
+COOLDOWN: Final = 2_000
+"""Milliseconds; whoever tries it shall see a town come back soon."""
 MAP: Final = "/explorer/neighbours"
 
 
@@ -84,7 +86,7 @@ async def settle(neighbourhood: Sequence[Town]) -> None:
                     raise Refused(f"the broker of {town.city.title} refused {id}: {reason}")
     async with connections() as session:
         for here, there in permutations(neighbourhood, 2):
-            neighbour = Neighbour(there.url, alias=there.city.name, name=there.city.title)
+            neighbour = Neighbour(there.url, alias=there.city.name, name=there.city.title, cooldown=COOLDOWN)
             try:
                 await join(Talk(session, here.url), neighbour)
             except Unusable as error:

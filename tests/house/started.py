@@ -45,14 +45,19 @@ class Up:
         return [int(pid) for pid in file.read_text(encoding="ascii").split()]
 
 
-def free_port() -> int:
-    """Give a port above the default one that nothing listens on."""
+def free_port(*beside: int) -> int:
+    """Give a port above the default one that nothing listens on, nor on those so many above it."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        if port > DEFAULT_PORT:
+        if port > DEFAULT_PORT and all(map(_free, (port + above for above in beside))):
             return port
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return port < 65_536 and probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def start(data: Path, *words: str, port: int, **more: Any) -> subprocess.Popen[str]:
@@ -75,9 +80,9 @@ def start(data: Path, *words: str, port: int, **more: Any) -> subprocess.Popen[s
 
 
 @contextmanager
-def up(data: Path, *words: str) -> Iterator[Up]:
+def up(data: Path, *words: str, port: int = 0) -> Iterator[Up]:
     """Run `engawa up` until the block ends; it has said that it is ready when the block begins."""
-    port = free_port()
+    port = port or free_port()
     process = start(data, *words, port=port)
     try:
         running = Up(process, port, data)

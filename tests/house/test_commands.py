@@ -36,6 +36,8 @@ READ_BY_MACHINES = {
     "engawa history apply",
     "engawa schema list",
     "engawa schema require",
+    "engawa federation status",
+    "engawa federation join",
     "engawa export",
     "engawa import",
 }
