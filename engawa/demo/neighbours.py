@@ -47,14 +47,15 @@ def samples(city: City) -> Iterator[Entity]:
     with FILE.open(encoding="utf-8", newline="") as rows:
         mine = [row for row in csv.DictReader(rows) if row["city"] == city.name]
     for number, row in enumerate(mine, 1):
+        kind, own = row["type"], f"sample-{city.name}-{number}"
         entity = expand(
             {
-                "id": f"urn:ngsi-ld:{row['type']}:sample-{city.name}-{number}",
-                "type": row["type"],
+                "id": f"urn:ngsi-ld:{kind}:{own}",
+                "type": kind,
                 "name": row["name"],
                 "localGovernmentCode": city.code,
                 "location": {"type": "Point", "coordinates": [float(row["lon"]), float(row["lat"])]},
-                **(_site(row, city) if row["type"] == "EvacuationSite" else _shelter(row)),
+                **(_site(row, own, city) if kind == "EvacuationSite" else _shelter(row, own)),
             }
         )
         for term, text in (("dataProvider", PROVIDER), ("description", NOTE)):
@@ -62,17 +63,19 @@ def samples(city: City) -> Iterator[Entity]:
         yield entity
 
 
-def _site(row: dict[str, str], city: City) -> Entity:
+def _site(row: dict[str, str], id: str, city: City) -> Entity:
     return {
+        "externalSiteId": id,
         "nameEn": row["nameEn"],
         "hazardTypes": row["hazards"].split(),
         "address": {"addressCountry": "JP", "addressRegion": "兵庫県", "addressLocality": city.title},
     }
 
 
-def _shelter(row: dict[str, str]) -> Entity:
+def _shelter(row: dict[str, str], id: str) -> Entity:
     people, room = int(row["evacuees"]), int(row["capacity"])
     shown: Entity = {
+        "externalShelterId": id,
         "openingStatus": row["status"],
         "statusLabel": _STATUS[row["status"]],
         "evacueeTotal": people,
