@@ -1,7 +1,7 @@
 """What came of the parts of a change, here and at its sources, and what they make together. (5.2.16-5.2.19, 6.3.17)"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from base.errors import (
@@ -19,6 +19,7 @@ from broker.language.sources import Source
 
 _LONGEST: Final = 300
 _SHORTEST_SECRET: Final = 4
+_CREATED: Final = 201
 _MULTI_STATUS: Final = 207
 _UNTOLD: Final = frozenset({401, 403, 407})
 """Statuses whose details tell of credentials."""
@@ -37,14 +38,15 @@ class Part:
     """What came of the part of a change that one source was told, or (None) that was done here.
 
     names: IRIs of the attributes it is about. refused: the Problem if nothing of it was done; faults: else what
-    was not done.
+    was not done; done: whether anything was.
     """
 
     source: Source | None
     names: frozenset[str] = frozenset()
     refused: Problem | None = None
     faults: tuple[Fault, ...] = ()
-    status: int = 204
+    done: bool = True
+    created: bool = False
 
     @property
     def complete(self) -> bool:
@@ -58,7 +60,12 @@ def not_offered(source: Source, names: Iterable[str] = ()) -> Part:
         f"The {source.mode} registration {source.id} holds this and does not offer the operation; "
         "change it at its source."
     )
-    return Part(source, frozenset(names), problem)
+    return failed(source, names, problem)
+
+
+def failed(source: Source | None, names: Iterable[str], problem: Problem) -> Part:
+    """Tell that nothing of a part was done."""
+    return Part(source, frozenset(names), problem, done=False)
 
 
 def part_of(outcome: Outcome, names: Iterable[str], iri: Callable[[str], str]) -> Part:
@@ -66,9 +73,9 @@ def part_of(outcome: Outcome, names: Iterable[str], iri: Callable[[str], str]) -
     about = frozenset(names)
     problem = problem_of(outcome)
     if problem is not None:
-        return Part(outcome.source, about, problem, status=outcome.status)
+        return failed(outcome.source, about, problem)
     faults = _faults(outcome, iri) if outcome.status == _MULTI_STATUS else ()
-    return Part(outcome.source, about, None, faults, outcome.status)
+    return Part(outcome.source, about, None, faults, created=outcome.status == _CREATED)
 
 
 def problem_of(outcome: Outcome) -> Problem | None:
@@ -155,25 +162,27 @@ def details(given: Any, outcome: Outcome) -> Mapping[str, Any]:
     return body
 
 
+def exists(part: Part) -> bool:
+    """Say whether a source refused to create what it has already. (5.6.8.4)"""
+    return isinstance(part.refused, AlreadyExists)
+
+
 def refusal(parts: Sequence[Part]) -> Problem | None:
     """Give the error of the whole if nothing at all was done and one error says it; else None. (6.3.17, 5.6)"""
     refused = [part.refused for part in parts]
     first = refused[0] if refused else None
     if first is None or any(one is None for one in refused):
         return None
-    alike = first.status == ResourceNotFound.status or all(
-        type(one) is Conflict and part.status != Conflict.status
-        for one, part in zip(refused, parts, strict=True)
-    )
     same = all(one is not None and one.status == first.status for one in refused)
-    return first if len(parts) == 1 or (same and alike) else None
+    telling = first.status == ResourceNotFound.status or all(type(one) is Conflict for one in refused)
+    return first if len(parts) == 1 or (same and telling) else None
 
 
 def batch_result(id: str, parts: Iterable[Part]) -> dict[str, Any]:
     """Write what came of all parts as a BatchOperationResult about one entity. (5.2.16)"""
     parts = list(parts)
     errors = [error for part in parts for error in errors_of(id, part)]
-    return {"success": [id] if any(part.refused is None for part in parts) else [], "errors": errors}
+    return {"success": [id] if any(part.done for part in parts) else [], "errors": errors}
 
 
 def errors_of(id: str | None, part: Part) -> list[dict[str, Any]]:
@@ -211,6 +220,25 @@ def _not_updated(part: Part) -> list[dict[str, Any]]:
     ]
 
 
-def of_attribute(part: Part, names: Iterable[str]) -> Part:
-    """Say what a part is about."""
-    return replace(part, names=frozenset(names))
+def parts_of_batch(outcome: Outcome, ids: Sequence[str]) -> list[Part]:
+    """Judge what a source answered to a batch, for each entity of it. (5.6.7.4)"""
+    problem = problem_of(outcome)
+    if problem is not None:
+        return [failed(outcome.source, (), problem) for _ in ids]
+    if outcome.status != _MULTI_STATUS:
+        told = set(_texts(outcome.body)) if outcome.status == _CREATED else set()
+        return [Part(outcome.source, created=id in told) for id in ids]
+    body = outcome.body if isinstance(outcome.body, dict) else {}
+    succeeded, errors = set(_texts(body.get("success"))), _objects(body.get("errors"))
+    unknown = Fault(_problem("Multi-Status", "The source does not say what came of this entity.", outcome))
+    parts = []
+    for id in ids:
+        faults = [Fault(details(one.get("error"), outcome)) for one in errors if one.get("entityId") == id]
+        if not faults and id not in succeeded:
+            faults = [unknown]
+        parts.append(Part(outcome.source, faults=tuple(faults), done=id in succeeded))
+    return parts
+
+
+def _texts(given: Any) -> list[str]:
+    return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []

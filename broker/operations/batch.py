@@ -6,11 +6,24 @@ from functools import partial
 from typing import Any
 
 from base.errors import BadRequestData, Problem, ResourceNotFound
+from base.jsonld import Context
+from broker.federation import settling
 from broker.model import expand, merge, validate
 from broker.model.document import Document
-from broker.operations import asked, entities
+from broker.operations import asked, distributed, distributed_batches, entities
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import refuse_people
+from broker.operations.distributed_batches import (
+    APPEND_BATCH,
+    CREATE_BATCH,
+    DELETE_BATCH,
+    MERGE_BATCH,
+    REPLACE_BATCH,
+    UPDATE_BATCH,
+    UPSERT_BATCH,
+    BatchKind,
+    Element,
+)
 from broker.operations.rendering import dump
 from broker.store.contract import EntityChange, Rule, TenantStore
 
@@ -19,10 +32,16 @@ Expand = Callable[[dict[str, Any], Any], Document]
 
 @dataclass(slots=True)
 class Item:
-    """One element of a batch, understood; `kept` names attributes that a rule left as they were."""
+    """One element of a batch: as it came, in which words, understood; `kept` names attributes left as they were.
+
+    elsewhere: whether sources were told of it, too.
+    """
 
     document: Document
+    raw: Any = None
+    context: Context | None = None
     kept: str = ""
+    elsewhere: bool = False
 
 
 Apply = Callable[[Document | None, Item], Document | None]
@@ -34,16 +53,18 @@ class Result:
 
     created: list[str]
     changed: list[str]
-    errors: list[tuple[str | None, Problem]]
+    errors: list[dict[str, Any]]
+
+    def refuse(self, id: str | None, problem: Problem) -> None:
+        """Tell of an entity that was refused here. (5.2.17)"""
+        named = {} if id is None else {"entityId": id}
+        self.errors.append({**named, "error": problem.body()})
 
     def answer(self, all_created: bool) -> Answer:
         """Answer 201 with what was created, 204, or 207 with all that happened. (6.14–6.17)"""
         if self.errors:
-            errors = [
-                {**({} if id is None else {"entityId": id}), "error": problem.body()}
-                for id, problem in self.errors
-            ]
-            return Answer(207, dump({"success": self.created + self.changed, "errors": errors}))
+            success = list(dict.fromkeys(self.created + self.changed))
+            return Answer(207, dump({"success": success, "errors": self.errors}))
         if self.created or all_created:
             return Answer(201, dump(list(dict.fromkeys(self.created))))
         return NO_CONTENT
@@ -52,7 +73,12 @@ class Result:
 async def create_batch(call: Call, broker: Broker) -> Answer:
     """Create entities. (5.6.7, 6.14.3.1)"""
     result = await _run(
-        call, broker, None, _whole(call), lambda current, item: merge.create(current, item.document)
+        call,
+        broker,
+        None,
+        CREATE_BATCH,
+        _whole(call),
+        lambda current, item: merge.create(current, item.document),
     )
     return result.answer(all_created=True)
 
@@ -67,7 +93,8 @@ async def upsert_batch(call: Call, broker: Broker) -> Answer:
     def apply(current: Document | None, item: Item) -> Document:
         return merge.upsert(current, item.document, call.now, update=update)
 
-    return (await _run(call, broker, None, _whole(call), apply)).answer(all_created=False)
+    kind = UPSERT_BATCH if update else REPLACE_BATCH
+    return (await _run(call, broker, None, kind, _whole(call), apply)).answer(all_created=False)
 
 
 async def update_batch(call: Call, broker: Broker) -> Answer:
@@ -80,7 +107,8 @@ async def update_batch(call: Call, broker: Broker) -> Answer:
         return document
 
     store = broker.catalogue.open(call.tenant)
-    return (await _run(call, broker, store, _part(call, nulls=False), apply)).answer(all_created=False)
+    kind = UPDATE_BATCH if overwrite else APPEND_BATCH
+    return (await _run(call, broker, store, kind, _part(call, nulls=False), apply)).answer(all_created=False)
 
 
 async def merge_batch(call: Call, broker: Broker) -> Answer:
@@ -90,7 +118,8 @@ async def merge_batch(call: Call, broker: Broker) -> Answer:
         return merge.merge_patch(_there(current, item), item.document, call.now)[0]
 
     store = broker.catalogue.open(call.tenant)
-    return (await _run(call, broker, store, _part(call, nulls=True), apply)).answer(all_created=False)
+    read = _part(call, nulls=True)
+    return (await _run(call, broker, store, MERGE_BATCH, read, apply)).answer(all_created=False)
 
 
 def _there(current: Document | None, item: Item) -> Document:
@@ -103,15 +132,17 @@ async def delete_batch(call: Call, broker: Broker) -> Answer:
     """Delete entities. (5.6.10, 6.17.3.1)"""
     store = broker.catalogue.open(call.tenant)
     result = Result([], [], [])
-    changes = []
-    for item in _items(call, broker):
-        if not isinstance(item, str):
+    items = []
+    for id in _items(call, broker):
+        if not isinstance(id, str):
             raise BadRequestData("The body must be a list of entity ids.")
         try:
-            changes.append(EntityChange(validate.uri(item, "entity id"), _delete(item)))
+            items.append(Item({"id": validate.uri(id, "entity id")}, id, call.context))
         except Problem as problem:
-            result.errors.append((item, problem))
-    await _change(call, broker, store, changes, [Item({})] * len(changes), result)
+            result.refuse(id, problem)
+    items = await _told_elsewhere(call, broker, DELETE_BATCH, items, result)
+    changes = [EntityChange(item.raw, _delete(item.raw)) for item in items]
+    await _change(call, broker, store, changes, items, result)
     return result.answer(all_created=False)
 
 
@@ -148,16 +179,19 @@ def _items(call: Call, broker: Broker) -> list[Any]:
     return call.body
 
 
-async def _run(call: Call, broker: Broker, store: TenantStore | None, read: Expand, apply: Apply) -> Result:
+async def _run(
+    call: Call, broker: Broker, store: TenantStore | None, kind: BatchKind, read: Expand, apply: Apply
+) -> Result:
     """Understand each element and apply it; without a store the tenant is made, once there is something to keep."""
     result = Result([], [], [])
     items: list[Item] = []
     for element in _items(call, broker):
         try:
-            items.append(Item(await _understood(call, broker, element, read)))
+            items.append(await _understood(call, broker, element, read))
         except Problem as problem:
             named = element.get("id") if isinstance(element, dict) else None
-            result.errors.append((named if isinstance(named, str) else None, problem))
+            result.refuse(named if isinstance(named, str) else None, problem)
+    items = await _told_elsewhere(call, broker, kind, items, result)
     if items:
         store = store or await broker.catalogue.create(call.tenant)
         changes = [EntityChange(item.document["id"], partial(_applied, apply, item)) for item in items]
@@ -169,7 +203,38 @@ def _applied(apply: Apply, item: Item, current: Document | None) -> Document | N
     return apply(current, item)
 
 
-async def _understood(call: Call, broker: Broker, item: Any, read: Expand) -> Document:
+async def _told_elsewhere(
+    call: Call, broker: Broker, kind: BatchKind, items: list[Item], result: Result
+) -> list[Item]:
+    """Tell registered sources what concerns them; give what remains to be done here. (5.6.7.4)"""
+    asking = distributed.asking(call, broker) if items else None
+    if asking is None:
+        return items
+    elements = [
+        Element(
+            item.document["id"],
+            item.raw,
+            item.context or call.context,
+            None if kind is DELETE_BATCH else item.document,
+        )
+        for item in items
+    ]
+    await distributed_batches.tell(call, broker, asking, kind, elements)
+    left = []
+    for item, element in zip(items, elements, strict=True):
+        for part in element.parts:
+            result.errors += settling.errors_of(element.id, part)
+            if part.done:
+                created = part.created or kind is CREATE_BATCH
+                (result.created if created else result.changed).append(element.id)
+        if element.here:
+            item.document = element.document or item.document
+            item.elsewhere = bool(element.parts)
+            left.append(item)
+    return left
+
+
+async def _understood(call: Call, broker: Broker, item: Any, read: Expand) -> Item:
     if not isinstance(item, dict):
         raise BadRequestData("An element of the batch is not an object.")
     if not call.embedded and "@context" in item:
@@ -185,7 +250,7 @@ async def _understood(call: Call, broker: Broker, item: Any, read: Expand) -> Do
         )
     document = read(item, context.table)
     refuse_people(broker, document)
-    return document
+    return Item(document, item, context)
 
 
 async def _change(
@@ -201,11 +266,10 @@ async def _change(
     outcomes = await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
     for change, item, outcome in zip(changes, items, outcomes, strict=True):
         if outcome.problem is not None:
-            result.errors.append((change.id, outcome.problem))
+            if not (item.elsewhere and item.raw == change.id):  # one to delete need not be here (5.6.6.4)
+                result.refuse(change.id, outcome.problem)
         elif item.kept:
-            result.errors.append(
-                (change.id, BadRequestData(f"These attributes exist and were kept: {item.kept}."))
-            )
+            result.refuse(change.id, BadRequestData(f"These attributes exist and were kept: {item.kept}."))
         elif outcome.change is not None and outcome.change.before is None:
             result.created.append(change.id)
         else:

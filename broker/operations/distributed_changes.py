@@ -3,7 +3,7 @@
 The sources are asked first and what remains is committed here last (docs/decisions/0015). (5.6.1.4)
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -54,11 +54,11 @@ async def change_entity(
     given = Given(
         id,
         frozenset(document.get("type", ())),
-        _held(call, broker, id),
+        held(call, broker, id),
         splitting.attributes_of(document),
         "scope" in document or "expiresAt" in document,
     )
-    shares = split(call, broker, asking, kind.operation, given)
+    shares = split(call, broker, asking, {kind.operation}, given)
     path = "/entities" if kind is CREATE else f"/entities/{quote(id, safe=':')}{kind.tail}"
     parts = await told(
         broker,
@@ -89,8 +89,8 @@ async def replace_entity(
 
 async def delete_entity(call: Call, broker: Broker, asking: Asking, id: str, here: Here) -> list[Part]:
     """Delete an entity wherever it is; it need not be here. (5.6.6.4)"""
-    given = Given(id, held=_held(call, broker, id))
-    shares = split(call, broker, asking, DELETE.operation, given)
+    given = Given(id, held=held(call, broker, id))
+    shares = split(call, broker, asking, {DELETE.operation}, given)
     path = f"/entities/{quote(id, safe=':')}"
     parts = await told(broker, asking, shares, lambda _: Request(DELETE.method, path, passed_on(call)))
     own = await done_here(here({}), ())
@@ -107,8 +107,8 @@ async def change_attribute(
 ) -> list[Part]:
     """Change one attribute, at the sources that alone hold it or else here and at others. (5.6.4, 5.6.5, 5.6.19)"""
     id = call.path["entityId"]
-    given = Given(id, held=_held(call, broker, id), attributes=attributes)
-    shares = split(call, broker, asking, kind.operation, given)
+    given = Given(id, held=held(call, broker, id), attributes=attributes)
+    shares = split(call, broker, asking, {kind.operation}, given)
     path = f"/entities/{quote(id, safe=':')}/attrs/{quote(call.path['attrId'], safe='')}"
     parts = await told(
         broker,
@@ -134,7 +134,7 @@ def split(
     call: Call,
     broker: Broker,
     asking: Asking,
-    operation: str,
+    operations: Collection[str],
     given: Given,
     find: Callable[[SourceSelection], Iterable[Match]] | None = None,
 ) -> Split:
@@ -147,9 +147,7 @@ def split(
         (EntitySelector((given.id,), None, selection),), frozenset(given.attributes or ())
     )
     matches = find(wanted) if find is not None else broker.federation.matches(asking, wanted, CHANGED)
-    return splitting.split(
-        given, matches, (operation,), lambda source: broker.federation.loops(asking, source)
-    )
+    return splitting.split(given, matches, operations, lambda source: broker.federation.loops(asking, source))
 
 
 async def told(
@@ -172,7 +170,7 @@ async def done_here(change: Awaitable[UpdateResult | None], names: Iterable[str]
     try:
         result = await change
     except Problem as problem:
-        return Part(None, frozenset(names), problem)
+        return settling.failed(None, names, problem)
     if result is None:
         return Part(None, frozenset(names))
     refused = [Fault(ResourceNotFound(reason).body(), attribute) for attribute, reason in result.not_updated]
@@ -193,7 +191,8 @@ def _absent_here(part: Part) -> bool:
     return part.source is None and isinstance(part.refused, ResourceNotFound)
 
 
-def _held(call: Call, broker: Broker, id: str) -> frozenset[str]:
+def held(call: Call, broker: Broker, id: str) -> frozenset[str]:
+    """Name the types of an entity as it is held here; none: it is not."""
     stored = broker.catalogue.open(call.tenant).document(id, call.now)
     return frozenset(stored.document["type"]) if stored is not None else frozenset()
 
