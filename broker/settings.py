@@ -95,6 +95,9 @@ class BrokerSettings:
     aggregation_zone: ZoneInfo | None = setting(
         None, "Time zone by whose calendar aggregation periods of days and months step; none: UTC."
     )
+    split_entities: bool = setting(
+        False, "Whether parts of one entity may be at several brokers when a request does not say."
+    )
     entity_map_seconds: float = setting(
         3_600.0, "Longest life of an entity map from its making or last extension."
     )

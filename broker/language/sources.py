@@ -32,6 +32,7 @@ class EntityInfo:
     types: frozenset[str]
     id: str | None = None
     fits: Callable[[str], bool] | None = None
+    id_pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _entity(entity: Body) -> EntityInfo:
     if pattern is not None:
         patterns.check(pattern, "idPattern")
     fits = None if id is not None or pattern is None else patterns.searcher(pattern)
-    return EntityInfo(frozenset(entity["type"]), id, fits)
+    return EntityInfo(frozenset(entity["type"]), id, fits, None if fits is None else pattern)
 
 
 def _interval(body: Mapping[str, str] | None) -> Interval | None:

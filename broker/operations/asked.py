@@ -1,7 +1,7 @@
 """What a consumer asks for, from URL parameters or a Query body: selection, page, representation. (5.7.2.3, 5.2.23)"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -60,6 +60,8 @@ class Wanted:
     entity_map: bool = False
     entity_map_lifetime: str | None = None
     csf: sources.SourceFilter | None = None
+    split: bool | None = None  # None: as the setting says
+    texts: Params = field(default_factory=Params)  # the parameters, as given
 
     def narrow_enough(self) -> bool:
         """Say whether types, attributes, q, geoQ or the local scope restrict the query. (5.7.2.4)"""
@@ -144,7 +146,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
     return Wanted(
         Selection(
             selectors=(selector,) if selector != EntitySelector() else (),
-            attrs=(shape.attrs or frozenset()) | _attributes_of(shape.pick),
+            attrs=attributes_of(shape),
             q=query,
             geo=_geo(params, table),
             scope=scope.parse(params["scopeQ"].replace(" ", "+"), limits.terms)
@@ -159,11 +161,12 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
         flag(params, "entityMap"),
         _lifetime(params),
         sources.filter_of_sources(params["csf"], table, limits.terms) if "csf" in params else None,
+        flag(params, "splitEntities") if "splitEntities" in params else None,
+        params,
     )
 
 
 def _lifetime(params: Params) -> str | None:
-    flag(params, "splitEntities")  # no entity is split while all are held here; only its form is looked at
     text = params.get("entityMapLifetime")
     if text is not None:
         duration.parse(text, "entityMapLifetime")
@@ -209,10 +212,17 @@ def _selector(
     return EntitySelector(ids, id_pattern, None if wanted and wanted.everything else wanted)
 
 
-def _attributes_of(pick: Projection | None) -> frozenset[str]:
-    """A projection to attributes alone selects the entities that have one of them. (5.7.2.4)"""
-    named = frozenset() if pick is None else pick.names()
-    return named if named.isdisjoint(projection.CORE_MEMBERS) else frozenset()
+def attributes_of(shape: Representation) -> frozenset[str]:
+    """Name the attributes asked for; a projection to attributes alone asks for those who have one. (5.7.2.4)"""
+    named = frozenset() if shape.pick is None else shape.pick.names()
+    picked = named if named.isdisjoint(projection.CORE_MEMBERS) else frozenset()
+    return (shape.attrs or frozenset()) | picked
+
+
+def types_of(params: Params, table: TermTable) -> types.TypeSelection | None:
+    """Understand the types asked for; every type: none. (4.17)"""
+    wanted = types.parse(params["type"], table) if "type" in params else None
+    return None if wanted is None or wanted.everything else wanted
 
 
 def _query(params: Params, table: TermTable, limits: Limits) -> q.Query | None:

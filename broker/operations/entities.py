@@ -7,7 +7,15 @@ from broker.language import types
 from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
-from broker.operations import asked, distributed, distributed_changes, entity_maps, past, rendering
+from broker.operations import (
+    asked,
+    distributed,
+    distributed_changes,
+    distributed_reading,
+    entity_maps,
+    past,
+    rendering,
+)
 from broker.operations.asked import Limits
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call, Params
 from broker.operations.changing import apply, refuse_people, selected
@@ -48,6 +56,9 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     links = asked.links(call.params, shape)
     if past.asked_for(call):
         return await past.retrieve(call, broker, id, shape)
+    asking = distributed.asking(call, broker)
+    if asking and (answer := await distributed_reading.retrieve(call, broker, asking, id, shape, links)):
+        return answer
     store = broker.catalogue.open(call.tenant)
     stamp = store.stamp(id, call.now)
     if stamp is None:
@@ -101,6 +112,9 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     if past.asked_for(call):
         return await past.query(call, broker, wanted)
+    asking = distributed.asking(call, broker)
+    if asking and (answer := await distributed_reading.query(call, broker, asking, wanted)):
+        return answer
     store = broker.catalogue.open(call.tenant)
     if entity_maps.asks_for_map(call, wanted):
         searching = entity_maps.in_current_state(call, store, wanted)

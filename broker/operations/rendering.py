@@ -1,6 +1,6 @@
 """Entities as bytes for an answer, from the cache where their version is there. (DESIGN 2.8, 6.3.6)"""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -9,7 +9,7 @@ import orjson
 
 from broker.model import linked, represent, versions
 from broker.model.document import Document
-from broker.model.linked import Join
+from broker.model.linked import Join, Read
 from broker.model.represent import Representation
 from broker.operations import preferences
 from broker.operations.asked import Links
@@ -48,12 +48,29 @@ def rendered(
     """Give the bytes of each entity of a page, amended to the version that is preferred. (4.3.6.8)"""
 
     def bodies(shape: Representation) -> list[bytes]:
-        return (
-            joined(call, store, stamps, shape, links)
-            if links
-            else entities(call, broker, store, stamps, shape)
-        )
+        if links is None:
+            return entities(call, broker, store, stamps, shape)
+        documents = [stored.document for stored in store.documents(stamps, call.now)]
+        return joined(call, documents, shape, links, reading(store, call.now))
 
+    return amended(call, shape, bodies)
+
+
+def of_documents(
+    call: Call, documents: Sequence[Document], shape: Representation, links: Links | None, read: Read
+) -> Rendered:
+    """Give the bytes of entities that no store holds like that; `read` gives those they link to. (4.5.5)"""
+
+    def bodies(shape: Representation) -> list[bytes]:
+        if links is None:
+            return [dump(shown(call, document, shape)) for document in documents]
+        return joined(call, documents, shape, links, read)
+
+    return amended(call, shape, bodies)
+
+
+def amended(call: Call, shape: Representation, bodies: Callable[[Representation], list[bytes]]) -> Rendered:
+    """Make the bytes of a page in the version that is preferred. (4.3.6.8)"""
     made = bodies(shape)
     version = preferences.version(call)
     if version is None or version >= versions.NEWEST:
@@ -70,17 +87,21 @@ def answer(
     return with_link(call, Answer(status, body, call.accept, headers or {}))
 
 
-def joined(
-    call: Call, store: TenantStore, stamps: Sequence[Stamp], shape: Representation, links: Links
-) -> list[bytes]:
-    """Give the bytes of each entity of a page with what its Relationships lead to, inside or beside it. (4.5.23)"""
+def reading(store: TenantStore, now: int) -> Read:
+    """Read entities held here."""
 
     def read(id: str) -> Document | None:
-        stored = store.document(id, call.now)
+        stored = store.document(id, now)
         return stored.document if stored else None
 
+    return read
+
+
+def joined(
+    call: Call, documents: Sequence[Document], shape: Representation, links: Links, read: Read
+) -> list[bytes]:
+    """Give the bytes of each entity of a page with what its Relationships lead to, inside or beside it. (4.5.23)"""
     join = Join(read, call.context.table, links.known)
-    documents = [stored.document for stored in store.documents(stamps, call.now)]
     if not links.inline:
         beside = linked.flat(documents, shape, links.level, join)
         return [dump(shown(call, document, how)) for document, how in beside]

@@ -9,7 +9,7 @@ from base import clock
 from base.errors import BadRequestData
 from base.jsonld import TermTable
 from broker.contexts.entry import Entry, from_row
-from broker.model import expand, represent, validate
+from broker.model import represent, told, validate
 from broker.model.document import Document, Instance
 from broker.model.instance import Reader
 from broker.model.represent import Representation
@@ -24,7 +24,6 @@ RECORDS: Final = ("registration", "setting")
 _HOW: Final = Representation(sys_attrs=True)
 _INSTANCE: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-[0-9]{1,15}\Z", re.ASCII)
 _ORIGIN: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-\Z", re.ASCII)
-_TIMES: Final = ("createdAt", "modifiedAt", "deletedAt")
 
 Line = dict[str, Any]
 
@@ -124,48 +123,22 @@ def context(entry: Entry) -> Line:
 def read_entity(line: Line, table: TermTable, now: int) -> Document:
     """Read an entity; times it lacks are those of now."""
     body = _object(line, "entity")
-    document = expand.entity(body, table, now)
-    _take_times(document, body)
-    _take_times_of_attributes(document["attrs"], body, table)
-    return document
-
-
-def _take_times_of_attributes(
-    attributes: dict[str, list[Instance]], body: dict[str, Any], table: TermTable
-) -> None:
-    for name, given in body.items():
-        held = attributes.get(table.iri(name), ())
-        for instance, one in zip(held, given if len(held) > 1 else [given], strict=False):
-            if isinstance(one, list) and len(held) == 1 and len(one) == 1:
-                one = one[0]
-            if isinstance(one, dict):
-                _take_times(instance, one)
-                _take_times_of_attributes(instance.get("attrs", {}), one, table)
-
-
-def _take_times(held: dict[str, Any], body: dict[str, Any]) -> None:
-    for name in _TIMES:
-        if name in body:
-            held[name] = _time(body[name], name)
-
-
-def _time(text: Any, name: str) -> int:
-    return clock.parse(validate.date_time(text, name))
+    return told.entity(body, table, now)
 
 
 def read_history(line: Line) -> Past:
     """Read a history without its instances."""
-    created = _time(line.get("createdAt"), "createdAt")
+    created = told.time(line.get("createdAt"), "createdAt")
     return Past(
         validate.uri(line.get("id"), "id"),
         _types(line.get("type", [])),
         created,
-        _time(line["modifiedAt"], "modifiedAt") if "modifiedAt" in line else created,
-        _time(line["deletedAt"], "deletedAt") if "deletedAt" in line else None,
+        told.time(line["modifiedAt"], "modifiedAt") if "modifiedAt" in line else created,
+        told.time(line["deletedAt"], "deletedAt") if "deletedAt" in line else None,
         tuple(
             Life(
-                _time(one.get("until"), "until"),
-                _time(one["createdAt"], "createdAt") if "createdAt" in one else None,
+                told.time(one.get("until"), "until"),
+                told.time(one["createdAt"], "createdAt") if "createdAt" in one else None,
                 _types(one["type"]) if "type" in one else None,
             )
             for one in line.get("lives", ())
@@ -186,8 +159,8 @@ def read_instances(line: Line, table: TermTable, now: int) -> Instances:
     for name, given in _object(line, "attributes").items():
         for body in given:
             instance = (deletions if "deletedAt" in body else reader).instance(name, body)
-            _take_times(instance, body)
-            _take_times_of_attributes(instance.get("attrs", {}), body, table)
+            told.take_times(instance, body)
+            told.take_times_of_attributes(instance.get("attrs", {}), body, table)
             instance["instanceId"] = _instance_id(body)
             several.append((table.iri(name), instance))
     return Instances(validate.uri(line.get("id"), "id"), tuple(several))
@@ -217,7 +190,7 @@ def read_record(line: Line) -> Record:
     id = line.get("id")
     if not isinstance(id, str):
         raise BadRequestData("The line has no id.")
-    expires = _time(line["expiresAt"], "expiresAt") if "expiresAt" in line else None
+    expires = told.time(line["expiresAt"], "expiresAt") if "expiresAt" in line else None
     return Record(line["kind"], id, _object(line, "body"), expires)
 
 
@@ -226,7 +199,7 @@ def read_context(line: Line, tenant: str) -> Entry:
     row = {"kind": line.get("contextKind"), **{name: line.get(name) for name in ("url", "localId", "body")}}
     if not all(row.values()):
         raise BadRequestData("The @context lacks contextKind, url, localId or body.")
-    times: Line = {n: _time(line[n], n) for n in ("createdAt", "expiresAt", "lastUsage") if n in line}
+    times: Line = {n: told.time(line[n], n) for n in ("createdAt", "expiresAt", "lastUsage") if n in line}
     return from_row({**row, **times, "numberOfHits": line.get("numberOfHits", 0), "tenant": tenant})
 
 

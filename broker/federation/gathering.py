@@ -1,0 +1,164 @@
+"""Entities of several sources as one list in the order of their ids, as much of it as is needed. (4.3.6.7, 5.5.9)
+
+Each source gives its list piece by piece. As far as the least advanced list reaches, all that is told of an entity is
+known, and what comes first in the order is certain; a list without a known order must come to its end for that.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from typing import Final
+
+from base.errors import Problem, TooManyResults
+from broker.federation.joining import Version, join
+from broker.language.sources import Match
+from broker.model.document import Document
+
+Read = Callable[[], Document | None]
+"""Reads one entity of a list, when it is needed; Problem if it is invalid."""
+Fits = Callable[[Document], bool]
+
+FEWEST: Final = 20
+"""Entities asked of a source at once, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a list: its entities, how long it was as given, whether more follow, whether in the order of ids."""
+
+    entities: Mapping[str, Read]
+    length: int
+    more: bool = False
+    in_order: bool = False
+
+
+Give = Callable[[int, int], Awaitable[Piece]]
+"""Gives a piece of a list: at most so many entities, after so many."""
+
+
+@dataclass(slots=True)
+class Giver:
+    """One list: what is known of it so far."""
+
+    give: Give
+    match: Match | None  # None: what is held here
+    entities: dict[str, Read] = field(default_factory=dict)
+    length: int = 0
+    complete: bool = False
+    reach: str = ""  # up to this id the list is known
+
+    async def go_on(self, limit: int) -> None:
+        """Take the next piece."""
+        piece = await self.give(limit, self.length)
+        last = max(piece.entities, default="")
+        in_order = piece.in_order and list(piece.entities) == sorted(piece.entities) and last >= self.reach
+        for id, read in piece.entities.items():
+            self.entities.setdefault(id, read)
+        self.length += piece.length
+        self.complete = not piece.more or not piece.length
+        self.reach = last if in_order and piece.entities else ""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Entities in the order of their ids, and of each which lists tell of it."""
+
+    documents: list[Document]
+    ends: bool  # whether there are no more
+
+
+class Gathering:
+    """One question put to several givers."""
+
+    def __init__(
+        self,
+        givers: Sequence[Giver],
+        proxied: Sequence[Match],
+        now: int,
+        most: int,
+        unreadable: Callable[[Match], None],
+        fits: Fits | None = None,
+    ) -> None:
+        """`unreadable` is told whose entity was invalid; `fits`: what of the entities is wanted."""
+        self._givers = list(givers)
+        self._proxied, self._now, self._most = proxied, now, most
+        self._unreadable, self._fits = unreadable, fits
+        self._judged: dict[str, Document | None] = {}
+
+    async def first(self, number: int) -> Gathered:
+        """Give the first so many entities, and whether these are all."""
+        size = max(FEWEST, number + 1)
+        while True:
+            reach = self._reach()
+            documents = []
+            for id in self._ids(reach):
+                document = self._entity(id)
+                if document is not None:
+                    documents.append(document)
+                    if len(documents) > number:
+                        return Gathered(documents[:number], False)
+            if reach is None:
+                return Gathered(documents, True)
+            await self._advance(reach, size)
+
+    async def count(self) -> int:
+        """Count all entities."""
+        while self._reach() is not None:
+            await self._advance(None, self._most)
+        return sum(self._entity(id) is not None for id in self._ids(None))
+
+    async def everything(self) -> dict[str, list[Giver]]:
+        """Give all ids in their order, each with the lists that tell of it; nothing is read or judged."""
+        while self._reach() is not None:
+            await self._advance(None, self._most)
+        found: dict[str, list[Giver]] = {}
+        for giver in self._givers:
+            for id in giver.entities:
+                found.setdefault(id, []).append(giver)
+        return dict(sorted(found.items()))
+
+    def _reach(self) -> str | None:
+        """Say up to which id all lists are known; None: all to their ends."""
+        return min((giver.reach for giver in self._givers if not giver.complete), default=None)
+
+    async def _advance(self, reach: str | None, size: int) -> None:
+        """Take the next pieces of the least advanced lists, or of all that go on."""
+        behind = [one for one in self._givers if not one.complete and (reach is None or one.reach <= reach)]
+        await asyncio.gather(*[one.go_on(size) for one in behind])
+        held = sum(len(giver.entities) for giver in self._givers)
+        if held > self._most:
+            raise TooManyResults(
+                f"The sources have more than {self._most} entities for this; narrow the query."
+            )
+
+    def _ids(self, reach: str | None) -> Iterator[str]:
+        last = None
+        for id in merge(*[sorted(giver.entities) for giver in self._givers]):
+            if reach is not None and id > reach:
+                return
+            if id != last:
+                yield id
+            last = id
+
+    def _entity(self, id: str) -> Document | None:
+        """Join what all lists tell of an entity; None if it does not come into the result."""
+        if id not in self._judged:
+            joined = join(self._versions(id), self._proxied, self._now)
+            fits = joined is not None and (self._fits is None or self._fits(joined))
+            self._judged[id] = joined if fits else None
+        return self._judged[id]
+
+    def _versions(self, id: str) -> Iterator[Version]:
+        for giver in self._givers:
+            read = giver.entities.get(id)
+            if read is None:
+                continue
+            try:
+                document = read()
+            except Problem:
+                assert giver.match
+                self._unreadable(giver.match)
+                continue
+            if document is not None:
+                yield Version(document, giver.match.source if giver.match else None)

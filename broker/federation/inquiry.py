@@ -1,0 +1,121 @@
+"""One request's questions to its sources: what they answer as versions of entities, who failed. (4.3.6.7, 6.3.17)"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from base.errors import LoopDetected, Problem
+from base.jsonld import TermTable
+from broker.contexts import Contexts
+from broker.federation import entity_requests, reading
+from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
+from broker.federation.federation import Federation
+from broker.federation.gathering import Giver, Piece
+from broker.federation.joining import Version
+from broker.federation.narrowing import Part
+from broker.language.selection import EntitySelector
+from broker.language.sources import Match, Source
+
+LARGEST: Final = 1_000
+"""Entities asked of a source at once, at most: what brokers commonly allow."""
+_STALE: Final = 110
+
+
+_LOOP: Final = Failure(LoopDetected("The request came through this broker; it goes no further."), 199)
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """The questions of one request. `failures` tells whom nothing (more) could be had of, and why."""
+
+    federation: Federation
+    contexts: Contexts
+    asking: Asking
+    own: str = ""  # alias of this broker: a request that came through it goes no further
+    selectors: Sequence[EntitySelector] = ()
+    failures: dict[str, tuple[Source, Failure]] = field(default_factory=dict)
+    stale: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Write the warnings the answer has to carry. (6.3.17)"""
+        told = [failure.warning(source) for source, failure in self.failures.values()]
+        return [*[_stale(source) for source in self.stale.values()], *told]
+
+    def failed(self, source: Source, failure: Failure) -> None:
+        """Note why a source gave nothing, or not all."""
+        self.failures.setdefault(source.id, (source, failure))
+
+    def unreadable(self, match: Match) -> None:
+        """Note that an entity of a source was invalid."""
+        self.failed(match.source, reading.invalid("The context source gave an entity that is no NGSI-LD."))
+
+    async def put(self, part: Part, request: Request) -> Outcome:
+        """Ask one source; note its failure."""
+        if self.own in self.asking.via:
+            outcome = Outcome(part.source, failure=_LOOP)
+        else:
+            [outcome] = await self.federation.ask(self.asking, [Directed(part.source, request)])
+        failure = reading.failure(outcome)
+        if failure is not None:
+            self.failed(part.source, failure)
+        elif outcome.stale:
+            self.stale[part.source.id] = part.source
+        return outcome
+
+    def giver(self, part: Part, match: Match, filters: Mapping[str, str], *, batch: bool) -> Giver:
+        """Make the list of the entities that a part of a question finds at its source."""
+
+        async def give(limit: int, offset: int) -> Piece:
+            return await self._piece(part, match, filters, min(limit, LARGEST), offset, batch=batch)
+
+        return Giver(give, match)
+
+    async def _piece(
+        self, part: Part, match: Match, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool
+    ) -> Piece:
+        table = self.asking.context.table
+        request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
+        outcome = await self.put(part, request)
+        if reading.failure(outcome):
+            return Piece({}, 0)
+        answered = reading.items(outcome)
+        names = await self._names(outcome, answered) if answered else table
+        if answered is None or names is None:
+            self.failed(part.source, reading.invalid())
+            return Piece({}, 0)
+        length = len(outcome.body or ())
+        return Piece(
+            {one["id"]: partial(reading.document, one, names, match, self.selectors) for one in answered},
+            length,
+            length >= limit or reading.goes_on(outcome),
+            reading.in_order(outcome, entity_requests.IN_ORDER),
+        )
+
+    async def _names(self, outcome: Outcome, answered: Sequence[dict[str, Any]]) -> TermTable | None:
+        return await reading.table(outcome, self.asking.context, self.contexts, self.asking.tenant, answered)
+
+    async def retrieve(self, part: Part, match: Match, id: str, request: Request) -> list[Version]:
+        """Ask one source for one entity, with any of the operations it offers."""
+        outcome = await self.put(part, request)
+        if part.source.id in self.failures:
+            return []
+        answered = reading.one(outcome, id)
+        names = await self._names(outcome, answered) if answered else None
+        if answered is None or (answered and names is None):
+            self.failed(part.source, reading.invalid())
+            return []
+        if not answered or names is None:
+            return []
+        try:
+            document = reading.document(answered[0], names, match, self.selectors)
+        except Problem:
+            self.unreadable(match)
+            return []
+        return [] if document is None else [Version(document, part.source)]
+
+
+def _stale(source: Source) -> str:
+    agent = source.body.get("contextSourceAlias") or source.id
+    return f'{_STALE} {agent} "The answer of the context source is one that was kept."'

@@ -1,0 +1,111 @@
+"""What sources answer to a question for entities: usable or not, and as documents. (4.3.6.1, 4.3.6.8, 6.3.17)"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from base.errors import BadGateway, GatewayTimeout, LoopDetected, Problem
+from base.jsonld import Context, TermTable
+from broker.contexts import Contexts
+from broker.federation import narrowing
+from broker.federation.asking import Failure, Outcome
+from broker.federation.joining import UNKNOWN
+from broker.language import evaluation
+from broker.language.selection import EntitySelector
+from broker.language.sources import Match
+from broker.model import told
+from broker.model.document import Document
+
+INVALID: Final = 111
+UNANSWERED: Final = 199
+REFUSED: Final = 299
+_PASSED_ON: Final[Mapping[int, type[Problem]]] = {504: GatewayTimeout, 508: LoopDetected}
+_CONTEXT_LINK: Final = re.compile(
+    r'<([^<>]*)>[^,]*?;\s*rel="?http://www\.w3\.org/ns/json-ld#context"?', re.IGNORECASE
+)
+_NEXT: Final = re.compile(r'>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
+
+
+def failure(outcome: Outcome) -> Failure | None:
+    """Say why an answer cannot be used; 404 is an answer: there is nothing. (6.3.17)"""
+    if outcome.failure is not None:
+        return outcome.failure
+    if outcome.status in (200, 201, 203, 404):
+        return None
+    if outcome.status in _PASSED_ON:
+        return Failure(
+            _PASSED_ON[outcome.status](f"The context source answered {outcome.status}."), UNANSWERED
+        )
+    return Failure(BadGateway(f"The context source answered {outcome.status}."), REFUSED)
+
+
+def invalid(detail: str = "The context source answered with what is no NGSI-LD.") -> Failure:
+    """Say that the content of an answer cannot be used. (6.3.17)"""
+    return Failure(BadGateway(detail), INVALID)
+
+
+def items(outcome: Outcome) -> Sequence[dict[str, Any]] | None:
+    """Give the entities of an answer with a list; None if it is none. A source without any may say 404."""
+    if outcome.status == 404:
+        return ()
+    body = outcome.body
+    if not isinstance(body, list):
+        return None
+    return [one for one in body if isinstance(one, dict) and isinstance(one.get("id"), str)]
+
+
+def one(outcome: Outcome, id: str) -> Sequence[dict[str, Any]] | None:
+    """Give the entity of an answer with one entity; some sources answer with a list."""
+    if outcome.status == 404:
+        return ()
+    body = outcome.body
+    found = body[0] if isinstance(body, list) and len(body) == 1 else body
+    if body == []:
+        return ()
+    return [found] if isinstance(found, dict) and found.get("id") == id else None
+
+
+def goes_on(outcome: Outcome) -> bool:
+    """Say whether the source tells of a further page. (6.3.10)"""
+    return _NEXT.search(_header(outcome.headers, "link")) is not None
+
+
+def in_order(outcome: Outcome, preference: str) -> bool:
+    """Say whether the source followed a preference. (RFC 7240)"""
+    applied = _header(outcome.headers, "preference-applied").lower()
+    return preference in [one.strip() for one in applied.split(",")]
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return ", ".join(value for key, value in headers.items() if key.lower() == name)
+
+
+async def table(
+    outcome: Outcome, sent: Context, contexts: Contexts, tenant: str, answered: Sequence[dict[str, Any]]
+) -> TermTable | None:
+    """Give the names in which a source answered; None if they cannot be had. (4.3.6.6, 5.5.7)"""
+    source: Any = next((one["@context"] for one in answered if "@context" in one), None)
+    if source is None:
+        link = _CONTEXT_LINK.search(_header(outcome.headers, "link"))
+        source = link[1] if link and link[1] != sent.link else None
+    if source is None or source == sent.source:
+        return sent.table
+    if any(one.get("@context", source) != source for one in answered):
+        return None
+    try:
+        context = contexts.known(source) if isinstance(source, str) else None
+        return (context or await contexts.resolve(source, tenant)).table
+    except Problem:
+        return None
+
+
+def document(
+    body: Any, names: TermTable, match: Match, selectors: Sequence[EntitySelector]
+) -> Document | None:
+    """Read an entity, no more of it than its source registered, if it was asked for; Problem if it is invalid."""
+    if "deletedAt" in body:
+        return None
+    read = told.entity(body, names, UNKNOWN)
+    if selectors and not any(evaluation.chosen(selector, read) for selector in selectors):
+        return None
+    return narrowing.covered(match.source, match.information, read)

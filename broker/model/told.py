@@ -1,0 +1,44 @@
+"""Entities that come with the times another broker, or this one before, gave them. (4.5.1, 4.8)"""
+
+from typing import Any
+
+from base import clock
+from base.jsonld import TermTable
+from broker.model import expand, validate
+from broker.model.document import Document, Instance
+
+_TIMES = ("createdAt", "modifiedAt", "deletedAt")
+
+
+def entity(body: Any, table: TermTable, now: int) -> Document:
+    """Read an entity in the normalized representation; times it lacks are `now`. (4.5.1)"""
+    document = expand.entity(body, table, now)
+    take_times(document, body)
+    take_times_of_attributes(document["attrs"], body, table)
+    return document
+
+
+def take_times_of_attributes(
+    attributes: dict[str, list[Instance]], body: dict[str, Any], table: TermTable
+) -> None:
+    """Give instances just read the times told of them."""
+    for name, given in body.items():
+        held = attributes.get(table.iri(name), ())
+        for instance, one in zip(held, given if len(held) > 1 else [given], strict=False):
+            if isinstance(one, list) and len(held) == 1 and len(one) == 1:
+                one = one[0]
+            if isinstance(one, dict):
+                take_times(instance, one)
+                take_times_of_attributes(instance.get("attrs", {}), one, table)
+
+
+def take_times(held: dict[str, Any], body: dict[str, Any]) -> None:
+    """Give an entity or instance just read the times told of it."""
+    for name in _TIMES:
+        if name in body:
+            held[name] = time(body[name], name)
+
+
+def time(text: Any, name: str) -> int:
+    """Read a time told."""
+    return clock.parse(validate.date_time(text, name))
