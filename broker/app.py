@@ -10,6 +10,7 @@ from broker.operations import (
     entity_maps,
     identity,
     past,
+    purging,
     registration_subscriptions,
     registrations,
     snapshots,
@@ -59,7 +60,7 @@ SYS_ATTRS = frozenset({"sysAttrs"})
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST",   "/entities", entities.create_entity, "6.4.3.1", LOCAL, body=True, creates_tenant=True),
     Operation("GET",    "/entities", also_rdf(entities.query_entities), "6.4.3.2", QUERY | past.PARAMETERS, FORMAT_OPTIONS, accept=LINKED),
-    Operation("DELETE", "/entities", entities.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
+    Operation("DELETE", "/entities", purging.purge_entities, "6.4.3.3", SELECT | LOCAL | {"attrs", "keep", "drop", "geometryProperty"}),
     Operation("GET",    "/entities/{entityId}", also_rdf(entities.retrieve_entity), "6.5.3.1", SHAPE | JOIN | MAP | TYPE | past.PARAMETERS, FORMAT_OPTIONS, accept=LINKED),
     Operation("PUT",    "/entities/{entityId}", entities.replace_entity, "6.5.3.3", TYPE, body=True),
     Operation("PATCH",  "/entities/{entityId}", entities.merge_entity, "6.5.3.4", TYPE | {"format", "lang", "observedAt", "options"},

@@ -83,6 +83,11 @@ async def replace_entity(
 ) -> list[Part]:
     """Replace an entity wherever its parts are; it need not be here if all its attributes are elsewhere. (5.6.18.4)"""
     parts = await change_entity(call, broker, asking, REPLACE, document, here)
+    return unless_elsewhere(parts)
+
+
+def unless_elsewhere(parts: list[Part]) -> list[Part]:
+    """Leave out that something is not here, where sources took all that was to be done here. (5.6.18.4)"""
     kept = names_of(*(part.names for part in parts if part.source is not None and part.complete))
     return [part for part in parts if not (_absent_here(part) and len(parts) > 1 and part.names <= kept)]
 

@@ -1,10 +1,9 @@
-"""The resources /entities and /entities/{entityId}. (5.6.1, 5.6.6, 5.6.17, 5.6.18, 5.6.21, 5.7.1, 5.7.2)"""
+"""The resources /entities and /entities/{entityId}. (5.6.1, 5.6.6, 5.6.17, 5.6.18, 5.7.1, 5.7.2)"""
 
 from urllib.parse import quote
 
-from base.errors import BadRequestData, InvalidRequest, NotPermitted, Problem, ResourceNotFound
+from base.errors import BadRequestData, InvalidRequest, ResourceNotFound
 from broker.language import types
-from broker.language.selection import Window
 from broker.model import expand, merge, represent, validate
 from broker.model.document import Document
 from broker.operations import (
@@ -17,13 +16,12 @@ from broker.operations import (
     rendering,
 )
 from broker.operations.asked import Limits
-from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call, Params
+from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import apply, refuse_people, selected
 from broker.settings import BrokerSettings
-from broker.store.contract import EntityChange, Page, TenantStore
+from broker.store.contract import Page, TenantStore
 
 ROOT = "/ngsi-ld/v1"
-PURGE_PAGE = 500
 LONGEST_KEPT = 100  # entities on a page worth keeping
 
 
@@ -234,50 +232,3 @@ async def delete_entity(call: Call, broker: Broker) -> Answer:
         return NO_CONTENT
     parts = await distributed_changes.delete_entity(call, broker, asking, id, here)
     return distributed_changes.as_batch(id, parts)
-
-
-async def purge_entities(call: Call, broker: Broker) -> Answer:
-    """Delete all entities, or some attributes of all entities, that a query selects. (5.6.21, 6.4.3.3)"""
-    if not call.local_caller:
-        raise NotPermitted(
-            "Purge needs a permission that anonymous callers do not have here; delete entities by id."
-        )
-    params = Params({name: value for name, value in call.params.items() if name != "geometryProperty"})
-    wanted = asked.from_params(params, call.context.table, False, limits(broker.settings))
-    if wanted.selection.q is not None and wanted.selection.q.depth:
-        raise BadRequestData("A purge cannot follow Relationships; select by the entities' own attributes.")
-    if not wanted.narrow_enough():
-        raise BadRequestData("The purge is too wide; give type, attrs, q or georel, or local=true.")
-    drop = asked.names(call.params.get("drop"), call.context.table)
-    keep = asked.names(call.params.get("keep"), call.context.table)
-    if drop and keep:
-        raise BadRequestData("keep and drop exclude each other.")
-    store = broker.catalogue.open(call.tenant)
-    ids: list[str] = []
-    while True:
-        found = await store.query(wanted.selection, Window(PURGE_PAGE, len(ids)), call.now)
-        ids += [stamp.id for stamp in found.stamps]
-        if not found.more:
-            break
-
-    def rule(current: Document | None) -> Document | None:
-        if current is None or not (drop or keep):
-            return None
-        return merge.purge_attributes(current, call.now, drop=drop or None, keep=keep or None)
-
-    refused: list[tuple[str, Problem]] = []
-    for start in range(0, len(ids), PURGE_PAGE):
-        changes = [EntityChange(id, rule) for id in ids[start : start + PURGE_PAGE]]
-        outcomes = await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
-        told = zip(changes, outcomes, strict=True)
-        refused += [(change.id, outcome.problem) for change, outcome in told if outcome.problem is not None]
-    return _purged(ids, refused)
-
-
-def _purged(ids: list[str], refused: list[tuple[str, Problem]]) -> Answer:
-    """Answer 204, or 207 with what could not be purged: a schema may demand what was to go. (6.4.3.3)"""
-    if not refused:
-        return NO_CONTENT
-    kept = {id for id, _ in refused}
-    errors = [{"entityId": id, "error": problem.body()} for id, problem in refused]
-    return Answer(207, rendering.dump({"success": [id for id in ids if id not in kept], "errors": errors}))

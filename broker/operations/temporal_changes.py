@@ -1,13 +1,17 @@
 """Changing Temporal Evolutions: /temporal/entities and what lies below. (5.6.11-5.6.16)"""
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from base.errors import BadRequestData, InvalidRequest
+from broker.federation.splitting import Attributes
 from broker.model import temporal, validate
-from broker.model.document import DEFAULT_DATASET, Instance
-from broker.operations import asked
+from broker.model.document import DEFAULT_DATASET, Instance, dataset_of
+from broker.model.temporal import Given
+from broker.operations import asked, distributed, distributed_changes, distributed_evolutions
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import refuse_people
+from broker.operations.distributed_changes import Kind
 from broker.operations.entities import ROOT, same_id
 from broker.store.evolution import HistoryStore
 
@@ -18,11 +22,21 @@ async def upsert_evolution(call: Call, broker: Broker) -> Answer:
         raise InvalidRequest("The body must be one EntityTemporal.")
     given = temporal.entity(call.body, call.context.table, call.now)
     refuse_people(broker, {"type": given.types})
-    store = await broker.catalogue.create(call.tenant)
-    assert given.id is not None
-    if not await store.history.add(given.id, given.types, given.instances, call.now):
-        return NO_CONTENT
-    return Answer(201, headers={"Location": f"{ROOT}/temporal/entities/{quote(given.id, safe=':')}"})
+    id = given.id
+    assert id is not None
+    made = Answer(201, headers={"Location": f"{ROOT}/temporal/entities/{quote(id, safe=':')}"})
+
+    async def here(part: Given) -> bool:
+        store = await broker.catalogue.create(call.tenant)
+        return await store.history.add(id, part.types, part.instances, call.now)
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        return made if await here(given) else NO_CONTENT
+    kind = distributed_evolutions.UPSERT
+    parts = await distributed_evolutions.add(call, broker, asking, kind, given, here)
+    success = made if any(part.created for part in parts) else NO_CONTENT
+    return distributed_changes.as_batch(id, parts, success)
 
 
 async def add_attributes(call: Call, broker: Broker) -> Answer:
@@ -32,15 +46,29 @@ async def add_attributes(call: Call, broker: Broker) -> Answer:
     refuse_people(broker, {"type": given.types})
     if not given.instances and not given.types:
         raise BadRequestData("The fragment holds no attribute; give at least one.")
-    await history.add(id, given.types, given.instances, call.now, new=False)
-    return NO_CONTENT
+
+    async def here(part: Given) -> bool:
+        return await history.add(id, part.types, part.instances, call.now, new=False)
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here(given)
+        return NO_CONTENT
+    kind = distributed_evolutions.APPEND
+    parts = await distributed_evolutions.add(call, broker, asking, kind, given, here)
+    return distributed_changes.as_update(parts)
 
 
 async def delete_evolution(call: Call, broker: Broker) -> Answer:
     """Delete the Temporal Evolution of an entity. (5.6.16, 6.19.3.2)"""
     id, history = _target(call, broker)
-    await history.delete(id)
-    return NO_CONTENT
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await history.delete(id)
+        return NO_CONTENT
+    kind = distributed_evolutions.DELETE
+    parts = await distributed_evolutions.change(call, broker, asking, kind, None, lambda: history.delete(id))
+    return distributed_changes.as_batch(id, parts)
 
 
 async def delete_attribute(call: Call, broker: Broker) -> Answer:
@@ -51,8 +79,14 @@ async def delete_attribute(call: Call, broker: Broker) -> Answer:
     if dataset is not None and dataset != DEFAULT_DATASET:
         validate.uri(dataset, "datasetId")
     every = asked.flag(call.params, "deleteAll")
-    await history.delete_attribute(id, attr, None if every else dataset or DEFAULT_DATASET)
-    return NO_CONTENT
+    datasets = frozenset[str]() if every else frozenset({dataset or DEFAULT_DATASET})
+    return await _changed(
+        call,
+        broker,
+        distributed_evolutions.DELETE_ATTRIBUTE,
+        {attr: datasets},
+        lambda: history.delete_attribute(id, attr, None if every else dataset or DEFAULT_DATASET),
+    )
 
 
 async def modify_instance(call: Call, broker: Broker) -> Answer:
@@ -64,15 +98,39 @@ async def modify_instance(call: Call, broker: Broker) -> Answer:
     def rule(current: Instance) -> Instance:
         return fresh
 
-    await history.change_instance(id, attr, instance_id, rule, call.now)
-    return NO_CONTENT
+    return await _changed(
+        call,
+        broker,
+        distributed_evolutions.MODIFY_INSTANCE,
+        {attr: frozenset({dataset_of(fresh)})},
+        lambda: history.change_instance(id, attr, instance_id, rule, call.now),
+    )
 
 
 async def delete_instance(call: Call, broker: Broker) -> Answer:
     """Delete one attribute instance of a Temporal Evolution. (5.6.15, 6.22.3.2)"""
     id, history = _target(call, broker)
-    await history.delete_instance(id, _attribute(call), _instance_id(call))
-    return NO_CONTENT
+    attr, instance_id = _attribute(call), _instance_id(call)
+    return await _changed(
+        call,
+        broker,
+        distributed_evolutions.DELETE_INSTANCE,
+        {attr: frozenset()},
+        lambda: history.delete_instance(id, attr, instance_id),
+    )
+
+
+async def _changed(
+    call: Call, broker: Broker, kind: Kind, attributes: Attributes, here: Callable[[], Awaitable[None]]
+) -> Answer:
+    """Change instances of an attribute here, or at the sources that have them. (5.6.13-5.6.15)"""
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here()
+        return NO_CONTENT
+    return distributed_changes.as_update(
+        await distributed_evolutions.change(call, broker, asking, kind, attributes, here)
+    )
 
 
 def _target(call: Call, broker: Broker) -> tuple[str, HistoryStore]:
