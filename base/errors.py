@@ -127,6 +127,22 @@ class InternalError(Problem):
     """Something failed that is not the caller's fault. (5.5.2)"""
 
 
+class Unauthorized(Problem):
+    """The request needs a credential, or the one it carries proves nothing here."""
+
+    status = 401
+    title = "Unauthorized"
+    namespace = ENGAWA_ERRORS
+
+
+class TooManyRequests(Problem):
+    """The caller sends more requests than this server takes from one caller."""
+
+    status = 429
+    title = "Too many requests"
+    namespace = ENGAWA_ERRORS
+
+
 class NotPermitted(Problem):
     """The caller may not do this."""
 

@@ -5,13 +5,16 @@ GETs came is therefore looked at here first; everything else goes its ordinary w
 aiohttp's RequestHandler (its version is pinned, tests/api/test_hot.py holds it to them).
 """
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
+from base.access.certificates import ClientCertificate, certificate_of
 from base.errors import InvalidRequest, UriTooLong
 
 LONGEST = 1_024
@@ -21,8 +24,17 @@ TOO_LONG = "The URL or a header is longer than this server reads; send what is l
 NOT_HTTP = "The request is not HTTP/1.1 as this server reads it; check its first line and its headers."
 _END = b"\r\n\r\n"
 
-Answer = Callable[[bytes], bytes | None]
-"""Gives the whole answer to the exact bytes of a request, or None to let it go the ordinary way."""
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a connection tells of who is at its other end."""
+
+    address: str = ""
+    certificate: ClientCertificate | None = None
+
+
+Answer = Callable[[bytes, Visitor], bytes | None]
+"""Gives the whole answer to the exact bytes of an anonymous request, or None to let it go the ordinary way."""
 
 
 class HotHandler(RequestHandler):
@@ -38,6 +50,7 @@ class HotHandler(RequestHandler):
         "_rested",
         "_watch",
         "head",
+        "visitor",
     )
 
     def __init__(
@@ -51,8 +64,15 @@ class HotHandler(RequestHandler):
         self._watch = self._loop.call_later(patience, self._look)
         self._plain = True
         self._passed = self._finished = 0
+        self.visitor = Visitor()
         self.head: bytes | None = None
         """The bytes of the request now being served, if they were all of it and nothing else."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See who comes; a certificate names somebody, and nobody named is answered here."""
+        self.visitor = _visitor(transport)
+        self._plain = self.visitor.certificate is None
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer a known read, or hand the bytes on; aiohttp itself calls with none to go on."""
@@ -65,7 +85,7 @@ class HotHandler(RequestHandler):
         if not self._plain or not is_plain_get(data):
             self._plain = False
         elif self._is_idle():
-            answer = self._answer(data)
+            answer = self._answer(data, self.visitor)
             if answer is not None and self.transport is not None:
                 self._rest()
                 self._next_keepalive_close_time = self._rested + self._keepalive_timeout
@@ -161,3 +181,19 @@ def head_of(request: web.BaseRequest) -> bytes | None:
     """Give the exact bytes of a request, if nothing else came with them."""
     protocol = request.protocol
     return protocol.head if isinstance(protocol, HotHandler) else None
+
+
+def visitor_of(request: web.BaseRequest) -> Visitor:
+    """Give what the connection of a request tells of who sends it."""
+    protocol = request.protocol
+    return protocol.visitor if isinstance(protocol, HotHandler) else _visitor(request.transport)
+
+
+def _visitor(transport: asyncio.BaseTransport | None) -> Visitor:
+    if transport is None:
+        return Visitor()
+    where = transport.get_extra_info("peername")
+    return Visitor(
+        where[0] if isinstance(where, tuple) and where else "",
+        certificate_of(transport),
+    )

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -21,21 +21,12 @@ class AddressInUse(Problem):
     title = "Address in use"
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether a host to listen on is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
 
 
 LINGER = 1.0  # seconds a refused client has to read its refusal
 LINGERING = 256
+HANDSHAKE = 10.0  # seconds TLS may take to begin
 
 
 class _Refusal(asyncio.Protocol):
@@ -48,7 +39,8 @@ class _Refusal(asyncio.Protocol):
         self._waiting = waiting
         waiting.add(self)
         transport.write(FULL)
-        transport.write_eof()
+        if transport.can_write_eof():  # TLS cannot
+            transport.write_eof()
         self._end = asyncio.get_running_loop().call_later(LINGER, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -99,10 +91,12 @@ async def serving(
     hot: Answer | None = None,
     line_bytes: int = 8_190,
     patience: float = PATIENCE,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve an application until the block ends; gives the port, which is a free one for 0.
 
     `direct`: a prefix of paths and the function that serves them past the router; `hot`: answers to exact bytes.
+    `tls`: connections begin with it, and with nothing else.
     `line_bytes`: longest URL read at all; `patience`: seconds a request may take to arrive when `hot` is given.
     """
     runner = web.AppRunner(
@@ -119,7 +113,13 @@ async def serving(
     try:
         try:
             listener = await loop.create_server(
-                factory(server, hot, patience) if hot else server, host, port, backlog=1024
+                factory(server, hot, patience) if hot else server,
+                host,
+                port,
+                backlog=1024,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE if tls else None,
+                ssl_shutdown_timeout=LINGER if tls else None,
             )
         except OSError as error:
             raise AddressInUse(

@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 import gc
+import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import structlog
 from aiohttp import web
 
 from base import admin as admin_socket
 from base import clock, egress, files
+from base.access.doors import Doors
+from base.access.reach import is_loopback
 from base.errors import NonexistentTenant
 from base.log import configure
-from base.web import is_loopback, serving, until_asked_to_stop
-from broker import admin, demanding, retaining
-from broker.api import openapi, resources
+from base.web import serving, until_asked_to_stop
+from broker import admin, demanding, keys, retaining
+from broker.api import callers, openapi, resources
 from broker.api.front import Front
 from broker.api.metrics import Metrics
 from broker.app import OPERATIONS
@@ -42,6 +46,9 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
     """Open the store and start what works beside the requests; close all in reverse order."""
     policy = egress.AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
     async with contextlib.AsyncExitStack() as stack:
+        doors = callers.doors_of(settings, policy)
+        stack.push_async_callback(doors.close)
+        await doors.start()
         catalogue = SqliteCatalogue(settings)
         stack.push_async_callback(catalogue.close)
         contexts = Contexts(settings, catalogue, policy)
@@ -52,7 +59,7 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         await notifier.start()
         stack.push_async_callback(notifier.close)
         alias = identity.own_alias(settings.alias, settings.data)
-        federation = Federation(registry, Sender(settings, policy, alias))
+        federation = Federation(registry, Sender(settings, policy, alias, contexts))
         stack.push_async_callback(federation.close)
         broker = Broker(
             settings,
@@ -64,6 +71,7 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
             Cache(settings.cache_bytes),
             alias=alias,
             started=clock.now(),
+            doors=doors,
         )
         stack.push_async_callback(broker.running.close)
         await snapshot_filling.resume(broker)
@@ -114,6 +122,7 @@ def all_handlers(broker: Broker) -> Mapping[str, admin_socket.Handler]:
         **demanding.handlers(broker.catalogue),
         **retaining.handlers(broker.catalogue),
         **transfer.handlers(broker),
+        **keys.handlers(broker.doors),
     }
 
 
@@ -126,7 +135,10 @@ def served(
     metrics.gauge("engawa_broker_cache_bytes", "Memory used by kept answers.", lambda: broker.cache.used)
     metrics.gauge("engawa_broker_tenants", "Tenants there are.", lambda: len(broker.catalogue.names()))
     front = Front(broker, OPERATIONS, metrics, loopback=is_loopback(host))
-    app = web.Application(client_max_size=settings.body_bytes + 1)
+    doors = broker.doors
+    app = web.Application(
+        client_max_size=settings.body_bytes + 1, middlewares=[callers.limiting(doors, front.serve)]
+    )
     app.add_routes(resources.routes(broker.catalogue, metrics, openapi.document(OPERATIONS, settings)))
     app.add_routes(pages.routes(front.fetch, settings))
     app.router.add_route("*", r"/{tail:[\s\S]*}", front.serve)
@@ -139,11 +151,27 @@ def served(
         direct=("/ngsi-ld/", front.serve),
         hot=front.hot,
         line_bytes=settings.url_bytes + 1_024,
+        tls=doors.tls.context if doors.tls else None,
     )
+
+
+@contextlib.contextmanager
+def reloading(doors: Doors) -> Iterator[None]:
+    """Read the TLS files again on SIGHUP; on a terminal that signal means its end, as ever."""
+    if os.isatty(0):
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, doors.reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the URL once requests are answered."""
+    callers.check_reach(settings)
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
     async with (
@@ -156,9 +184,10 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{port}"
+        url = f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}"
         log.info("ready", url=url, version=openapi.version())
         if ready:
             ready(url)
-        await until_asked_to_stop()
+        with reloading(broker.doors):
+            await until_asked_to_stop()
         log.info("stopping")

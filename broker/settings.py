@@ -21,6 +21,9 @@ class BrokerSettings:
     host: str = setting(
         "127.0.0.1", "Address to listen on; anything but loopback opens the broker to others."
     )
+    open: bool = setting(
+        False, "Whether others may reach the broker without a policy that says what they may do."
+    )
     port: int = setting(1026, "TCP port to listen on.", most=65_535)
     data: Path = setting(Path("var/broker"), "Folder of the databases, secrets and the admin socket.")
     alias: str = setting("", "Name of this broker in Via headers; empty: made at first start and kept.")
@@ -40,6 +43,33 @@ class BrokerSettings:
         "loopback",
         "Who may purge without permission: 'loopback' (while bound to loopback), 'always' or 'never'.",
         choices=("loopback", "always", "never"),
+    )
+
+    policy: Path | None = setting(
+        None, "File that says what each caller may do (docs/security.md); none: everybody may do everything."
+    )
+    tls_certificate: Path | None = setting(
+        None, "PEM file of the broker's certificate and those above it; set: HTTPS instead of HTTP."
+    )
+    tls_key: Path | None = setting(None, "PEM file of the certificate's key; none: it stands beside it.")
+    tls_client_authorities: Path | None = setting(
+        None,
+        "PEM file of the authorities that client certificates may come from; none: nobody is asked for one.",
+    )
+    tls_clients: str = setting(
+        "optional",
+        "Whether clients need a certificate of those authorities: 'none', 'optional' or 'required'.",
+        choices=("none", "optional", "required"),
+    )
+    issuers: Path | None = setting(
+        None, "TOML file of those whose bearer tokens (JWT) say who a caller is (docs/security.md)."
+    )
+    requests_per_second: float = setting(
+        0.0, "Requests a second that one caller may send on average; 0: as many as come."
+    )
+    requests_burst: int = setting(100, "Requests that one caller may send at once.")
+    audit: Path | None = setting(
+        None, "File that gets a line for each write and each refusal (docs/security.md); none: no file."
     )
 
     body_bytes: int = setting(8_000_000, "Longest request body taken.")

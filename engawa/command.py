@@ -86,6 +86,7 @@ def explain(error: Exception) -> click.ClickException:
         "run": "engawa.command:run",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
+        "keys": "broker.keys_command:keys",
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
         "history": "broker.history_command:history",

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from base.errors import Unauthorized
+
 Kind = Literal["anonymous", "key", "token", "certificate"]
+REALM: Final = 'Bearer realm="engawa"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,8 @@ class Caller:
 
 
 ANONYMOUS: Final = Caller()
+
+
+def unauthorized(detail: str, error: str = "") -> Unauthorized:
+    """Make the refusal that asks for a credential, or for a better one: `error` as RFC 6750 names it. (RFC 6750 3)"""
+    return Unauthorized(detail, headers={"WWW-Authenticate": f'{REALM}, error="{error}"' if error else REALM})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -12,11 +13,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from base import clock, ids
-from base.errors import InternalError, Problem, UriTooLong
-from base.hot import head_of
+from base.access import ANONYMOUS, Caller
+from base.access.audit import Audit
+from base.access.doors import without_credentials
+from base.errors import InternalError, NotPermitted, Problem, TooManyRequests, Unauthorized, UriTooLong
+from base.hot import Visitor, head_of
 from base.recent import Recent
 from broker.api import body as bodies
-from broker.api import options, raw
+from broker.api import callers, options, raw
 from broker.api import request as heads
 from broker.api.metrics import Metrics
 from broker.api.routes import Routes
@@ -26,8 +30,9 @@ from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operatio
 MOST_KNOWN = 16_384
 LONGEST_KNOWN = 512
 NO_HEADERS: Mapping[str, str] = {}
-Key = bytes | tuple[str | None, ...]
-"""The exact bytes of a read, or all of it that matters."""
+REFUSALS = (Unauthorized, NotPermitted, TooManyRequests)
+Key = bytes | tuple[Caller | str | None, ...]
+"""The exact bytes of an anonymous read, or all of it that matters, who asks before all."""
 
 log = structlog.get_logger("engawa.broker")
 
@@ -53,6 +58,18 @@ class Known:
     waits: bool = False
 
 
+@dataclass(slots=True)
+class Visit:
+    """One HTTP request on its way: what is known of it by and by."""
+
+    identifier: str
+    began: float
+    caller: Caller | None = None
+    operation: Operation | None = None
+    call: Call | None = None
+    refused: bool = False
+
+
 class Front:
     """Serves the operations of one broker, over HTTP or from within this process."""
 
@@ -65,13 +82,14 @@ class Front:
         self._known: Recent[Key | None, Known] = Recent(MOST_KNOWN)
         purge = broker.settings.anonymous_purge
         self._cors = broker.settings.cors
+        self._doors = broker.doors
         self._local = purge == "always" or (loopback and purge == "loopback")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP request; every refusal becomes problem details here and nowhere else."""
-        began = perf_counter()
         settings = self._broker.settings
-        identifier = ids.request()
+        visit = Visit(ids.request(), perf_counter())
+        head = head_of(request)  # before anything is waited for: more may come meanwhile
         arrival = Arrival(
             request.method,
             request.raw_path,
@@ -79,30 +97,50 @@ class Front:
             lambda: f"{request.scheme}://{request.host}",
             lambda kind: bodies.read(request, kind, settings.body_bytes, settings.nesting),
         )
-        operation: Operation | None = None
         try:
-            key = head_of(request) or _reading(arrival)
-            known = self._again(key)
-            if known is None and arrival.method == "OPTIONS":
-                response = self._describe(arrival)
-                return self._finish(request, response, None, identifier, perf_counter() - began)
-            if known is None:
-                operation, path, query = self._find(arrival)
-                call = await self._call(arrival, operation, path, query)
-                self._keep(key, arrival, operation, call)
-            else:
-                operation, call = known.operation, known.call.at(clock.now())
-            response = _respond(await operation.run(call, self._broker))
+            caller = visit.caller = await self._doors.identify(request)
+            self._doors.admit(request, caller)
+            if caller is not ANONYMOUS:
+                head, arrival = None, replace(arrival, headers=without_credentials(arrival.headers))
+            response = await self._answer(arrival, visit, caller, head)
         except Problem as problem:
+            visit.refused = isinstance(problem, REFUSALS)
             response = refuse(problem)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception:
-            log.exception("request failed", request=identifier, operation=operation and operation.clause)
+            clause = visit.operation and visit.operation.clause
+            log.exception("request failed", request=visit.identifier, operation=clause)
             response = refuse(
-                InternalError(f"Something failed here; the operator finds it as request {identifier}.")
+                InternalError(f"Something failed here; the operator finds it as request {visit.identifier}.")
             )
-        return self._finish(request, response, operation, identifier, perf_counter() - began)
+        if self._doors.audit is not None:
+            self._note(self._doors.audit, arrival, visit, response.status)
+        return self._finish(request, response, visit)
+
+    async def _answer(
+        self, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
+    ) -> web.Response:
+        key = head or _reading(arrival, caller)
+        known = self._again(key)
+        if known is not None:
+            visit.operation, visit.call = known.operation, known.call.at(clock.now())
+        elif arrival.method == "OPTIONS":
+            return self._describe(arrival)
+        else:
+            visit.operation, path, query = self._find(arrival)
+            visit.call = await self._call(arrival, visit.operation, path, query, caller)
+            self._keep(key, arrival, visit.operation, visit.call)
+        return _respond(await visit.operation.run(visit.call, self._broker))
+
+    def _note(self, audit: Audit, arrival: Arrival, visit: Visit, status: int) -> None:
+        """Log a write or a refusal; what was refused at the door is named, too."""
+        if visit.refused and visit.operation is None:
+            with suppress(Problem):
+                visit.operation, _, _ = self._find(arrival)
+        callers.note(
+            audit, visit.identifier, visit.operation, visit.call, visit.caller, status, refused=visit.refused
+        )
 
     async def fetch(
         self, target: str, headers: Mapping[str, str] | None = None
@@ -112,7 +150,9 @@ class Front:
         try:
             operation, path, query = self._find(arrival)
             response = _respond(
-                await operation.run(await self._call(arrival, operation, path, query), self._broker)
+                await operation.run(
+                    await self._call(arrival, operation, path, query, ANONYMOUS), self._broker
+                )
             )
         except Problem as problem:
             response = refuse(problem)
@@ -143,12 +183,14 @@ class Front:
             replace(call, headers={"prefer": prefer} if prefer else NO_HEADERS, reached=call.origin.__str__),
         )
 
-    def hot(self, head: bytes) -> bytes | None:
-        """Answer the exact bytes of a read understood before, if that needs no waiting. (DESIGN 2.1, 2.8)"""
+    def hot(self, head: bytes, visitor: Visitor) -> bytes | None:
+        """Answer the exact bytes of an anonymous read understood before, if that needs no waiting. (DESIGN 2.1, 2.8)"""
         known = self._again(head)
         if known is None or known.waits or self._broker.settings.log_requests == "all":
             return None
         if self._cors and b"\norigin:" in head.lower():
+            return None
+        if not self._doors.passes(visitor):
             return None
         began = perf_counter()
         answer = self._run_at_once(known)
@@ -173,16 +215,10 @@ class Front:
             return None
         return answer
 
-    def _finish(
-        self,
-        request: web.Request,
-        response: web.Response,
-        operation: Operation | None,
-        identifier: str,
-        took: float,
-    ) -> web.Response:
+    def _finish(self, request: web.Request, response: web.Response, visit: Visit) -> web.Response:
+        operation, took = visit.operation, perf_counter() - visit.began
         headers = response.headers
-        headers["X-Request-Id"] = identifier
+        headers["X-Request-Id"] = visit.identifier
         headers["Server"] = raw.SERVER
         tenant = request.headers.get("NGSILD-Tenant")
         if tenant and response.status < 500:
@@ -196,7 +232,7 @@ class Front:
         if self._broker.settings.log_requests == "all" or response.status >= 500:
             log.info(
                 "request",
-                request=identifier,
+                request=visit.identifier,
                 operation=f"{operation.method} {operation.path}" if operation else "-",
                 status=response.status,
                 ms=round(took * 1000, 2),
@@ -219,10 +255,14 @@ class Front:
             headers.update(options.preflight(methods))
         return web.Response(status=204, headers=headers)
 
-    async def _call(self, arrival: Arrival, operation: Operation, path: dict[str, str], query: str) -> Call:
+    async def _call(
+        self, arrival: Arrival, operation: Operation, path: dict[str, str], query: str, caller: Caller
+    ) -> Call:
         headers, broker = arrival.headers, self._broker
         params = heads.checked(operation, heads.parameters(query))
         tenant = heads.tenant(headers.get("NGSILD-Tenant"))
+        if operation.admit is not None:
+            operation.admit(caller, tenant, snapshots.HEADER in headers and snapshots.meant(operation))
         for name in (entity_maps.HEADER, snapshots.HEADER):
             heads.check_legible(name, headers.get(name))
         accept = heads.media_type(headers.get("Accept"), operation.accept)
@@ -243,7 +283,7 @@ class Front:
         now = clock.now()
         snapshot = headers.get(snapshots.HEADER)
         if snapshot is not None and snapshots.meant(operation):
-            tenant = snapshots.enter(broker, tenant, snapshot, now)
+            tenant = snapshots.enter(broker, tenant, snapshot, now, caller)
             params = snapshots.inside(operation, params)
         return Call(
             operation.method,
@@ -259,6 +299,7 @@ class Front:
             embedded=kind == LD_JSON,
             local_caller=self._local,
             reached=arrival.reached,
+            caller=caller,
         )
 
 
@@ -267,14 +308,22 @@ def _particular(headers: Mapping[str, str]) -> bool:
     return entity_maps.HEADER in headers or snapshots.HEADER in headers
 
 
-def _reading(arrival: Arrival) -> Key | None:
+def _reading(arrival: Arrival, caller: Caller) -> Key | None:
     """Give all that a read depends on; None for requests that change something or are not worth keeping."""
     if arrival.method not in ("GET", "HEAD") or len(arrival.target) > LONGEST_KNOWN:
         return None
     if _particular(arrival.headers):
         return None
     get = arrival.headers.get
-    return (arrival.target, get("accept"), get("link"), get("ngsild-tenant"), get("prefer"), get("host"))
+    return (
+        caller,
+        arrival.target,
+        get("accept"),
+        get("link"),
+        get("ngsild-tenant"),
+        get("prefer"),
+        get("host"),
+    )
 
 
 async def _no_body(_kind: str) -> None:

@@ -7,10 +7,13 @@ from broker.operations.call import JSON, LD_JSON, Operation
 
 READABLE = (
     "Link, Location, NGSILD-Tenant, NGSILD-Snapshot, NGSILD-Results-Count, NGSILD-EntityMap, NGSILD-Warning, "
-    "Content-Range"
+    "Content-Range, Retry-After, WWW-Authenticate"
 )
 """Headers of an answer that a script of another origin may read."""
-SENDABLE = "Accept, Content-Type, Link, NGSILD-Tenant, NGSILD-Snapshot, NGSILD-EntityMap, Prefer"
+SENDABLE = (
+    "Accept, Authorization, Content-Type, Link, NGSILD-Tenant, NGSILD-Snapshot, NGSILD-EntityMap, Prefer, "
+    "X-API-Key"
+)
 REMEMBERED = "600"  # seconds a browser keeps what it was told
 
 

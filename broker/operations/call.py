@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from base.access import ANONYMOUS, Caller
+from base.access.doors import Doors
 from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
@@ -114,6 +115,7 @@ class Broker:
     pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
         default_factory=lambda: Recent(4_096)
     )
+    doors: Doors = field(default_factory=Doors)
     converting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 

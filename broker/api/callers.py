@@ -1,0 +1,111 @@
+"""The broker's doors as its settings want them, and what its audit log says of a request. (docs/security.md)"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from base import clock
+from base.access.audit import Audit
+from base.access.caller import Caller
+from base.access.certificates import Tls, TlsFiles
+from base.access.doors import Doors
+from base.access.issuers import read
+from base.access.keys import Keys
+from base.access.limits import Limit
+from base.access.reach import is_loopback
+from base.access.tokens import Tokens
+from base.egress import AddressPolicy
+from base.errors import Problem
+from base.settings import SettingError
+from broker.operations.call import Call, Operation
+from broker.settings import BrokerSettings
+
+REFUSED: Final = frozenset((401, 403, 429))
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def check_reach(settings: BrokerSettings) -> None:
+    """Refuse to let others in without a policy, unless told so; SettingError says what to do."""
+    if settings.open or settings.policy is not None or is_loopback(settings.host):
+        return
+    raise SettingError(
+        f"host = '{settings.host}' lets other machines in, and no policy says what they may do: name a policy file "
+        "(--policy FILE, docs/security.md), stay on 127.0.0.1, or say --open to let anybody read and write"
+    )
+
+
+def doors_of(settings: BrokerSettings, policy: AddressPolicy) -> Doors:
+    """Build the doors; SettingError says which setting cannot be used."""
+    issuers = read(settings.issuers) if settings.issuers is not None else ()
+    rate = settings.requests_per_second
+    return Doors(
+        Keys(settings.data),
+        Tokens(issuers, policy) if issuers else None,
+        Limit(rate, settings.requests_burst) if rate else None,
+        Audit(settings.audit) if settings.audit is not None else None,
+        _tls(settings),
+    )
+
+
+def _tls(settings: BrokerSettings) -> Tls | None:
+    authorities, clients = settings.tls_client_authorities, settings.tls_clients
+    if settings.tls_certificate is None:
+        if settings.tls_key or authorities or clients == "required":
+            raise SettingError("tls_key, tls_client_authorities and tls_clients need a tls_certificate")
+        return None
+    if clients == "required" and authorities is None:
+        raise SettingError(
+            "tls_clients = 'required' needs tls_client_authorities, by which they are verified"
+        )
+    return Tls(TlsFiles(settings.tls_certificate, settings.tls_key, authorities, clients))
+
+
+def limiting(doors: Doors, elsewhere: Handler) -> Any:
+    """Make a middleware that limits requests for pages and other resources; `elsewhere` has doors of its own."""
+
+    @web.middleware
+    async def enter(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if doors.limit is None or request.match_info.handler == elsewhere:
+            return await handler(request)
+        try:
+            doors.admit(request)
+        except Problem as problem:
+            return web.json_response(problem.body(), status=problem.status, headers=problem.headers)
+        return await handler(request)
+
+    return enter
+
+
+def note(
+    audit: Audit,
+    identifier: str,
+    operation: Operation | None,
+    call: Call | None,
+    caller: Caller | None,
+    status: int,
+    *,
+    refused: bool,
+) -> None:
+    """Log a write, or a refusal: who, what, where, and how it ended; nothing of what was sent."""
+    if not refused and (call is None or operation is None or not writes(operation)):
+        return
+    record: dict[str, Any] = {
+        "time": clock.show(clock.now()),
+        "request": identifier,
+        "event": "refusal" if refused else "write",
+        "kind": caller.kind if caller else "unproven",
+        "caller": caller.name if caller else "",
+        "operation": f"{operation.method} {operation.path}" if operation else "-",
+        "status": status,
+    }
+    if call is not None:
+        record["tenant"] = call.tenant
+        if "entityId" in call.path:
+            record["entity"] = call.path["entityId"]
+    audit.note(record)
+
+
+def writes(operation: Operation) -> bool:
+    """Say whether an operation changes what the broker holds; queries may come as POST. (6.23, 6.24)"""
+    return operation.method != "GET" and not operation.path.endswith("/query")
