@@ -16,9 +16,10 @@ PLACES: Final = 100
 NEAREST: Final = 1_000
 LIFETIME: Final = "PT20S"
 """How long the map of who holds what is kept; it is read at once."""
-_WARNING: Final = re.compile(r'(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"')
+_WARNING: Final = re.compile(r'(\d{3}) (\S+) "(?:[^"\\]|\\.)*"')
 _MISSING: Final = {"111": "garbled", "199": "silent", "299": "refused"}
 _HERE: Final = "@none"
+_FORBIDDEN: Final = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ class Gathered:
 async def towns(asking: Asking, own: str) -> list[Town]:
     """Name this broker and the sources registered for shelters, in the order of their registration. (5.10.2)"""
     asked = {"type": ",".join(map(catalogue.iri, SHELTERS)), "limit": "200"}
-    _, registered = await asking.get(f"{API}/csourceRegistrations?{urlencode(asked)}")
     found = [Town(0, own, _HERE)]
+    try:
+        _, registered = await asking.get(f"{API}/csourceRegistrations?{urlencode(asked)}")
+    except Unanswered as problem:
+        if problem.code not in _FORBIDDEN:
+            raise
+        return found  # a policy keeps the registrations from this reader, not what they lead to
     for number, body in enumerate(registered, 1):
         alias = str(body.get("contextSourceAlias", ""))
         name = str(body.get("registrationName") or alias or body["id"])
@@ -67,11 +73,10 @@ async def gather(asking: Asking, search: Search, own: str) -> Gathered:
         "limit": str(NEAREST if search.near else PLACES),
         "offset": "0" if search.near else str((search.page - 1) * PLACES),
     }
-    if len(known) > 1:
-        asked |= {"entityMap": "true", "entityMapLifetime": LIFETIME}
-    headers, entities = await asking.get(f"{API}/entities?{urlencode(asked)}")
+    mapped = {"entityMap": "true", "entityMapLifetime": LIFETIME} if len(known) > 1 else {}
+    headers, entities = await asking.get(f"{API}/entities?{urlencode(asked | mapped)}")
     origin, counts = await _origins(asking, headers, known)
-    missing = _missing(headers, known)
+    missing = _missing(headers)
     if search.near:
         entities.sort(key=lambda entity: distance(search.near, point(entity)))
     else:
@@ -80,10 +85,13 @@ async def gather(asking: Asking, search: Search, own: str) -> Gathered:
     reachable = min(total, NEAREST) if search.near else total
     if search.near:
         entities = entities[(search.page - 1) * PLACES : search.page * PLACES]
+    named = {name for town in known for name in (town.alias, town.id)}
     known = [
-        replace(town, missing=missing.get(town.number, ""), count=counts[town.number] if origin else 0)
+        replace(town, missing=missing.get(town.alias or town.id, ""), count=counts[town.number])
         for town in known
     ]
+    for agent in missing.keys() - named:
+        known.append(Town(len(known), agent, "", missing=missing[agent]))
     return Gathered(entities, known, origin, total, reachable)
 
 
@@ -107,13 +115,8 @@ async def _origins(
     return origin, Counter(origin.values())
 
 
-def _missing(headers: Mapping[str, str], known: list[Town]) -> dict[int, str]:
-    """Read in the warnings which towns gave nothing, and why. (6.3.17)"""
+def _missing(headers: Mapping[str, str]) -> dict[str, str]:
+    """Read in the warnings who gave nothing, by alias or registration, and why. (6.3.17)"""
     getall = getattr(headers, "getall", None)
     told = getall("NGSILD-Warning", []) if getall else [headers.get("NGSILD-Warning", "")]
-    numbers = {name: town.number for town in known for name in (town.alias, town.id) if name}
-    return {
-        numbers[agent]: _MISSING[code]
-        for code, agent, _ in _WARNING.findall(", ".join(told))
-        if agent in numbers and code in _MISSING
-    }
+    return {agent: _MISSING[code] for code, agent in _WARNING.findall(", ".join(told)) if code in _MISSING}
