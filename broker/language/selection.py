@@ -7,6 +7,7 @@ from broker.language.ordering import Ordering
 from broker.language.q import Query
 from broker.language.scope import ScopeQuery
 from broker.language.types import TypeSelection
+from broker.language.visibility import Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class EntitySelector:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The entities wanted: any of the selectors, any of the attributes, and every filter. (5.7.2.4)"""
+    """The entities wanted: any of the selectors, any of the attributes, and every filter. (5.7.2.4)
+
+    With a visibility all of it speaks of what is visible, as if there were nothing else. (docs/access.md)"""
 
     selectors: tuple[EntitySelector, ...] = ()
     attrs: frozenset[str] = frozenset()
@@ -28,6 +31,7 @@ class Selection:
     geo: GeoQuery | None = None
     scope: ScopeQuery | None = None
     dataset_ids: frozenset[str] = frozenset()
+    visibility: Visibility | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class EntityMap:
     query: str
     whole: str
     complete: bool = True
+    owner: str = ""  # who made it, where a policy asks (docs/access.md)
 
     @property
     def body(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import structlog
 from base import clock
 from base.errors import BadRequestData, NonexistentTenant, Problem, ResourceNotFound, TooManyResults
 from base.jsonld import TermTable
+from broker.access.view import maker_of
 from broker.language.selection import Window
 from broker.model import linked, represent, snapshot, tenancy
 from broker.model.document import Document, Instance, dataset_of
@@ -21,6 +22,7 @@ from broker.model.represent import Representation
 from broker.model.snapshot import DETAILS, ORIGINAL, PREPARING, QUERIES, Body
 from broker.notify import snapshot_notification
 from broker.operations import asked, temporal_asked
+from broker.operations.admission import as_seen
 from broker.operations.asked import Limits, Wanted
 from broker.operations.call import Broker, Params
 from broker.store.contract import EntityChange, Rule, TenantStore
@@ -44,7 +46,8 @@ async def resume(broker: Broker) -> None:
             name = tenancy.database(tenant, body["id"])
             known.add(name)
             if body["snapshotStatus"] == PREPARING:
-                broker.running.begin(name, prepare(broker, tenant, body["id"]))
+                maker = as_seen(broker, maker_of(body), tenant)
+                broker.running.begin(name, prepare(maker, tenant, body["id"]))
     for name in broker.catalogue.databases():
         if tenancy.is_snapshot(name) and name not in known:
             await drop_database(broker, name)

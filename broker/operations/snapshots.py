@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from base import ids
+from base.access import ANONYMOUS, Caller
 from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound, TooManyResults
 from broker.language import q
 from broker.model import snapshot, tenancy, validate
@@ -12,6 +13,7 @@ from broker.model.document import Document
 from broker.model.snapshot import MEMBERS, ORIGINAL, PREPARING, Body, Given
 from broker.notify import snapshot_notification
 from broker.operations import asked, rendering, snapshot_filling, temporal_asked
+from broker.operations.admission import as_seen
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call, Operation, Params
 from broker.operations.snapshot_filling import KIND
@@ -90,9 +92,9 @@ async def purge_snapshots(call: Call, broker: Broker) -> Answer:
     return NO_CONTENT
 
 
-def enter(broker: Broker, tenant: str, id: str, now: int) -> str:
+def enter(broker: Broker, tenant: str, id: str, now: int, caller: Caller = ANONYMOUS) -> str:
     """Name the database of the snapshot that a request is about, and note its use. (6.3.22, 5.5.15)"""
-    body = broker.catalogue.open(tenant).record(KIND, id)
+    body = as_seen(broker, caller, tenant).catalogue.open(tenant).record(KIND, id)
     if body is None or body["expiresAt"] <= now:
         raise ResourceNotFound("The snapshot named by NGSILD-Snapshot does not exist; it may have expired.")
     if body["snapshotStatus"] == PREPARING:

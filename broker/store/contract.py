@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from base.errors import Problem
 from broker.language.selection import Selection, Window
+from broker.language.visibility import Visibility
 from broker.model.document import Document
 from broker.store.evolution import HistoryStore
 from broker.store.transfer import Transfer
@@ -124,10 +125,21 @@ class DemandStore(Protocol):
 class TenantStore(Protocol):
     """The data of one tenant."""
 
-    name: str
-    history: HistoryStore
-    transfer: Transfer
-    demands: DemandStore
+    @property
+    def name(self) -> str:
+        """Name the database."""
+
+    @property
+    def history(self) -> HistoryStore:
+        """Give the histories of the tenant."""
+
+    @property
+    def transfer(self) -> Transfer:
+        """Give what takes the tenant out and puts it back."""
+
+    @property
+    def demands(self) -> DemandStore:
+        """Give which JSON Schemas entities must satisfy."""
 
     def mark(self) -> Mark:
         """Say which state is current; a change answered 2xx has made another one."""
@@ -149,10 +161,12 @@ class TenantStore(Protocol):
     ) -> list[Outcome]:
         """Apply each rule in order, in one transaction; one refusal does not touch the others."""
 
-    async def types(self, now: int) -> list[TypeInfo]:
-        """List entity types with the attributes (and their kinds) that entities of the type have. (5.7.5)"""
+    async def types(self, now: int, visibility: Visibility | None = None) -> list[TypeInfo]:
+        """List entity types with the attributes (and their kinds) that entities of the type have. (5.7.5)
 
-    async def attributes(self, now: int) -> list[TypeInfo]:
+        With a visibility, both look at what is visible only."""
+
+    async def attributes(self, now: int, visibility: Visibility | None = None) -> list[TypeInfo]:
         """List attributes with the entity types (as `related` keys) that have them, kinds as values. (5.7.8)"""
 
     def listen(self, listener: Callable[[Sequence[Message]], None]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from base.errors import ResourceNotFound
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
 from broker.model.document import Document, Instance
@@ -117,18 +118,8 @@ class Period:
     sums: Sums = field(default_factory=Sums)
 
 
-class HistoryStore(Protocol):
-    """The histories of one tenant. What changes them returns after the commit: on disk."""
-
-    @property
-    def policy(self) -> Policy:
-        """Give what is written and kept."""
-
-    async def set_policy(self, body: Mapping[str, Any] | None) -> Policy:
-        """Change what is written and kept from now on; None: as the settings of the broker say."""
-
-    async def tidy(self, now: int) -> int:
-        """Thin and drop by the rules of the policy, in small transactions; say how many instances went."""
+class Evolutions(Protocol):
+    """Temporal Evolutions to be read: those of one store, or joined with what sources tell of them."""
 
     def history(self, id: str) -> History | None:
         """Give the frame of a history; None if there is none."""
@@ -171,6 +162,23 @@ class HistoryStore(Protocol):
         scopes that were valid in it. Ids come in a stable order; TooComplexQuery when it costs too much.
         """
 
+
+class HistoryStore(Evolutions, Protocol):
+    """The histories of one tenant. What changes them returns after the commit: on disk."""
+
+    @property
+    def policy(self) -> Policy:
+        """Give what is written and kept."""
+
+    async def set_policy(self, body: Mapping[str, Any] | None) -> Policy:
+        """Change what is written and kept from now on; None: as the settings of the broker say."""
+
+    async def tidy(self, now: int) -> int:
+        """Thin and drop by the rules of the policy, in small transactions; say how many instances went."""
+
+    def judged(self, id: str) -> Document | None:
+        """Give what a history's visibility is judged by: the entity as it is, or types and scope as it went."""
+
     async def add(
         self, id: str, types: Sequence[str], instances: Instances, now: int, *, new: bool = True
     ) -> bool:
@@ -208,3 +216,8 @@ class HistoryStore(Protocol):
         self, selection: Selection, window: Window, at: int, by: Axis = "observedAt"
     ) -> Histories:
         """Find the entities that a selection would have found at a time."""
+
+
+def no_history() -> ResourceNotFound:
+    """Say that there is no such history."""
+    return ResourceNotFound("There is no Temporal Evolution of an entity with this id in this tenant")

@@ -27,7 +27,7 @@ from broker.store.evolution import (
     Series,
 )
 from broker.store.sqlite import history_sums, records, search
-from broker.store.sqlite.history_finding import Finder
+from broker.store.sqlite.history_finding import Finder, judged
 from broker.store.sqlite.history_reading import Reader
 from broker.store.sqlite.history_recording import SETTLED_AT_ONCE, Recorder
 from broker.store.sqlite.history_upkeep import Upkeep
@@ -162,6 +162,10 @@ class SqliteHistory:
         """Give the frame of a history; None if there is none."""
         found = self._reader(self._read, self._names).frame(id)
         return found[1] if found else None
+
+    def judged(self, id: str) -> Document | None:
+        """Give what a history's visibility is judged by: the entity as it is, or types and scope as it went."""
+        return judged(self._reader(self._read, self._names), id)
 
     async def evolution(self, id: str, asked: Asked) -> Evolution:
         """Give the instances of an entity; empty where there is no history. (5.7.3.4)"""

@@ -9,6 +9,7 @@ import orjson
 from broker.language import evaluation, scope
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.span import TIME_PROPERTIES, Span
+from broker.language.visibility import EVERY_ATTRIBUTE, Attributes, Visibility, reduced
 from broker.model.document import SCOPE, Document, Instance
 from broker.store.evolution import Asked, Axis, Histories
 from broker.store.sqlite.history_reading import TYPES, Reader, types_in
@@ -33,19 +34,24 @@ class Finder:
         """Give a page of the histories that a temporal query selects. (5.7.4.4)"""
 
         def meets(key: int, frame: Document) -> Document | None:
-            return frame if self._meets(key, frame, selection, span) else None
+            allowed = allowed_of(self._reader, frame["id"], selection.visibility)
+            if allowed is None or not self._meets(key, frame, selection, span, allowed):
+                return None
+            return reduced(frame, allowed)
 
         return self._page(selection, window, meets)
 
     def find_as_of(self, selection: Selection, window: Window, at: int, by: Axis) -> Histories:
         """Give a page of the entities that a selection would have found at a time."""
 
+        visibility, wanted = selection.visibility, replace(selection, visibility=None)
+
         def resolve(id: str) -> Document | None:
-            return self._reader.as_of(id, at, by)
+            return visible_as_of(self._reader, id, at, by, visibility)
 
         def meets(_: int, frame: Document) -> Document | None:
             document = resolve(frame["id"])
-            found = document is not None and evaluation.matches(selection, document, resolve)
+            found = document is not None and evaluation.matches(wanted, document, resolve)
             return document if found else None
 
         return self._page(selection, window, meets)
@@ -117,10 +123,13 @@ class Finder:
             )
         return " AND ".join(texts), bindings
 
-    def _meets(self, key: int, frame: Document, selection: Selection, span: Span | None) -> bool:
+    def _meets(
+        self, key: int, frame: Document, selection: Selection, span: Span | None, allowed: Attributes
+    ) -> bool:
         if selection.selectors and not any(evaluation.chosen(one, frame) for one in selection.selectors):
             return False
-        if not self._reader.holds(key, selection.attrs or None, span, selection.dataset_ids or None):
+        attrs = self._looked_at(key, selection.attrs, allowed)
+        if not self._reader.holds(key, attrs, span, selection.dataset_ids or None):
             return False
         if selection.q or selection.geo:
             wanted = set(selection.q.attributes) if selection.q else set()
@@ -128,13 +137,20 @@ class Finder:
                 wanted.add(selection.geo.geoproperty)
             timed = selection.q and any(path.member in TIME_PROPERTIES for path in selection.q.paths)
             read = self._instances if timed else self._different
-            frame = {**frame, "attrs": read(key, frozenset(wanted), span)}
-            narrowed = replace(selection, selectors=(), attrs=frozenset(), scope=None)
+            frame = {**frame, "attrs": read(key, frozenset(iri for iri in wanted if iri in allowed), span)}
+            narrowed = replace(selection, selectors=(), attrs=frozenset(), scope=None, visibility=None)
             if not evaluation.matches(narrowed, frame, _nothing):
                 return False
         return selection.scope is None or any(
             scope.matches(selection.scope, scopes) for scopes in self._scopes(key, span)
         )
+
+    def _looked_at(self, key: int, wanted: frozenset[str], allowed: Attributes) -> frozenset[str] | None:
+        """Name the attributes of which one must have an instance; None: any."""
+        if allowed.every:
+            return wanted or None
+        named = wanted or map(self._reader.iri, self._reader.attributes(key))
+        return frozenset(iri for iri in named if iri in allowed or iri == SCOPE)
 
     def _instances(self, key: int, attrs: frozenset[str], span: Span | None) -> dict[str, list[Instance]]:
         found = self._reader.evolution(key, Asked(attrs, span, most=MOST_EXAMINED))
@@ -171,3 +187,51 @@ def _valid(instance: Instance) -> Iterator[list[str]]:
 
 def _nothing(_: str) -> Document | None:
     return None
+
+
+# --- what is visible ---------------------------------------------------------------------------------------------
+
+
+def judged(reader: Reader, id: str) -> Document | None:
+    """Give what the visibility of a history is judged by: types and scope of the entity now, or when it went."""
+    row: Any = reader.connection.execute("SELECT doc FROM entity WHERE id = ?", (id,)).get
+    if row is not None:
+        document: Document = orjson.loads(row)
+        return document
+    found = reader.frame(id)
+    if found is None:
+        return None
+    key, history = found
+    attr = next(reader.attributes(key, (SCOPE,)), None)
+    rows = reader.rows((key, attr, 0), None, backwards=True, most=2) if attr is not None else iter(())
+    scopes = (
+        held
+        for one in map(reader.made, rows)
+        if "deletedAt" not in one or one["deletedAt"] != history.deleted
+        for held in [[] if "deletedAt" in one else next(_valid(one))]
+    )
+    return {
+        "id": id,
+        "type": list(history.types),
+        "scope": next(scopes, []),
+        "createdAt": history.created,
+        "modifiedAt": history.created,
+        "attrs": {},
+    }
+
+
+def allowed_of(reader: Reader, id: str, visibility: Visibility | None) -> Attributes | None:
+    """Say which attributes of a history are visible; None: it is not visible at all."""
+    if visibility is None:
+        return EVERY_ATTRIBUTE
+    document = judged(reader, id)
+    return None if document is None else visibility.attributes(document)
+
+
+def visible_as_of(
+    reader: Reader, id: str, at: int, by: Axis, visibility: Visibility | None
+) -> Document | None:
+    """Give what is visible of an entity as it was at a time."""
+    allowed = allowed_of(reader, id, visibility)
+    document = reader.as_of(id, at, by) if allowed is not None else None
+    return document if document is None or allowed is None else reduced(document, allowed)

@@ -8,9 +8,9 @@ import orjson
 from base.database import Connection
 from base.errors import Conflict
 from broker.model.document import Instance
+from broker.store.evolution import no_history
 from broker.store.sqlite.history_recording import DEFAULT, INSTANCE, Recorder
 from broker.store.sqlite.history_rows import moment
-from broker.store.sqlite.history_writing import no_history
 from broker.store.transfer import Past
 
 _THERE: Final = (

@@ -6,7 +6,7 @@ from typing import Any, Final
 from base.database import Connection
 from base.errors import ResourceNotFound
 from broker.model.document import DEFAULT_DATASET, Instance, dataset_of
-from broker.store.evolution import InstanceRule, Instances
+from broker.store.evolution import InstanceRule, Instances, no_history
 from broker.store.sqlite.history_recording import DEFAULT, Recorder
 from broker.store.sqlite.history_rows import COLUMNS, UNOBSERVED, moment
 from broker.store.sqlite.history_rows import instance as instance_of
@@ -178,8 +178,3 @@ class Editor:
     def _iri(self, number: int) -> str | None:
         found: Any = self._connection.execute("SELECT iri FROM name WHERE id = ?", (number,)).get
         return None if found is None else str(found)
-
-
-def no_history() -> ResourceNotFound:
-    """Say that there is no such history."""
-    return ResourceNotFound("There is no Temporal Evolution of an entity with this id in this tenant")

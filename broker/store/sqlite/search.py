@@ -2,7 +2,8 @@
 
 import contextlib
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge, nsmallest
 from itertools import islice
@@ -16,10 +17,11 @@ from base.errors import TooComplexQuery
 from broker.language import evaluation
 from broker.language.ordering import Key, Ordering
 from broker.language.selection import Selection, Window
+from broker.language.visibility import Visibility, visible
 from broker.model.document import Document
 from broker.model.expiry import living
 from broker.store.contract import Page, Stamp
-from broker.store.sqlite import entities
+from broker.store.sqlite import entities, tally
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.reading import parts_of
 from broker.store.sqlite.translation import Translator
@@ -73,13 +75,38 @@ def order(
 ) -> "array[int]":
     """Give the keys of all entities selected, in an order; Unfinished when the budget does not suffice."""
     with _within(connection, budget):
-        condition = Translator(connection, names).selection(selection)
+        condition = Translator(connection, names, selection.visibility).selection(selection)
         way = Way(connection, condition, condition.exact if condition else _everything(selection), None)
         hits = _hits(way, selection, ordering.attributes, now, budget)
         rows = ((ordering.key(document), stamp.key) for stamp, document in hits)
         # in blocks: a long sort would not let other threads of Python run
         blocks = list(iter(lambda: sorted(islice(rows, _BLOCK)), []))
         return array("q", [key for _, key in merge(*blocks)])
+
+
+def tallied(
+    connection: Connection, names: Names, visibility: Visibility, now: int, budget: Budget
+) -> dict[tally.Entry, int]:
+    """Count types and attributes of what is visible; Unfinished when the budget does not suffice. (5.7.5, 5.7.8)"""
+    with _within(connection, budget):
+        selection = Selection(visibility=visibility)
+        condition = Translator(connection, names, visibility).selection(selection)
+        way = Way(connection, condition, condition.exact if condition else _everything(selection), None)
+        counters: Counter[tally.Entry] = Counter()
+        for _, document in _hits(way, selection, frozenset(), now, budget, whole=True):
+            counters.update(tally.entries(document))
+        return counters
+
+
+def counters(connection: Connection, expired: Sequence[str], now: int) -> dict[tally.Entry, int]:
+    """Read the counters, corrected by what has expired but is not removed yet. (5.7.5, 5.7.8)"""
+    counted = tally.read(connection)
+    for id in expired:
+        row = entities.find(connection, id)
+        if row:
+            for entry in tally.entries(row.document) - tally.entries(living(row.document, now)):
+                counted[entry] = counted.get(entry, 0) - 1
+    return counted
 
 
 @contextlib.contextmanager
@@ -106,7 +133,7 @@ def too_complex(seconds: float) -> TooComplexQuery:
 def _find(
     connection: Connection, names: Names, selection: Selection, window: Window, now: int, budget: Budget
 ) -> Page:
-    condition = Translator(connection, names).selection(selection)
+    condition = Translator(connection, names, selection.visibility).selection(selection)
     exact = condition.exact if condition else _everything(selection)
     every = window.ordering is not None or (window.count and not exact)
     way = Way(connection, condition, exact, None if every else window.offset + window.limit + 1)
@@ -155,26 +182,39 @@ def _cut_in_order(
 
 
 def _hits(
-    way: Way, selection: Selection, looked_at: frozenset[str], now: int, budget: Budget
+    way: Way,
+    selection: Selection,
+    looked_at: frozenset[str],
+    now: int,
+    budget: Budget,
+    *,
+    whole: bool = False,
 ) -> Iterator[tuple[Stamp, Document]]:
-    """Run through the entities selected, each with (at least) the attributes looked at."""
+    """Run through the entities selected, each with (at least) the attributes looked at, or whole."""
 
     def resolve(id: str) -> Document | None:
         stored = entities.document(way.connection, id, now)
         return stored.document if stored else None
 
-    for key, version, expires, document in way.documents(_parts(selection, looked_at)):
+    for key, version, expires, document in way.documents(None if whole else _parts(selection, looked_at)):
         budget.scan()
         alive: Document | None = document
         certain = way.exact
         if expires is not None and expires <= now:
             alive, certain = living(document, now), False
-        if alive is not None and (certain or evaluation.matches(selection, alive, resolve)):
-            yield Stamp(alive["id"], version, expires, key), alive
+        if alive is None:
+            continue
+        seen = (
+            visible(alive, selection.visibility) if certain else evaluation.found(selection, alive, resolve)
+        )
+        if seen is not None:
+            yield Stamp(seen["id"], version, expires, key), seen
 
 
 def _parts(selection: Selection, looked_at: frozenset[str]) -> tuple[str, ...] | None:
-    """Name the attributes that are looked at."""
+    """Name the attributes that are looked at; None: all, for they tell when what is visible was modified."""
+    if selection.visibility is not None and selection.visibility.limited:
+        return None
     names = selection.attrs | looked_at
     if selection.q:
         names |= selection.q.attributes
@@ -184,4 +224,7 @@ def _parts(selection: Selection, looked_at: frozenset[str]) -> tuple[str, ...] |
 
 
 def _everything(selection: Selection) -> bool:
-    return selection == Selection(dataset_ids=selection.dataset_ids)
+    visibility = selection.visibility
+    if visibility is not None and not visibility.everywhere:
+        return False
+    return selection == Selection(dataset_ids=selection.dataset_ids, visibility=visibility)

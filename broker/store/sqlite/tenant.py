@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from base.database import PLAIN, Connection, Opening, Writer, connect, migrate
 from base.errors import AlreadyExists, Problem, ResourceNotFound
 from broker.language.selection import Selection, Window
-from broker.model.expiry import living
+from broker.language.visibility import Visibility
 from broker.settings import BrokerSettings
 from broker.store.contract import (
     DemandStore,
@@ -133,13 +133,18 @@ class SqliteTenantStore:
             with contextlib.suppress(Unfinished):
                 return search.find(self._read, self._names, selection, window, now, budget)
             budget = Budget(self._settings.query_seconds)
-            return await self._in_thread(
+            return await self._at_length(
                 lambda connection, names: search.find(connection, names, selection, window, now, budget)
             )
-        except Unfinished as error:
-            raise search.too_complex(self._settings.query_seconds) from error
         finally:
             self._indexing.note(selection, budget.scanned)
+
+    async def _at_length(self, work: Callable[[Connection, Names], T]) -> T:
+        """Do in a thread what takes long; TooComplexQuery when it takes too long."""
+        try:
+            return await self._in_thread(work)
+        except Unfinished as error:
+            raise search.too_complex(self._settings.query_seconds) from error
 
     async def indexed(self) -> None:
         """Wait until the value indexes that are wanted now are complete."""
@@ -157,13 +162,21 @@ class SqliteTenantStore:
         outcomes, _ = await self._writer.run(work, weight=len(changes), after=self._after)
         return outcomes
 
-    async def types(self, now: int) -> list[TypeInfo]:
+    async def types(self, now: int, visibility: Visibility | None = None) -> list[TypeInfo]:
         """List entity types with the attributes (and their kinds) that entities of the type have. (5.7.5)"""
-        return tally.types(self._counters(now))
+        return tally.types(await self._counted(now, visibility))
 
-    async def attributes(self, now: int) -> list[TypeInfo]:
+    async def attributes(self, now: int, visibility: Visibility | None = None) -> list[TypeInfo]:
         """List attributes with the entity types (as `related` keys) that have them, kinds as values. (5.7.8)"""
-        return tally.attributes(self._counters(now))
+        return tally.attributes(await self._counted(now, visibility))
+
+    async def _counted(self, now: int, visibility: Visibility | None) -> dict[tally.Entry, int]:
+        if visibility is None:
+            return search.counters(self._read, self._expired(now), now)
+        budget = Budget(self._settings.query_seconds)
+        return await self._at_length(
+            lambda connection, names: search.tallied(connection, names, visibility, now, budget)
+        )
 
     def feed(self, after: int, limit: int) -> list[tuple[int, str]]:
         """Give versions and ids of the latest changes after a version, for processes that follow."""
@@ -360,17 +373,6 @@ class SqliteTenantStore:
             "SELECT id FROM entity WHERE expires <= ? ORDER BY expires LIMIT ?", (now, EXPIRED_AT_ONCE)
         )
         return [id for (id,) in rows]
-
-    def _counters(self, now: int) -> dict[tally.Entry, int]:
-        """Read the counters, corrected by what has expired but is not removed yet."""
-        counters = tally.read(self._read)
-        for id in self._expired(now):
-            row = entities.find(self._read, id)
-            if row:
-                gone = tally.entries(row.document) - tally.entries(living(row.document, now))
-                for entry in gone:
-                    counters[entry] = counters.get(entry, 0) - 1
-        return counters
 
     async def _in_thread(self, work: Callable[[Connection, Names], T]) -> T:
         def run() -> T:

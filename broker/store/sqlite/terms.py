@@ -5,6 +5,7 @@ from typing import Final
 
 from base.database import Connection
 from broker.language.tree import And, Literal, Node, Op, Range, Term, Values
+from broker.language.visibility import Visibility
 from broker.store.sqlite.conditions import NOTHING, Condition, both, either, loosened
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.values import IN_LIST, KINDS, ODD, PRESENT, sayable
@@ -17,7 +18,10 @@ ORDERINGS: Final = frozenset((Op.GREATER, Op.GREATER_EQ, Op.LESS, Op.LESS_EQ))
 class TermTranslator:
     """Turns the tree of q into a condition, as far as the values it asks for are indexed."""
 
-    def __init__(self, connection: Connection, names: Names, counted: Counted) -> None:
+    def __init__(
+        self, connection: Connection, names: Names, counted: Counted, visibility: Visibility | None = None
+    ) -> None:
+        self._visibility = visibility
         self._connection = connection
         self._names = names
         self._counted = counted
@@ -80,7 +84,9 @@ class TermTranslator:
         return found if found.estimate else NOTHING
 
     def _complete(self, iri: str) -> int | None:
-        """Give the number of an attribute all of whose values are indexed."""
+        """Give the number of an attribute that is visible wherever it is, and all of whose values are indexed."""
+        if self._visibility and not self._visibility.always(iri):
+            return None
         attr = self._names.find(iri)
         if attr is None:
             return None

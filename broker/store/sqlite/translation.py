@@ -12,6 +12,7 @@ from broker.language.patterns import searcher
 from broker.language.scope import ScopePattern, ScopeQuery
 from broker.language.selection import EntitySelector, Selection
 from broker.language.types import TypeSelection
+from broker.language.visibility import Grant, Visibility
 from broker.store.sqlite.conditions import KEY, MOST_PARTS, NOTHING, Condition, both, either, loosened
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.terms import TermTranslator
@@ -35,16 +36,22 @@ def _matches(*given: Any) -> bool:
 
 
 class Translator:
-    """Turns a selection into a condition, with estimates from the database it will run on."""
+    """Turns a selection into a condition, with estimates from the database it will run on.
 
-    def __init__(self, connection: Connection, names: Names) -> None:
+    What the tables know of attributes that are not visible of every entity narrows nothing: it is left to evaluation.
+    """
+
+    def __init__(self, connection: Connection, names: Names, visibility: Visibility | None = None) -> None:
         self._connection = connection
         self._names = names
-        self._terms = TermTranslator(connection, names, self._counted)
+        self._visibility = visibility
+        self._terms = TermTranslator(connection, names, self._counted, visibility)
 
     def selection(self, wanted: Selection) -> Condition | None:
         """Translate everything that is wanted; None: SQL can say nothing about it."""
         parts: list[Condition | None] = []
+        if self._visibility and not self._visibility.everywhere:
+            parts.append(self._grants(self._visibility))
         if wanted.selectors:
             parts.append(self._selectors(wanted.selectors))
         if wanted.scope:
@@ -55,6 +62,20 @@ class Translator:
             parts.append(either([self._terms.present(iri) for iri in wanted.attrs]))
         if wanted.q:
             parts.append(self._terms.node(wanted.q.tree))
+        return both(parts)
+
+    def _grants(self, visibility: Visibility) -> Condition | None:
+        """Say which entities are visible; None where that is left to evaluation."""
+        if not visibility.grants:
+            return NOTHING
+        return either([self._grant(grant) for grant in visibility.grants])
+
+    def _grant(self, grant: Grant) -> Condition | None:
+        parts: list[Condition | None] = []
+        if grant.types is not None:
+            parts.append(either([self._type(iri) for iri in sorted(grant.types)]) or NOTHING)
+        if grant.scope is not None:
+            parts.append(self._scope(grant.scope))
         return both(parts)
 
     def _selectors(self, selectors: tuple[EntitySelector, ...]) -> Condition | None:
@@ -124,6 +145,8 @@ class Translator:
 
     def _geo(self, query: GeoQuery) -> Condition | None:
         boxes = query.box()
+        if self._visibility and not self._visibility.always(query.geoproperty):
+            return None
         number = self._names.find(query.geoproperty)
         if number is None:
             return NOTHING
