@@ -119,6 +119,31 @@ class BrokerSettings:
         1_000_000, "Most undelivered notifications per tenant; older ones of dead endpoints go first."
     )
 
+    federation_seconds: float = setting(
+        5.0, "Longest time a context source may take to answer when its registration does not say."
+    )
+    federation_total_seconds: float = setting(
+        10.0, "Longest time one request waits for context sources, whatever their registrations say."
+    )
+    federation_cooldown: float = setting(
+        0.0, "Seconds a context source that failed is not asked again when its registration does not say."
+    )
+    federation_bytes: int = setting(8_000_000, "Longest answer taken from a context source.")
+    federation_connections: int = setting(16, "Most requests at once to one context source.")
+    federation_waiting: int = setting(
+        64, "Most requests that wait for one of these to end; further ones fail at once."
+    )
+    federation_cache_bytes: int = setting(
+        16_000_000, "Memory for answers kept as registrations ask by cacheDuration."
+    )
+    federation_authorities: Path | None = setting(
+        None, "PEM file of certificate authorities that context sources may have, besides the system's."
+    )
+    federation_credentials: Path | None = setting(
+        None,
+        "TOML file (mode 600) of secrets and client certificates that registrations name; docs/choices.md.",
+    )
+
     temporal_instances: int = setting(
         20_000, "Most attribute instances in one temporal answer; more of them come as pages (206)."
     )

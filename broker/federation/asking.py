@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from base.errors import Problem
 from base.jsonld import Context
 from broker.language.sources import Source
 
-NOTHING: Mapping[str, str] = {}
+INVALID: Final = 111
+"""An answer came that is no NGSI-LD. (Table 6.3.17-1)"""
+NO_RESPONSE: Final = 199
+"""No answer came, or the request would go round in a loop. (Table 6.3.17-1)"""
+ERROR_RESPONSE: Final = 299
+"""An error was answered. (Table 6.3.17-1)"""
 
 
 @dataclass(frozen=True, slots=True)

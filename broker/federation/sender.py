@@ -1,59 +1,182 @@
-"""Sends requests to context sources over HTTP and reads what they answer. (4.3.6.5, 4.3.6.6, 6.3.17)"""
+"""Asks context sources over HTTP, within limits of time, bytes and number. (4.3.6, 5.2.34, 6.3.17)"""
 
-import orjson
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+import asyncio
+from datetime import UTC
+from time import perf_counter
+from typing import Final
 
-from base.egress import AddressPolicy, connector
-from base.errors import BadGateway, GatewayTimeout
-from broker.federation import via
-from broker.federation.asking import Asking, Directed, Failure, Outcome
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+
+from base import clock
+from base.egress import AddressPolicy, Refused, connector
+from base.errors import BadGateway, GatewayTimeout, Problem, ServiceUnavailable
+from broker.contexts import Contexts
+from broker.federation import answer
+from broker.federation.answer import Pool, Unusable
+from broker.federation.asking import ERROR_RESPONSE, INVALID, NO_RESPONSE, Asking, Directed, Failure, Outcome
+from broker.federation.credentials import Credentials
+from broker.federation.endpoints import Cooldowns, Endpoints, Resting
+from broker.federation.figures import Figures
+from broker.federation.interpreting import Interpreter
+from broker.federation.kept import KeptAnswers, Key, Received
+from broker.federation.outgoing import Composer, Outgoing
+from broker.language.sources import Source
+from broker.model import duration
 from broker.settings import BrokerSettings
 
-REL = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+IDLE_SECONDS: Final = 4.0
+"""How long an unused connection is kept: shorter than servers do, so that none ends one just as it is used."""
+_DOWN: Final = frozenset({502, 503, 504})
+_OK: Final = 200
+_POOL: Final = 8  # answers of the greatest length that may be read at once
+_MILLISECOND: Final = 1_000
 
 
 class Sender:
     """Asks one source at a time; an answer that does not come or cannot be used is told as a failure."""
 
-    def __init__(self, settings: BrokerSettings, policy: AddressPolicy, alias: str) -> None:
+    def __init__(
+        self, settings: BrokerSettings, policy: AddressPolicy, alias: str, contexts: Contexts
+    ) -> None:
         self._settings = settings
-        self._alias = alias
-        self._session = ClientSession(connector=connector(policy, limit=0), cookie_jar=DummyCookieJar())
+        self.alias = alias
+        self._credentials = Credentials(settings.federation_credentials, settings.federation_authorities)
+        self._composer = Composer(alias, contexts, self._credentials)
+        self._interpreter = Interpreter(contexts, self._composer.core, settings.nesting)
+        self._endpoints = Endpoints(settings.federation_connections, settings.federation_waiting)
+        self._cooldowns = Cooldowns()
+        self._pool = Pool(_POOL * settings.federation_bytes)
+        self._kept = KeptAnswers(settings.federation_cache_bytes)
+        self.figures = Figures()
+        self._session = ClientSession(
+            connector=connector(policy, limit=0, keepalive_timeout=IDLE_SECONDS),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            timeout=ClientTimeout(total=None),
+            headers={"Accept-Encoding": "identity", "User-Agent": "Engawa"},
+        )
 
     async def send(self, asking: Asking, directed: Directed) -> Outcome:
-        """Send a request and give what came of it."""
-        source, request = directed.source, directed.request
-        url = f"{source.body['endpoint'].rstrip('/')}/ngsi-ld/v1{request.path}"
-        headers = {
-            "Via": via.extended(asking.via, self._alias),
-            "Link": f"<{asking.context.link}>; {REL}",
-            **request.headers,
-        }
-        if "tenant" in source.body:
-            headers["NGSILD-Tenant"] = source.body["tenant"]
-        data = None if request.body is None else orjson.dumps(request.body)
-        if data is not None:
-            headers["Content-Type"] = "application/json"
+        """Send a request and give what came of it; nothing is raised but a cancellation."""
+        began = perf_counter()
         try:
-            async with self._session.request(
-                request.method,
-                url,
-                params=dict(request.params),
-                data=data,
-                headers=headers,
-                allow_redirects=False,
-                timeout=ClientTimeout(total=5.0),
-            ) as response:
-                raw = await response.read()
-                body = orjson.loads(raw) if raw else None
-                return Outcome(source, response.status, body, dict(response.headers))
-        except TimeoutError:
-            problem = GatewayTimeout("The context source did not answer in time.")
-            return Outcome(source, failure=Failure(problem, 199))
-        except (ClientError, OSError, ValueError):
-            gone = BadGateway("The context source could not be reached or gave no usable answer.")
-            return Outcome(source, failure=Failure(gone, 111))
+            outcome = await self._attempt(asking, directed)
+        except BaseException:
+            self._cooldowns.undecided(directed.source.body["endpoint"])
+            raise
+        self._learn(directed.source, outcome)
+        self.figures.count(outcome, perf_counter() - began)
+        return outcome
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+
+    async def _attempt(self, asking: Asking, directed: Directed) -> Outcome:
+        source = directed.source
+        seconds = self._seconds(asking, source)
+        try:
+            if seconds <= 0:
+                raise TimeoutError
+            async with asyncio.timeout(seconds):
+                return await self._ask(asking, directed)
+        except TimeoutError:
+            problem = GatewayTimeout(f"The context source gave no answer within {max(seconds, 0.0):.3g} s.")
+            return Outcome(source, failure=Failure(problem, NO_RESPONSE))
+        except Unusable as problem:
+            return Outcome(source, failure=Failure(problem, INVALID))
+        except Problem as problem:
+            return Outcome(source, failure=Failure(problem, NO_RESPONSE))
+
+    def _seconds(self, asking: Asking, source: Source) -> float:
+        """Say how long an answer may take: as the registration says, within what the whole request may take."""
+        said = source.body.get("management", {}).get("timeout")
+        own = self._settings.federation_seconds if said is None else said / 1_000
+        left = self._settings.federation_total_seconds - (clock.now() - asking.now) / clock.SECOND
+        return float(min(own, left))
+
+    def _learn(self, source: Source, outcome: Outcome) -> None:
+        """Leave an endpoint in peace that failed, if its registration says so. (5.2.34)"""
+        failure, endpoint = outcome.failure, source.body["endpoint"]
+        if outcome.stale or (failure is not None and isinstance(failure.problem, Resting)):
+            return
+        if failure is not None and isinstance(failure.problem, ServiceUnavailable):
+            self._cooldowns.undecided(endpoint)
+        elif outcome.status in _DOWN or (failure is not None and failure.code != ERROR_RESPONSE):
+            said = source.body.get("management", {}).get("cooldown")
+            cooldown = (
+                self._settings.federation_cooldown * clock.SECOND if said is None else said * _MILLISECOND
+            )
+            self._cooldowns.failed(endpoint, clock.now(), int(cooldown))
+        else:
+            self._cooldowns.passed(endpoint)
+
+    async def _ask(self, asking: Asking, directed: Directed) -> Outcome:
+        """Ask a source, unless its last answer may be used again. (5.2.34, 6.3.17)"""
+        source = directed.source
+        self._credentials.renew()
+        outgoing = await self._composer.compose(asking, directed)
+        key = _key(asking, source, outgoing)
+        received = self._kept.get(key, clock.now()) if key else None
+        stale = received is not None
+        if received is None:
+            self._cooldowns.check(source.body["endpoint"], clock.now())
+            async with self._endpoints.turn(source.body["endpoint"]):
+                received = await self._exchange(outgoing)
+        outcome = await self._interpreter.outcome(asking, source, outgoing, received, stale=stale)
+        if key and not stale and outcome.failure is None and outcome.status == _OK:
+            self._kept.put(key, received, _until(source))
+        if not outgoing.reads:
+            self._kept.forget(asking.tenant, source.id)
+        return outcome
+
+    async def _exchange(self, outgoing: Outgoing) -> Received:
+        """Send a request and receive its answer, whatever it says. (6.3.17)"""
+        try:
+            async with self._session.request(
+                outgoing.method,
+                outgoing.url,
+                data=outgoing.data,
+                headers=outgoing.headers,
+                allow_redirects=False,
+                ssl=outgoing.conveyed.certificate or self._credentials.trusted,
+            ) as response:
+                content = await answer.raw(response, self._settings.federation_bytes, self._pool)
+                return Received(response.status, response.headers, content)
+        except ClientConnectorError as error:
+            if isinstance(error.os_error, Refused):
+                raise BadGateway(
+                    "This broker may not connect to the address of the context source: "
+                    "its operator can list it in the setting 'outgoing'."
+                ) from error
+            raise BadGateway("The context source cannot be reached.") from error
+        except (ClientPayloadError, ClientResponseError) as error:
+            raise Unusable("The context source broke off its answer, or it is no HTTP.") from error
+        except (ClientConnectionError, OSError) as error:
+            raise BadGateway("The connection to the context source failed.") from error
+        except (ClientError, ValueError) as error:
+            raise BadGateway("The request to the context source could not be sent.") from error
+
+
+def _key(asking: Asking, source: Source, outgoing: Outgoing) -> Key | None:
+    """Name what a kept answer answers; None: it is not to be kept. (6.3.17)"""
+    lasts = source.body.get("management", {}).get("cacheDuration")
+    if lasts is None or outgoing.method != "GET" or not outgoing.path.startswith("/entities"):
+        return None
+    headers = (f"{name}:{value}" for name, value in outgoing.headers.items())
+    version = str(source.body.get("modifiedAt", 0))
+    return asking.tenant, source.id, version, asking.context.table.key, str(outgoing.url), *headers
+
+
+def _until(source: Source) -> int:
+    lasts = duration.parse(source.body["management"]["cacheDuration"], "cacheDuration")
+    return duration.later(clock.now(), lasts, 1, UTC)

@@ -1,4 +1,4 @@
-"""The brokers a request came through, as the header Via tells them. (6.3.18, RFC 9110 7.6.3)"""
+"""Headers that tell what a request came through and in whose names it is: Via and Link. (6.3.5, 6.3.18, RFC 9110)"""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,9 @@ MOST: Final = 64
 _ENTRY: Final = re.compile(
     r"[ \t]*(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+/)?[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+([^\s,(]+)"
 )
+_REL: Final = "http://www.w3.org/ns/json-ld#context"
+_LINK: Final = re.compile(r"<([^<>]*)>([^<]*)")
+_IS_CONTEXT: Final = re.compile(rf';\s*rel\s*=\s*"?{re.escape(_REL)}"?', re.IGNORECASE)
 
 
 def pseudonyms(header: str | None) -> tuple[str, ...]:
@@ -23,3 +26,16 @@ def pseudonyms(header: str | None) -> tuple[str, ...]:
 def extended(via: Sequence[str], own: str) -> str:
     """Write the header for a request passed on."""
     return ", ".join(f"{PROTOCOL} {name}" for name in (*via, own))
+
+
+def link(context: str) -> str:
+    """Write the header that names an @context. (6.3.5)"""
+    return f'<{context}>; rel="{_REL}"; type="application/ld+json"'
+
+
+def linked(header: str | None) -> str | None:
+    """Read the @context that a header names; None if it names none. (6.3.5)"""
+    for url, about in _LINK.findall(header or ""):
+        if _IS_CONTEXT.search(about):
+            return str(url)
+    return None

@@ -91,7 +91,7 @@ def parse(
     coordinates = _coordinates(order_from, order_geometry)
     if order_by is None:
         return None
-    terms = tuple(_terms(order_by, table))
+    terms = tuple(read(order_by, table))
     if coordinates is None and any(term.by_distance for term in terms):
         raise BadRequestData("Ordering by distance needs orderFrom, the coordinates to measure from.")
     return Ordering(terms, collation or collations.ROOT, order_geometry or "Point", coordinates)
@@ -128,7 +128,8 @@ def _coordinates(text: str | None, kind: str | None) -> tuple[Any, ...] | None:
         ) from None
 
 
-def _terms(text: str, table: Names) -> Iterable[OrderingTerm]:
+def read(text: str, table: Names) -> Iterable[OrderingTerm]:
+    """Read the terms of an order; BadRequestData says where it is wrong. (4.23.1)"""
     vocabulary = Vocabulary(table, frozenset(), frozenset())
     at = count = 0
     while at < len(text) or not count:

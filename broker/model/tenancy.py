@@ -1,5 +1,6 @@
 """Whose data a database holds: a tenant's, or that of one of its snapshots. (4.14, 5.5.15)"""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -31,3 +32,8 @@ def headers(database: str) -> dict[str, str]:
     """Name tenant and snapshot as HTTP headers do. (6.3.14, 6.3.22)"""
     tenant, snapshot = parted(database)
     return {name: text for name, text in (("NGSILD-Tenant", tenant), ("NGSILD-Snapshot", snapshot)) if text}
+
+
+def alias_of(own: str, tenant: str) -> str:
+    """Name a tenant as a context source of its own, without telling what it is called. (5.2.40)"""
+    return f"{own}.{hashlib.sha256(tenant.encode()).hexdigest()[:12]}" if tenant else own

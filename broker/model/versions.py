@@ -23,14 +23,14 @@ NEWEST: Final = (1, 9)
 
 SEVERAL: Final = (1, 3)
 _SHOW_CHANGES: Final = (1, 6)
-_KINDS: Final[Mapping[str, tuple[Version, str]]] = {
+KINDS: Final[Mapping[str, tuple[Version, str]]] = {
     "LanguageProperty": ((1, 4), "Property"),
     "JsonProperty": ((1, 8), "Property"),
     "VocabProperty": ((1, 8), "Property"),
     "ListProperty": ((1, 8), "Property"),
     "ListRelationship": ((1, 8), "Relationship"),
 }
-_MEMBERS: Final[Mapping[str, Version]] = {
+MEMBERS: Final[Mapping[str, Version]] = {
     "datasetId": (1, 3),
     "observedAt": (1, 3),
     "unitCode": (1, 3),
@@ -41,7 +41,7 @@ _MEMBERS: Final[Mapping[str, Version]] = {
     "entityTypeSealed": (1, 9),
     **dict.fromkeys(PREVIOUS_MEMBER.values(), _SHOW_CHANGES),
 }
-_ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"scope": (1, 4), "expiresAt": (1, 9)}
+ENTITY_MEMBERS: Final[Mapping[str, Version]] = {"scope": (1, 4), "expiresAt": (1, 9)}
 _SIGNED: Final = (1, 9)
 _SCOPE: Final = NGSI_LD + "scope"
 _TEMPORAL: Final = frozenset({"observedAt"})
@@ -73,7 +73,7 @@ def lower(document: Document, table: TermTable, version: Version) -> Document:
 
 def frame(document: Document, version: Version) -> Document:
     """Amend what an entity has beside its attributes. (Table 4.3.6.8-1)"""
-    kept = {name: held for name, held in document.items() if version >= _ENTITY_MEMBERS.get(name, OLDEST)}
+    kept = {name: held for name, held in document.items() if version >= ENTITY_MEMBERS.get(name, OLDEST)}
     if version < SEVERAL:
         kept["type"] = document["type"][:1]
     return kept
@@ -98,7 +98,7 @@ def evolution(
     """Amend attributes over time: their times stay, and so do all instances of a dataset. (4.5.7, 4.3.6.8)"""
     made = {}
     for iri, instances in held.items():
-        if iri != _SCOPE or version >= _ENTITY_MEMBERS["scope"]:
+        if iri != _SCOPE or version >= ENTITY_MEMBERS["scope"]:
             kept = instances if version >= SEVERAL else _one_dataset(instances)
             made[iri] = [_instance(one, table, version, kept=_TEMPORAL) for one in kept]
     return made
@@ -129,9 +129,9 @@ def _instance(
     given: Instance, table: TermTable, version: Version, kept: frozenset[str] = frozenset()
 ) -> Instance:
     made = {
-        name: held for name, held in given.items() if name in kept or version >= _MEMBERS.get(name, OLDEST)
+        name: held for name, held in given.items() if name in kept or version >= MEMBERS.get(name, OLDEST)
     }
-    since, fallback = _KINDS.get(given["type"], (OLDEST, ""))
+    since, fallback = KINDS.get(given["type"], (OLDEST, ""))
     if version < since:
         _reformat(made, given["type"], fallback, table)
     if "attrs" in made:

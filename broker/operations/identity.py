@@ -1,6 +1,5 @@
 """Who this context source is: a name of its own, and one for each tenant, by which loops are found. (5.15, 5.2.40)"""
 
-import hashlib
 import os
 import re
 import secrets
@@ -10,6 +9,7 @@ from typing import Final
 from base import clock
 from base.database import sync_folder
 from base.errors import NonexistentTenant, ServiceUnavailable
+from broker.model.tenancy import alias_of
 from broker.operations import rendering
 from broker.operations.call import Answer, Broker, Call
 
@@ -30,11 +30,6 @@ async def retrieve_identity(call: Call, broker: Broker) -> Answer:
         "contextSourceTimeAt": clock.show(call.now),
     }
     return rendering.listing(call, identity)
-
-
-def alias_of(own: str, tenant: str) -> str:
-    """Name a tenant as a context source of its own, without telling what it is called. (5.2.40)"""
-    return f"{own}.{hashlib.sha256(tenant.encode()).hexdigest()[:12]}" if tenant else own
 
 
 def own_alias(given: str, folder: Path) -> str:
