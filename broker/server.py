@@ -19,7 +19,7 @@ from base.errors import NonexistentTenant
 from base.log import configure
 from base.web import serving, until_asked_to_stop
 from broker import admin, demanding, keys, retaining
-from broker.api import callers, openapi, resources
+from broker.api import callers, openapi, receiving, resources
 from broker.api.front import Front
 from broker.api.metrics import Metrics
 from broker.app import OPERATIONS
@@ -27,6 +27,7 @@ from broker.contexts import Contexts
 from broker.explorer import pages
 from broker.federation import Federation
 from broker.federation.sender import Sender
+from broker.federation.subscribing import Subscribing
 from broker.notify import Notifier
 from broker.operations import identity, snapshot_filling, upkeep
 from broker.operations.cache import Cache
@@ -61,6 +62,9 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         alias = identity.own_alias(settings.alias, settings.data)
         federation = Federation(registry, Sender(settings, policy, alias, contexts))
         stack.push_async_callback(federation.close)
+        subscribing = Subscribing(settings, catalogue, contexts, registry, federation, notifier)
+        await subscribing.start()
+        stack.push_async_callback(subscribing.close)
         broker = Broker(
             settings,
             catalogue,
@@ -68,6 +72,7 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
             registry,
             federation,
             notifier,
+            subscribing,
             Cache(settings.cache_bytes),
             alias=alias,
             started=clock.now(),
@@ -140,6 +145,7 @@ def served(
         client_max_size=settings.body_bytes + 1, middlewares=[callers.limiting(doors, front.serve)]
     )
     app.add_routes(resources.routes(broker.catalogue, metrics, openapi.document(OPERATIONS, settings)))
+    app.add_routes(receiving.routes(broker))
     app.add_routes(pages.routes(front.fetch, settings))
     app.router.add_route("*", r"/{tail:[\s\S]*}", front.serve)
     return serving(
@@ -148,7 +154,7 @@ def served(
         port,
         connections=settings.connections,
         seconds=seconds,
-        direct=("/ngsi-ld/", front.serve),
+        direct=("/ngsi-ld/v1", front.serve),
         hot=front.hot,
         line_bytes=settings.url_bytes + 1_024,
         tls=doors.tls.context if doors.tls else None,

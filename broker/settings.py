@@ -27,6 +27,9 @@ class BrokerSettings:
     port: int = setting(1026, "TCP port to listen on.", most=65_535)
     data: Path = setting(Path("var/broker"), "Folder of the databases, secrets and the admin socket.")
     alias: str = setting("", "Name of this broker in Via headers; empty: made at first start and kept.")
+    public_url: str = setting(
+        "", "URL under which others reach this broker; empty: the one by which each request came."
+    )
     title: str = setting("縁側 Engawa", "Name of the city or broker shown on its pages.")
     tiles: str = setting(
         "", "URL template of map tiles with {z}, {x} and {y}; empty: maps without a background."

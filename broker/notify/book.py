@@ -10,13 +10,14 @@ import structlog
 
 from base.errors import AlreadyExists, Problem, ResourceNotFound, TooManyResults
 from broker.contexts import Contexts
+from broker.model.document import Document
 from broker.notify.counters import Counters, after_failure, after_success
 from broker.notify.interest import Interest, prepare
 from broker.notify.match import Index
 from broker.notify.subscription import ENTITIES, Body, status
 from broker.notify.throttle import Throttle
 from broker.settings import BrokerSettings
-from broker.store.contract import Message, TenantStore
+from broker.store.contract import Message, Read, TenantStore
 
 LOADING_SECONDS: Final = 2.0
 
@@ -106,12 +107,26 @@ class Book:
         """Give all subscriptions that are ready."""
         return [entry.interest for entry in self._entries.values() if entry.interest is not None]
 
+    def interest(self, id: str) -> Interest | None:
+        """Give a subscription as matching sees it; None while it is not ready. (5.8.6)"""
+        entry = self._entries.get(id)
+        return None if entry is None else entry.interest
+
     def deliverable(self, id: str, now: int) -> Interest | None:
         """Give the subscription a waiting message belongs to, if it is active now."""
         entry = self._entries.get(id)
         if entry is None or status(entry.body, now) != "active":
             return None
         return entry.interest
+
+    def reader(self, now: int) -> Read:
+        """Give what reads entities held here, as they are now."""
+
+        def read(id: str) -> Document | None:
+            stored = self.store.document(id, now)
+            return None if stored is None else stored.document
+
+        return read
 
     def awaits_context(self, id: str) -> bool:
         """Say whether a subscription is there but not ready yet."""

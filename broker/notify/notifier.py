@@ -1,7 +1,7 @@
 """Notifications of all tenants: what a change causes, what is due, and its delivery. (5.8.6, DESIGN 2.6)"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from base import clock
 from base.egress import AddressPolicy
 from broker.contexts import Contexts
 from broker.model import difference
+from broker.model.document import Document
 from broker.notify import periodic
 from broker.notify.book import Book, ready
 from broker.notify.delivery import Delivery
@@ -18,6 +19,7 @@ from broker.notify.interest import Interest
 from broker.notify.ledger import Ledger
 from broker.notify.match import wants
 from broker.notify.notification import Writer
+from broker.notify.notification import periodic as entities_told
 from broker.notify.outbox import Outbox
 from broker.notify.source_book import SourceBook
 from broker.notify.subscription import ENTITIES, Body, status
@@ -180,6 +182,13 @@ class Notifier:
         await book.remove(id)
         self._timer.end(tenant, book.key(id))
         self._outboxes[tenant].forget(book.key(id))
+
+    async def tell(self, tenant: str, id: str, documents: Sequence[Document], read: Read, at: int) -> None:
+        """Tell a subscriber of entities that a source told of, as of changes here. (5.8.6)"""
+        book = await self.book(tenant)
+        interest = book.deliverable(id, at)
+        if interest is not None and documents and book.throttle.admits(interest, at):
+            await book.store.enqueue([entities_told(interest, documents, read, at)])
 
     async def _fire(self, book: Book, interest: Interest) -> None:
         if isinstance(book, SourceBook):

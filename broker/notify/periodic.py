@@ -11,7 +11,6 @@ import structlog
 from base.clock import SECOND
 from base.errors import Problem
 from broker.language.selection import Window
-from broker.model.document import Document
 from broker.notify.book import Book
 from broker.notify.interest import Interest
 from broker.notify.notification import periodic
@@ -31,18 +30,10 @@ async def notify(book: Book, interest: Interest, page: int, now: int) -> None:
         found = await book.store.query(interest.selection, Window(page, offset), now)
         documents = [stored.document for stored in book.store.documents(found.stamps, now)]
         if documents:
-            await book.store.enqueue([periodic(interest, documents, _reader(book, now), now)])
+            await book.store.enqueue([periodic(interest, documents, book.reader(now), now)])
         if not found.more:
             return
         offset += page
-
-
-def _reader(book: Book, now: int) -> Callable[[str], Document | None]:
-    def read(id: str) -> Document | None:
-        stored = book.store.document(id, now)
-        return None if stored is None else stored.document
-
-    return read
 
 
 class Timer:

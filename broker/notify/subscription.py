@@ -6,6 +6,7 @@ Kept beside the members of the specification, and never shown as they are:
     "createdAt", "modifiedAt"   µs
     "madeContext" true if jsonldContext was initialised here and not given (5.8.1.4)
     "about"      REGISTRATIONS for a subscription to registrations of context sources (5.11)
+    "request"    how the request came that made it: "via" (brokers before), "origin" (by which URL), "local" (6.3.18)
     "counters"   what delivery counted: timesSent, timesFailed, lastNotification, lastSuccess, lastFailure (µs), status
 """
 
@@ -40,7 +41,7 @@ DEFAULT_TRIGGERS: Final = ("attributeCreated", "attributeUpdated")
 ENTITIES: Final = "entities"
 REGISTRATIONS: Final = "registrations"
 HIDDEN: Final = frozenset(
-    {"@context", "qContext", "createdAt", "modifiedAt", "counters", "about", "madeContext"}
+    {"@context", "qContext", "createdAt", "modifiedAt", "counters", "about", "madeContext", "request"}
 )
 READ_ONLY: Final = HIDDEN | {"status"}
 

@@ -11,6 +11,7 @@ from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
 from broker.federation import Federation
+from broker.federation.subscribing import Subscribing
 from broker.language.selection import Selection, Window
 from broker.notify import Notifier
 from broker.operations.cache import Cache
@@ -108,6 +109,7 @@ class Broker:
     registry: Registry
     federation: Federation
     notifier: Notifier
+    subscribing: Subscribing
     cache: Cache
     alias: str = ""  # by which other brokers know this one
     started: int = 0  # µs

@@ -11,6 +11,7 @@ from broker.notify.subscription import ENTITIES, REGISTRATIONS, Body, Given
 from broker.operations import asked, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
+from broker.operations.distributed_subscriptions import request_of
 
 ROOTS = {ENTITIES: "/ngsi-ld/v1/subscriptions", REGISTRATIONS: "/ngsi-ld/v1/csourceSubscriptions"}
 
@@ -43,8 +44,11 @@ async def delete_subscription(call: Call, broker: Broker) -> Answer:
 async def create(call: Call, broker: Broker, about: str) -> Answer:
     """Keep a subscription to entities or registrations. (5.8.1, 5.11.2)"""
     body = subscription.create(call.body, ids.urn("Subscription"), _given(call, about))
+    if about == ENTITIES:
+        body["request"] = request_of(call, broker)
     await _name_context(call, broker, body)
     await broker.notifier.subscribe(call.tenant, body, about)
+    broker.subscribing.follow(call.tenant, body["id"])
     return Answer(201, headers={"Location": f"{ROOTS[about]}/{quote(body['id'], safe=':')}"})
 
 
@@ -82,12 +86,15 @@ async def update(call: Call, broker: Broker, about: str) -> Answer:
         return changed
 
     await broker.notifier.resubscribe(call.tenant, id, rule, about)
+    broker.subscribing.follow(call.tenant, id)
     return NO_CONTENT
 
 
 async def delete(call: Call, broker: Broker, about: str) -> Answer:
     """Drop a subscription to entities or registrations. (5.8.5, 5.11.6)"""
-    await broker.notifier.unsubscribe(call.tenant, _id(call), about)
+    id = _id(call)
+    await broker.notifier.unsubscribe(call.tenant, id, about)
+    broker.subscribing.follow(call.tenant, id)
     return NO_CONTENT
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,10 +23,15 @@ React = Callable[[Source | None, Source | None, int], Iterable[Message]]
 """Called before a change is kept, with the registration before and after; what it returns is kept with the change."""
 
 
+Listen = Callable[[Source | None, Source | None], None]
+"""Called after a change was kept, with the registration before and after."""
+
+
 class Register:
     """The registrations of one tenant. Who makes messages that depend on all of them holds `writing` meanwhile."""
 
-    def __init__(self, store: TenantStore, most: int) -> None:
+    def __init__(self, store: TenantStore, most: int, listen: Listen) -> None:
+        self._listen = listen
         self.writing = asyncio.Lock()
         self._store = store
         self._most = most
@@ -108,6 +114,7 @@ class Register:
             self._index.drop(source.id)
         else:
             self._put(after)
+        self._listen(before, after)
 
     def _put(self, source: Source) -> None:
         self._index.put(source)
@@ -122,12 +129,18 @@ class Registry:
         self._settings = settings
         self._catalogue = catalogue
         self._registers: dict[str, Register] = {}
+        self._listeners: list[Callable[[str, Source | None, Source | None], None]] = []
+
+    def listen(self, listener: Callable[[str, Source | None, Source | None], None]) -> None:
+        """Tell somebody of every change after it was kept: tenant, registration before and after."""
+        self._listeners.append(listener)
 
     def of(self, tenant: str) -> Register:
         """Give the registrations of a tenant; NonexistentTenant if there is none."""
         register = self._registers.get(tenant)
         if register is None:
-            register = Register(self._catalogue.open(tenant), self._settings.registrations)
+            store, most = self._catalogue.open(tenant), self._settings.registrations
+            register = Register(store, most, partial(self._tell, tenant))
             self._registers[tenant] = register
         return register
 
@@ -135,6 +148,10 @@ class Registry:
         """Say whether a tenant that was asked for before has registrations."""
         register = self._registers.get(tenant)
         return register is not None and len(register) > 0
+
+    def _tell(self, tenant: str, before: Source | None, after: Source | None) -> None:
+        for listener in self._listeners:
+            listener(tenant, before, after)
 
     def forget(self, tenant: str) -> None:
         """Forget a tenant that was dropped."""

@@ -1,0 +1,121 @@
+"""A subscription reduced to what one registration covers, as it is passed on to the source. (5.8.1.4, 4.3.6.1)"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from base.jsonld import TermTable
+from broker.federation import narrowing
+from broker.language.selection import EntitySelector
+from broker.language.sources import Information, Match, SourceFilter, SourceSelection
+from broker.notify import presentation
+from broker.notify.interest import Interest
+from broker.notify.subscription import Body
+
+_KEPT: Final = ("type", "notificationTrigger", "timeInterval", "expiresAt", "isActive", "jsonldContext")
+_FILTERS: Final = ("q", "geoQ", "scopeQ", "expandValues", "jsonKeys", "throttling")
+"""What cannot be judged, or must not be counted, on a part of an entity."""
+
+
+def distributes(body: Mapping[str, Any]) -> bool:
+    """Say whether a subscription is about more than the entities held here. (5.2.12, 5.5.13)"""
+    everything = any(one["type"] == "*" for one in body.get("entities", ()))
+    local = body.get("localOnly") is True or body.get("request", {}).get("local", False)
+    return not (everything or local)
+
+
+def wanted(body: Mapping[str, Any], interest: Interest, csf: SourceFilter | None = None) -> SourceSelection:
+    """Say which registrations a subscription to entities is about. (5.8.1.4, 5.12)"""
+    watched, told = body.get("watchedAttributes", ()), body["notification"].get("attributes", ())
+    return SourceSelection(
+        selectors=interest.selection.selectors,
+        attributes=frozenset((*watched, *told)) if watched and told else frozenset(),
+        dataset_ids=frozenset(body.get("datasetId", ())),
+        csf=csf,
+    )
+
+
+def reduced(
+    body: Mapping[str, Any],
+    interest: Interest,
+    match: Match,
+    table: TermTable,
+    endpoint: str,
+    *,
+    split: bool,
+) -> Body | None:
+    """Write the subscription for a source, without an id, in the terms of a table; None if it could tell nothing."""
+    registered = _attributes(match.information)
+    made: Body = {name: body[name] for name in _KEPT if name in body}
+    if not split:
+        made |= {name: body[name] for name in _FILTERS if name in body}
+    entities = _entities(interest.selection.selectors, match)
+    watched = _both(body.get("watchedAttributes", ()), registered)
+    if entities is None or watched is None:
+        return None
+    if entities:
+        made["entities"] = entities
+    if watched and "timeInterval" not in body:
+        made["watchedAttributes"] = watched
+    datasets = _both(body.get("datasetId", ()), match.source.dataset_ids)
+    if datasets:
+        made["datasetId"] = datasets
+    if "splitEntities" in body:
+        made["splitEntities"] = body["splitEntities"]
+    if match.source.body.get("management", {}).get("localOnly") is True:
+        made["localOnly"] = True
+    told = () if split else body["notification"].get("attributes", ())
+    made["notification"] = _notification(body["notification"], told, registered, endpoint, split)
+    shown = presentation.show(made, table, 0)
+    del shown["status"]
+    return shown
+
+
+def _notification(
+    given: Body, told: Iterable[str], registered: frozenset[str], endpoint: str, split: bool
+) -> Body:
+    """Have the source tell whole entities in the normalized form: the form wanted is made here. (5.2.14)"""
+    made: Body = {"endpoint": {"uri": endpoint, "accept": "application/json"}}
+    if attributes := _both(told, registered) or sorted(registered):
+        made["attributes"] = attributes
+    if split or given.get("sysAttrs"):
+        made["sysAttrs"] = True
+    if given.get("showChanges"):
+        made["showChanges"] = True
+    return made
+
+
+def _both(asked: Iterable[str], offered: frozenset[str]) -> list[str] | None:
+    """Give what is both asked for and offered, where empty stands for all; None if there is nothing."""
+    asked = list(asked)
+    if not asked or not offered:
+        return asked or sorted(offered)
+    return [name for name in asked if name in offered] or None
+
+
+def _attributes(information: Iterable[Information]) -> frozenset[str]:
+    """Name the attributes that elements of information cover; none: any."""
+    every = [info.attributes for info in information]
+    return frozenset().union(*every) if all(every) else frozenset()
+
+
+def _entities(selectors: tuple[EntitySelector, ...], match: Match) -> list[Body] | None:
+    """Select the entities that a subscription wants and a registration covers; empty: any, None: none. (5.2.33)"""
+    met = list(dict.fromkeys(part.selector for part in narrowing.narrow(match, selectors)))
+    if not met:
+        return None
+    written = [_selector(one) for one in met]
+    return [] if {} in written else written
+
+
+def _selector(selector: EntitySelector) -> Body:
+    """Write an EntitySelector, names as IRIs. (5.2.33, 4.17)"""
+    made: Body = {}
+    if selector.ids:
+        made["id"] = selector.ids[0] if len(selector.ids) == 1 else list(selector.ids)
+    elif selector.id_pattern is not None:
+        made["idPattern"] = selector.id_pattern
+    alternatives = selector.types.alternatives if selector.types is not None else ()
+    if made or alternatives:
+        texts = [names[0] if len(names) == 1 else f"({';'.join(names)})" for names in alternatives]
+        made["type"] = "|".join(texts) or "*"
+    return made

@@ -1,0 +1,380 @@
+"""Subscriptions passed on to sources, and kept there as they shall be, whatever fails or goes. (5.8.1.4)
+
+What shall stand at the sources is planned anew from subscriptions and registrations whenever either changes, and at the
+start; the difference to what is known to stand there is then worked off, each source on its own, failing ones with
+growing pauses.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+import structlog
+
+from base import clock
+from base.clock import SECOND
+from base.errors import LdContextNotAvailable, NonexistentTenant, Problem, ResourceNotFound
+from base.jsonld import Context
+from base.recent import Recent
+from broker.contexts import Contexts
+from broker.federation import reduction
+from broker.federation.asking import Asking, Directed, Outcome, Request
+from broker.federation.federation import Federation
+from broker.federation.passed import Passed, PassedBook, new_id, place_of
+from broker.language import sources
+from broker.language.sources import Match, Source
+from broker.model import tenancy
+from broker.model.document import NULL
+from broker.notify import Notifier
+from broker.notify.interest import Interest
+from broker.notify.subscription import Body, status
+from broker.registry import Registry
+from broker.settings import BrokerSettings
+from broker.store.contract import Catalogue
+
+RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
+"""Where sources bring notifications to; the identifier of the copy in them opens it."""
+FIRST_PAUSE: Final = SECOND
+LONGEST_PAUSE: Final = 3600 * SECOND
+MOST_ATTEMPTS: Final = 40  # to take back a copy: a day and a half
+GONE: Final = (404, 410)
+REFUSALS: Final = (400, 401, 403, 405, 422, 501, 508)
+SLICE: Final = 200
+REMEMBERED: Final = 16_384
+AGAIN_SECONDS: Final = 30.0
+
+log = structlog.get_logger("engawa.federation")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What shall stand at one source."""
+
+    source: Source
+    body: Body
+
+
+class Subscribing:
+    """Keeps the copies of all subscriptions at all sources."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        catalogue: Catalogue,
+        contexts: Contexts,
+        registry: Registry,
+        federation: Federation,
+        notifier: Notifier,
+        now: Callable[[], int] = clock.now,
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._contexts = contexts
+        self._registry = registry
+        self._federation = federation
+        self._notifier = notifier
+        self._now = now
+        self._book = PassedBook(catalogue)
+        self._changed: dict[tuple[str, str], None] = {}
+        self._again: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._moved: list[tuple[str, Source]] = []
+        self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
+        self._planner: asyncio.Task[None] | None = None
+        self._places: dict[tuple[str, str], dict[str, Passed]] = {}
+        self._workers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._woken: dict[tuple[str, str], asyncio.Event] = {}
+
+    async def start(self) -> None:
+        """Look at what an earlier run left, and follow the registrations from now on."""
+        for tenant in self._catalogue.names():
+            self._book.load(tenant)
+            ids = set(self._book.subscriptions(tenant))
+            if len(self._registry.of(tenant)):
+                ids.update((await self._notifier.book(tenant)).all())
+            for id in ids:
+                self._plan_later(tenant, id)
+        self._registry.listen(self._on_registration)
+
+    async def close(self) -> None:
+        """End; what is not settled is settled after the next start."""
+        for timer in self._again.values():
+            timer.cancel()
+        tasks = [task for task in (self._planner, *self._workers.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def find(self, id: str) -> Passed | None:
+        """Give the copy that a notification names."""
+        return self._book.find(id)
+
+    def splits(self, body: Mapping[str, Any]) -> bool:
+        """Say whether parts of one entity may lie in several places, as far as a subscription goes. (5.2.12)"""
+        return bool(body.get("splitEntities", self._settings.split_entities))
+
+    def knows(self, notification: Mapping[str, Any]) -> bool:
+        """Say whether a notification was taken before: a source that saw no answer sends it again."""
+        return self._taken.get(_named(notification)) is not None
+
+    def note(self, notification: Mapping[str, Any]) -> None:
+        """Remember a notification that was taken."""
+        if "id" in notification:
+            self._taken[_named(notification)] = True
+
+    def follow(self, tenant: str, id: str) -> None:
+        """Look at a subscription that is new, changed or gone."""
+        if self._book.of(tenant, id) or len(self._registry.of(tenant)):
+            self._plan_later(tenant, id)
+
+    def _on_registration(self, tenant: str, before: Source | None, after: Source | None) -> None:
+        """Look at the subscriptions that a change of a registration concerns."""
+        if before is not None and after is not None and _said(before) == _said(after):
+            return
+        self._moved += [(tenant, source) for source in (before, after) if source is not None]
+        self._plan()
+
+    def _plan_later(self, tenant: str, id: str) -> None:
+        self._changed[tenant, id] = None
+        self._plan()
+
+    def _plan(self) -> None:
+        if self._planner is None or self._planner.done():
+            self._planner = asyncio.get_running_loop().create_task(self._plan_all())
+
+    async def _plan_all(self) -> None:
+        while self._changed or self._moved:
+            if self._moved:
+                await self._find_concerned(*self._moved.pop())
+                continue
+            tenant, id = next(iter(self._changed))
+            del self._changed[tenant, id]
+            try:
+                await self._plan_one(tenant, id)
+            except Problem as problem:  # such as an @context that is not to be had now
+                log.warning("a subscription cannot be passed on yet", subscription=id, reason=problem.detail)
+                self._plan_again(tenant, id)
+            except Exception:  # the others are passed on all the same
+                log.exception("a subscription cannot be passed on", subscription=id)
+
+    def _plan_again(self, tenant: str, id: str) -> None:
+        """Look at a subscription once more after a while."""
+        if (tenant, id) not in self._again:
+            loop = asyncio.get_running_loop()
+            self._again[tenant, id] = loop.call_later(AGAIN_SECONDS, self._plan_now, tenant, id)
+
+    def _plan_now(self, tenant: str, id: str) -> None:
+        self._again.pop((tenant, id), None)
+        self._plan_later(tenant, id)
+
+    async def _find_concerned(self, tenant: str, source: Source) -> None:
+        with suppress(NonexistentTenant):
+            book = await self._notifier.book(tenant)
+            for number, interest in enumerate(list(book.interests())):
+                if sources.provided(source, reduction.wanted(book.get(interest.id), interest)):
+                    self._changed[tenant, interest.id] = None
+                if number % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+
+    async def _plan_one(self, tenant: str, id: str) -> None:
+        """Compare what shall be passed on of a subscription with what is."""
+        missing = await self._wanted(tenant, id)
+        for passed in self._book.of(tenant, id):
+            found = missing.get(passed.source.id)
+            if found is None or place_of(found.source) != passed.place or not _may_become(passed, found):
+                passed.wanted = None
+            else:
+                del missing[passed.source.id]
+                passed.wanted, passed.source = found.body, found.source
+            self._work_on(passed)
+        for found in missing.values():
+            passed = Passed(new_id(), tenant, id, found.source, wanted=found.body)
+            await self._book.add(passed)
+            self._work_on(passed)
+
+    async def _wanted(self, tenant: str, id: str) -> dict[str, Wanted]:
+        """Give what shall stand where, by registration; nothing for a subscription that is gone."""
+        try:
+            book = await self._notifier.book(tenant)
+            body = book.get(id)
+        except (NonexistentTenant, ResourceNotFound):
+            return {}
+        interest = book.interest(id)
+        if tenancy.is_snapshot(tenant) or not reduction.distributes(body):
+            return {}
+        if interest is None:
+            raise LdContextNotAvailable("The @context of the subscription cannot be had now.")
+        asking = await self._asking(tenant, body)
+        csf = None
+        if "csf" in body:
+            csf = sources.filter_of_sources(unquote(body["csf"]), asking.context.table)
+        found: dict[str, Wanted] = {}
+        for match in self._federation.matches(asking, reduction.wanted(body, interest, csf)):
+            if (one := self._reduced(asking, body, interest, match)) is not None:
+                found[match.source.id] = Wanted(match.source, one)
+        return found if status(body, self._now()) != "expired" else self._known(tenant, id, found)
+
+    def _known(self, tenant: str, id: str, found: dict[str, Wanted]) -> dict[str, Wanted]:
+        """Leave what has expired where it is, as it is, and pass it on to no others."""
+        there = {one.source.id: one.sent for one in self._book.of(tenant, id)}
+        return {key: Wanted(one.source, sent) for key, one in found.items() if (sent := there.get(key))}
+
+    def _reduced(self, asking: Asking, body: Body, interest: Interest, match: Match) -> Body | None:
+        source = match.source
+        if source.mode == "auxiliary" or "createSubscription" not in source.operations:
+            return None
+        if self._federation.loops(asking, source):
+            return None
+        endpoint = asking.origin + RECEIVING
+        split = self.splits(body)
+        return reduction.reduced(body, interest, match, asking.context.table, endpoint, split=split)
+
+    async def _asking(self, tenant: str, body: Body | None) -> Asking:
+        """Say in which words, and after which brokers, a subscription is passed on."""
+        if body is None:
+            return Asking(tenant, await self._contexts.resolve(None), self._now())
+        request = body.get("request", {})
+        origin = self._settings.public_url.rstrip("/") or request.get("origin", "")
+        source: Any = body.get("qContext", body["@context"])
+        context: Context = await self._contexts.resolve(source, tenant)
+        if not context.link:
+            context = replace(context, link=await self._contexts.implicit(source, tenant, origin))
+        return Asking(tenant, context, self._now(), tuple(request.get("via", ())), origin=origin)
+
+    # what is done at the sources
+
+    def _work_on(self, passed: Passed) -> None:
+        """Let the worker of its source look at a copy."""
+        place = passed.place
+        if passed.settled:
+            return
+        passed.attempts, passed.due = 0, 0
+        self._places.setdefault(place, {})[passed.id] = passed
+        self._woken.setdefault(place, asyncio.Event()).set()
+        if place not in self._workers:
+            self._workers[place] = asyncio.get_running_loop().create_task(self._serve(place))
+
+    async def _serve(self, place: tuple[str, str]) -> None:
+        """Settle all that is pending at one source, one after another, what has waited longest first."""
+        pending, woken = self._places[place], self._woken[place]
+        try:
+            while pending:
+                passed = min(pending.values(), key=lambda one: one.due)
+                wait = passed.due - self._now()
+                if wait > 0:
+                    woken.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), wait / SECOND)
+                    continue
+                if not passed.settled:
+                    await self._settle(passed)
+                if passed.settled or self._book.find(passed.id) is None:
+                    pending.pop(passed.id, None)
+        finally:
+            del self._places[place], self._woken[place], self._workers[place]
+
+    async def _settle(self, passed: Passed) -> None:
+        """Take one step with one copy; a failure sets the time of the next attempt."""
+        try:
+            await self._step(passed)
+        except Exception as error:  # a fault with one copy must not hold up the others
+            if not isinstance(error, Problem):
+                log.exception("a step of passing on failed", subscription=passed.subscription)
+            self._postpone(passed, LONGEST_PAUSE)
+
+    async def _step(self, passed: Passed) -> None:
+        if passed.wanted is None:
+            await self._take_back(passed)
+        elif passed.sent is None:
+            await self._hand_over(passed, passed.wanted)
+        else:
+            await self._change(passed, passed.sent, passed.wanted)
+
+    async def _hand_over(self, passed: Passed, wanted: Body) -> None:
+        """Create the copy; one that is there already was made by a run that did not live to note it. (5.8.1)"""
+        outcome = await self._ask(passed, Request("POST", "/subscriptions", body={"id": passed.id, **wanted}))
+        if outcome.status == 409:
+            await self._note(passed, {})
+        elif _done(outcome):
+            await self._note(passed, wanted)
+        else:
+            self._failed(passed, outcome)
+
+    async def _change(self, passed: Passed, sent: Body, wanted: Body) -> None:
+        """Update the copy: what changed, and what is no longer there. (5.8.2)"""
+        fragment = {name: value for name, value in wanted.items() if sent.get(name) != value}
+        fragment |= {name: NULL for name in sent if name not in wanted}
+        path = f"/subscriptions/{quote(passed.id, safe=':')}"
+        outcome = await self._ask(passed, Request("PATCH", path, body={"type": "Subscription", **fragment}))
+        if outcome.status in GONE:
+            await self._note(passed, None)
+        elif _done(outcome):
+            await self._note(passed, wanted)
+        else:
+            self._failed(passed, outcome)
+
+    async def _take_back(self, passed: Passed) -> None:
+        """Delete the copy, if the source lets us. (5.8.5)"""
+        if "deleteSubscription" not in passed.source.operations:
+            await self._book.drop(passed)
+            return
+        outcome = await self._ask(passed, Request("DELETE", f"/subscriptions/{quote(passed.id, safe=':')}"))
+        if _done(outcome) or outcome.status in GONE:
+            await (self._book.drop(passed) if passed.wanted is None else self._note(passed, None))
+        elif passed.attempts >= MOST_ATTEMPTS:
+            log.warning("a copy of a subscription stays at a source", source=passed.source.id)
+            await self._book.drop(passed)
+        else:
+            self._failed(passed, outcome)
+
+    async def _ask(self, passed: Passed, request: Request) -> Outcome:
+        asking = await self._asking(passed.tenant, await self._body(passed))
+        (outcome,) = await self._federation.ask(asking, [Directed(passed.source, request)])
+        return outcome
+
+    async def _body(self, passed: Passed) -> Body | None:
+        try:
+            return (await self._notifier.book(passed.tenant)).get(passed.subscription)
+        except (NonexistentTenant, ResourceNotFound):
+            return None
+
+    async def _note(self, passed: Passed, sent: Body | None) -> None:
+        passed.sent, passed.attempts, passed.due = sent, 0, 0
+        await self._book.keep(passed)
+
+    def _failed(self, passed: Passed, outcome: Outcome) -> None:
+        """Try again later; much later what was refused for good."""
+        status = outcome.failure.problem.status if outcome.failure else outcome.status
+        refused = status in REFUSALS
+        if not passed.attempts:
+            log.warning("a source did not take a subscription", source=passed.source.id, status=status)
+        self._postpone(passed, LONGEST_PAUSE if refused else FIRST_PAUSE << min(passed.attempts, 12))
+        if not outcome.status:  # whoever asks it for something else now gets no answer either
+            for other in self._places.get(passed.place, {}).values():
+                other.due = max(other.due, passed.due)
+
+    def _postpone(self, passed: Passed, pause: int) -> None:
+        passed.attempts += 1
+        passed.due = self._now() + min(pause, LONGEST_PAUSE)
+
+
+def _named(notification: Mapping[str, Any]) -> tuple[str, str]:
+    return notification["subscriptionId"], str(notification.get("id", ""))[:200]
+
+
+def _said(source: Source) -> Body:
+    """Give what a registration says, without what is counted of it."""
+    return {name: value for name, value in source.body.items() if name not in ("modifiedAt", "counters")}
+
+
+def _may_become(passed: Passed, found: Wanted) -> bool:
+    """Say whether the source lets a copy be changed into what is wanted; else another one takes its place."""
+    return not passed.sent or passed.sent == found.body or "updateSubscription" in found.source.operations
+
+
+def _done(outcome: Outcome) -> bool:
+    return outcome.failure is None and 200 <= outcome.status < 300

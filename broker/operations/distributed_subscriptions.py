@@ -1,0 +1,93 @@
+"""Notifications of sources about subscriptions passed on to them: checked, joined, told as our own. (5.8.6)"""
+
+from typing import Any
+
+from base.errors import BadRequestData, LoopDetected, ResourceNotFound
+from base.jsonld import Context
+from broker.federation import joining, narrowing, via
+from broker.federation.joining import Version
+from broker.federation.passed import Passed
+from broker.language import evaluation
+from broker.language.selection import Selection
+from broker.model import notified, tenancy
+from broker.model.document import Document
+from broker.notify.interest import Interest
+from broker.notify.subscription import Body
+from broker.operations import asked
+from broker.operations.call import Broker, Call
+from broker.operations.changing import refuse_people
+
+
+def request_of(call: Call, broker: Broker) -> Body:
+    """Note how a subscription came, for passing it on; one that came through this broker is refused. (6.3.18)"""
+    names = via.pseudonyms(call.headers.get("Via"))
+    if tenancy.alias_of(broker.alias, call.tenant) in names:
+        raise LoopDetected("The subscription came through this broker already; it is not made here again.")
+    made: Body = {"origin": broker.settings.public_url.rstrip("/") or call.origin}
+    if names:
+        made["via"] = list(names)
+    if asked.flag(call.params, "local"):
+        made["local"] = True
+    return made
+
+
+async def take_notification(broker: Broker, body: Any, source: Any, now: int) -> None:
+    """Take what a source tells of a copy that was passed on to it; `source` names the @context. (5.8.6)"""
+    passed = _passed(broker, body)
+    book = await broker.notifier.book(passed.tenant)
+    interest = book.deliverable(passed.subscription, now)
+    if interest is None or broker.subscribing.knows(body):
+        return
+    context = await broker.contexts.resolve(source, passed.tenant)
+    told = [_covered(broker, passed, one, context, now) for one in _entities(broker, body)]
+    split = broker.subscribing.splits(book.get(passed.subscription))
+    read = book.reader(now)
+    if split:
+        told = [_whole(passed, document, read(document["id"]), now) for document in told]
+    documents = [one for one in told if evaluation.matches(_judged(interest, one, split), one, read)]
+    await broker.notifier.tell(passed.tenant, passed.subscription, documents, read, now)
+    broker.subscribing.note(body)
+
+
+def _passed(broker: Broker, body: Any) -> Passed:
+    """Find the copy that is meant; who does not know its identifier is told nothing else."""
+    if not isinstance(body, dict) or body.get("type") != "Notification":
+        raise BadRequestData('A notification is an object with the type "Notification".')
+    id = body.get("subscriptionId")
+    passed = broker.subscribing.find(id) if isinstance(id, str) else None
+    if passed is None:
+        raise ResourceNotFound("No subscription with this identifier was passed on by this broker.")
+    return passed
+
+
+def _entities(broker: Broker, body: Body) -> list[Any]:
+    data, most = body.get("data"), broker.settings.page_most
+    if not isinstance(data, list) or len(data) > most:
+        raise BadRequestData(f"data of a notification must be a list of at most {most} entities.")
+    return data
+
+
+def _covered(broker: Broker, passed: Passed, body: Any, context: Context, now: int) -> Document:
+    """Read one entity and keep of it what the source registered. (4.3.6.1)"""
+    document = notified.read(body, context.table, now)
+    refuse_people(broker, document)
+    source = passed.source
+    if "deletedAt" in document and not document["attrs"]:
+        if any(narrowing.concerns(info, document) for info in source.information):
+            return document
+    elif (covered := narrowing.covered(source, source.information, document)) is not None:
+        return covered
+    raise BadRequestData("An entity in the notification is not among those the source registered.")
+
+
+def _whole(passed: Passed, document: Document, held: Document | None, now: int) -> Document:
+    """Join what the source tells with what is held here; a deletion is told as it is. (5.8.6, 4.5.5)"""
+    if held is None or "deletedAt" in document:
+        return document
+    return joining.join([Version(document, passed.source), Version(held)], (), now) or document
+
+
+def _judged(interest: Interest, document: Document, split: bool) -> Selection:
+    """Judge whole entities by all that is asked; of parts, and of what is gone, the source has judged the rest."""
+    selection = interest.selection
+    return selection if split and "deletedAt" not in document else Selection(selection.selectors)

@@ -1,0 +1,175 @@
+"""Subscriptions passed on to sources, and what they tell passed on to the subscriber. (5.8.1-5.8.6, 5.2.12, 6.3.18)"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from base import clock
+from tests.federation.towns import register, towns
+from tests.live import Live
+from tests.notify.receiver import Receiver, receiving
+
+SHELTER = {"type": "Shelter"}
+
+
+@pytest.fixture
+async def three(tmp_path: Path) -> AsyncIterator[list[Live]]:
+    async with towns(tmp_path, 3, notify_backoff=0.1) as running:
+        yield running
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as running:
+        yield running
+
+
+def shelter(number: int, occupancy: int = 5, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"urn:ngsi-ld:Shelter:{number}",
+        "type": "Shelter",
+        "occupancy": {"type": "Property", "value": occupancy},
+        **more,
+    }
+
+
+async def subscribe(town: Live, receiver: Receiver, **more: Any) -> str:
+    notification = {"endpoint": {"uri": receiver.url}, **more.pop("notification", {})}
+    body = {"type": "Subscription", "entities": [SHELTER], "notification": notification, **more}
+    made = await town.post("/subscriptions", body)
+    assert made.status == 201, made.json
+    return str(made.headers["Location"].rpartition("/")[2])
+
+
+async def subscriptions_at(town: Live, count: int, seconds: float = 5.0) -> list[dict[str, Any]]:
+    """Wait until so many subscriptions stand at a town."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found: list[dict[str, Any]] = (await town.get("/subscriptions")).json
+            if len(found) == count:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def becomes(town: Live, **members: Any) -> dict[str, Any]:
+    """Wait until the only subscription at a town has some members so."""
+    async with asyncio.timeout(5):
+        while True:
+            (found,) = await subscriptions_at(town, 1)
+            if {name: found.get(name) for name in members} == members:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def create(town: Live, entity: dict[str, Any]) -> None:
+    made = await town.ask("POST", "/entities", entity, params={"local": "true"})
+    assert made.status == 201, made.json
+
+
+async def test_notifications_of_two_neighbours_arrive_once_each(
+    three: list[Live], receiver: Receiver
+) -> None:
+    yabu, *neighbours = three
+    for town in neighbours:
+        await register(yabu, town, SHELTER)
+    id = await subscribe(yabu, receiver)
+    for town in neighbours:
+        await subscriptions_at(town, 1)
+    for number, town in enumerate(three):
+        await create(town, shelter(number))
+    requests = await receiver.wait(3)
+    assert await receiver.quiet() == 3
+    assert {one.entities[0]["id"] for one in requests} == {shelter(number)["id"] for number in range(3)}
+    assert {one.json["subscriptionId"] for one in requests} == {id}
+    counted = (await yabu.get(f"/subscriptions/{id}")).json["notification"]
+    assert counted["timesSent"] == 3
+
+
+async def test_a_source_receives_what_its_registration_covers(three: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER, attributes=["occupancy"])
+    await subscribe(
+        yabu,
+        receiver,
+        entities=[{"type": "Shelter|School", "idPattern": ".*"}],
+        q="occupancy>3",
+        description="for whom it may concern",
+    )
+    (copy,) = await subscriptions_at(toyooka, 1)
+    assert copy["entities"] == [{"type": "Shelter", "idPattern": ".*"}]
+    assert copy["watchedAttributes"] == copy["notification"]["attributes"] == ["occupancy"]
+    assert copy["q"] == "occupancy>3"
+    assert copy["notification"]["endpoint"]["uri"].startswith(yabu.url)
+    assert receiver.url not in str(copy)
+    assert "description" not in copy
+
+
+async def test_a_change_and_the_end_of_a_subscription_reach_the_source(
+    three: list[Live], receiver: Receiver
+) -> None:
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER)
+    id = await subscribe(yabu, receiver, q="occupancy>3")
+    (before,) = await subscriptions_at(toyooka, 1)
+    assert (await yabu.ask("PATCH", f"/subscriptions/{id}", {"q": None, "isActive": False})).status == 204
+    after = await becomes(toyooka, status="paused")
+    assert after["id"] == before["id"] and "q" not in after
+    assert (await yabu.ask("DELETE", f"/subscriptions/{id}")).status == 204
+    await subscriptions_at(toyooka, 0)
+
+
+async def test_subscriptions_follow_registrations_that_come_change_and_go(
+    three: list[Live], receiver: Receiver
+) -> None:
+    yabu, toyooka, asago = three
+    await subscribe(yabu, receiver)
+    id = await register(yabu, toyooka, SHELTER, {"type": "School"})
+    (copy,) = await subscriptions_at(toyooka, 1)
+    assert copy["entities"] == [SHELTER] and "watchedAttributes" not in copy
+    information = [{"entities": [SHELTER], "attributeNames": ["name"]}]
+    path = f"/csourceRegistrations/{id}"
+    assert (await yabu.ask("PATCH", path, {"information": information})).status == 204
+    await becomes(toyooka, watchedAttributes=["name"])
+    assert (await yabu.ask("PATCH", path, {"endpoint": asago.url})).status == 204
+    await subscriptions_at(asago, 1)
+    await subscriptions_at(toyooka, 0)
+    assert (await yabu.ask("DELETE", path)).status == 204
+    await subscriptions_at(asago, 0)
+
+
+async def test_a_registration_that_expires_takes_the_subscription_with_it(
+    three: list[Live], receiver: Receiver
+) -> None:
+    yabu, toyooka, _ = three
+    await subscribe(yabu, receiver)
+    soon = clock.show(clock.now() + 1_500_000)
+    await register(yabu, toyooka, SHELTER, expiresAt=soon)
+    await subscriptions_at(toyooka, 1)
+    await subscriptions_at(toyooka, 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "registration"),
+    [
+        ({"localOnly": True}, {}),
+        ({"entities": [{"type": "School"}]}, {}),
+        ({"watchedAttributes": ["name"]}, {"attributes": ["occupancy"]}),
+        ({"csf": 'mode=="exclusive"'}, {}),
+        ({}, {"operations": ["retrieveOps"]}),
+        ({}, {"mode": "auxiliary", "operations": ["retrieveOps"]}),
+        ({}, {"observationInterval": {"startAt": "2020-01-01T00:00:00Z"}}),
+    ],
+)
+async def test_passes_on_only_what_a_source_may_be_asked_for(
+    three: list[Live], receiver: Receiver, more: dict[str, Any], registration: dict[str, Any]
+) -> None:
+    yabu, toyooka, asago = three
+    await register(yabu, toyooka, SHELTER, **registration)
+    await register(yabu, asago, {"type": "Library"})
+    await subscribe(yabu, receiver, **more)
+    await subscribe(yabu, receiver, entities=[{"type": "Library"}])
+    await subscriptions_at(asago, 1)
+    await subscriptions_at(toyooka, 0)
