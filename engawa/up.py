@@ -47,6 +47,8 @@ def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: P
         raise click.UsageError("--demo is one city, --cities are several; give one of them")
     given = {"data": data / "broker"} if data else {}
     broker = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    if broker.tls_certificate and (demo or cities):
+        raise click.UsageError("--demo and --cities are to try things without TLS; leave out tls_certificate")
     if cities:
         from engawa import neighbourhood
 
@@ -65,7 +67,7 @@ def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: P
     arguments = ["run", "broker", "--host", broker.host, "--port", str(port), "--data", str(broker.data)]
     if config:
         arguments += ["--config", str(config)]
-    url = f"http://{_reachable(broker.host)}:{port}"
+    url = f"{'https' if broker.tls_certificate else 'http'}://{_reachable(broker.host)}:{port}"
     _run([Part("broker", tuple(arguments), url + "/health/ready")], lambda: _settle(url, demo))
 
 

@@ -2,16 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import aiohttp
 import click
 
 from base import clock
-from base.console import Failure, Unreachable, json_option, show_json, show_table
+from base.console import (
+    Failure,
+    Unreachable,
+    json_option,
+    read_settings,
+    setting_options,
+    show_json,
+    show_table,
+)
+from broker.federation.credentials import Credentials
 from broker.neighbours import joining, status
 from broker.neighbours.joining import SHELTERS, Neighbour
-from broker.neighbours.talk import Talk, Unusable, address, connections
+from broker.neighbours.means import means, named
+from broker.neighbours.talk import Refused, Talk, Unusable, address, connections
+from broker.settings import PREFIX, SECTION, BrokerSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -29,17 +41,25 @@ def federation() -> None:
 
 
 def _at_broker(command: F) -> F:
-    command = click.option(
-        "--tenant", default="", help="Tenant of our broker. [default: the default tenant]"
-    )(command)
-    return click.option(
-        "--broker",
-        "--url",
-        "url",
-        default=_OURS,
-        show_default=True,
-        help="URL of our broker.",
-    )(command)
+    for option in (
+        click.option("--broker", "--url", "url", default=_OURS, show_default=True, help="URL of our broker."),
+        click.option("--tenant", default="", help="Tenant of our broker. [default: the default tenant]"),
+        click.option(
+            "--key", default="", envvar="ENGAWA_KEY", show_envvar=True, help="API key for our broker."
+        ),
+        setting_options(BrokerSettings, PREFIX, only=("federation_credentials", "federation_authorities")),
+    ):
+        command = option(command)
+    return command
+
+
+def _credentials(place: dict[str, Any]) -> Credentials:
+    """Read the files that the broker itself reads, so that a neighbour sees the same caller."""
+    names = ("federation_credentials", "federation_authorities")
+    given = {name: place.pop(name) for name in names}
+    config = place.pop("config")
+    settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    return Credentials(settings.federation_credentials, settings.federation_authorities)
 
 
 def _run(work: Callable[[aiohttp.ClientSession], Awaitable[T]], seconds: float) -> T:
@@ -53,6 +73,8 @@ def _run(work: Callable[[aiohttp.ClientSession], Awaitable[T]], seconds: float) 
 async def _ours(here: Talk, ask: Callable[[Talk], Awaitable[T]]) -> T:
     try:
         return await ask(here)
+    except Refused as error:
+        raise Failure(f"our broker at {here.url} refuses: {error}") from error
     except Unusable as error:
         raise Unreachable(
             f"our broker at {here.url} cannot be asked: {error}",
@@ -60,12 +82,17 @@ async def _ours(here: Talk, ask: Callable[[Talk], Awaitable[T]]) -> T:
         ) from error
 
 
+def _here(session: aiohttp.ClientSession, place: dict[str, Any], credentials: Credentials) -> Talk:
+    headers = {"X-API-Key": place["key"]} if place["key"] else {}
+    return Talk(session, address(place["url"]), place["tenant"], headers, credentials.trusted)
+
+
 @federation.command("status")
 @_at_broker
 @click.option("--seconds", default=5.0, show_default=True, help="How long a neighbour may take to answer.")
 @json_option
 @click.pass_context
-def status_command(context: click.Context, url: str, tenant: str, seconds: float, as_json: bool) -> None:
+def status_command(context: click.Context, /, seconds: float, as_json: bool, **place: Any) -> None:
     """Show each neighbour: whether it answers now, how fast, and how it answered before.
 
     Ends with 1 when a neighbour does not answer, with 3 when our own broker does not.
@@ -76,9 +103,11 @@ def status_command(context: click.Context, url: str, tenant: str, seconds: float
       engawa federation status --broker http://127.0.0.1:11026 --json
     """
 
+    credentials = _credentials(place)
+
     async def work(session: aiohttp.ClientSession) -> list[status.Health]:
-        bodies = await _ours(Talk(session, address(url), tenant), status.registrations)
-        return await status.look(session, bodies, clock.now())
+        bodies = await _ours(_here(session, place, credentials), status.registrations)
+        return await status.look(session, bodies, credentials, clock.now())
 
     found = _run(work, seconds)
     if as_json:
@@ -139,49 +168,57 @@ def _show(found: Sequence[status.Health]) -> None:
     is_flag=True,
     help="Let the neighbour ask its own neighbours in turn (without localOnly).",
 )
+@click.option(
+    "--certificate", default="", help="Name of the client certificate to show, in federation_credentials."
+)
+@click.option(
+    "--secret", default="", help="Name of the secret to send as Authorization, in federation_credentials."
+)
 @json_option
-def join_command(
-    neighbour: str, url: str, tenant: str, types: tuple[str, ...], as_json: bool, **said: Any
-) -> None:
+def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
     """Register the broker of a neighbour with ours, so that queries here find what it holds too.
 
     Asks the neighbour who it is first. Joining again brings the registration up to date.
 
     \b
     Example:
-      engawa federation join https://broker.toyooka.example --name 豊岡市
+      engawa federation join https://broker.toyooka.example --name 豊岡市 --certificate yabu
       engawa federation join http://127.0.0.1:11026 --type EvacuationShelter
     """
+    credentials = _credentials(said)
     endpoint = address(neighbour)
+    info = named(certificate=said["certificate"], secret=said["secret"])
+    described = Neighbour(
+        endpoint,
+        said["types"],
+        name=said["name"],
+        tenant=said["their_tenant"],
+        timeout=said["timeout"],
+        cooldown=said["cooldown"],
+        local_only=not said["cascade"],
+        info=info,
+    )
 
     async def work(session: aiohttp.ClientSession) -> tuple[Neighbour, str]:
         try:
-            alias = await joining.identity(Talk(session, endpoint, said["their_tenant"]))
+            how = means(info, endpoint, credentials)
+            there = Talk(session, endpoint, described.tenant, how.headers, how.tls)
+            known = replace(described, alias=await joining.identity(there))
         except Unusable as error:
             raise Failure(
                 f"the neighbour at {endpoint} cannot be joined: {error}",
                 "Is its address right, and does it let this machine in?",
             ) from error
-        described = Neighbour(
-            endpoint,
-            types,
-            alias=alias,
-            name=said["name"],
-            tenant=said["their_tenant"],
-            timeout=said["timeout"],
-            cooldown=said["cooldown"],
-            local_only=not said["cascade"],
-        )
-        return described, await _ours(
-            Talk(session, address(url), tenant), lambda here: joining.join(here, described)
-        )
+        here = _here(session, said, credentials)
+        return known, await _ours(here, lambda ours: joining.join(ours, known))
 
-    described, done = _run(work, 10.0)
+    known, done = _run(work, 10.0)
     if as_json:
-        show_json({"registration": described.id, "alias": described.alias, "outcome": done})
+        show_json({"registration": known.id, "alias": known.alias, "outcome": done})
         return
-    click.echo(f"{described.name or described.alias or endpoint}: {done} ({described.id})")
-    click.echo(f"asked for: {', '.join(types)}")
+    click.echo(f"{known.name or known.alias or endpoint}: {done} ({known.id})")
+    click.echo(f"asked for: {', '.join(known.types)}")
     click.echo("\nOn their side, so that they find what is held here too:")
     click.echo("  engawa federation join URL-OF-THIS-BROKER")
-    click.echo("\nHow it goes:\n  engawa federation status" + (f" --broker {url}" if url != _OURS else ""))
+    at = f" --broker {said['url']}" if said["url"] != _OURS else ""
+    click.echo(f"\nHow it goes:\n  engawa federation status{at}")

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from broker.neighbours.talk import Talk, Unusable
+from broker.neighbours.talk import Refused, Talk, Unusable
 from schemas import catalogue
 
 SHELTERS: Final = ("EvacuationShelter", "EvacuationSite", "DesignatedShelter")
 TIMEOUT: Final = 5_000
 COOLDOWN: Final = 5_000
+Body = dict[str, Any]
+
 _KEPT: Final = ("registrationName", "description")
 _COUNTED: Final = frozenset({"status", "timesSent", "timesFailed", "lastSuccess", "lastFailure"})
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Neighbour:
     timeout: int = TIMEOUT
     cooldown: int = COOLDOWN
     local_only: bool = True
+    info: Sequence[Body] = ()
 
     @property
     def id(self) -> str:
@@ -57,6 +58,8 @@ class Neighbour:
             body["registrationName"] = self.name
         if self.tenant:
             body["tenant"] = self.tenant
+        if self.info:
+            body["contextSourceInfo"] = list(self.info)
         return body
 
 
@@ -97,7 +100,7 @@ async def join(here: Talk, neighbour: Neighbour) -> str:
         reply = await here.ask("POST", "/csourceRegistrations", body)
         done = "joined"
     if reply.status not in (201, 204):
-        raise Unusable(f"the registration of {neighbour.endpoint} is refused: {reply.reason}")
+        raise Refused(f"the registration of {neighbour.endpoint} is refused: {reply.reason}")
     return done
 
 

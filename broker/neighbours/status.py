@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import aiohttp
 
 from base import clock
+from broker.federation.credentials import Credentials
 from broker.neighbours import joining
-from broker.neighbours.talk import Talk, Unusable, address
+from broker.neighbours.means import means
+from broker.neighbours.talk import Refused, Talk, Unusable, address
 
 PAGE: Final = 1_000
 AT_ONCE: Final = 16
@@ -47,30 +49,31 @@ async def registrations(here: Talk) -> list[Body]:
         params = {"type": "*", "limit": str(PAGE), "offset": str(len(found))}
         reply = await here.ask("GET", "/csourceRegistrations", params=params)
         if reply.status != 200 or not isinstance(reply.body, list):
-            raise Unusable(f"the registrations cannot be read: {reply.reason}")
+            raise Refused(f"the registrations cannot be read: {reply.reason}")
         found += reply.body
         if len(reply.body) < PAGE:
             return found
 
 
 async def look(
-    session: aiohttp.ClientSession, bodies: Sequence[Body], now: int, headers: Mapping[str, str] | None = None
+    session: aiohttp.ClientSession, bodies: Sequence[Body], credentials: Credentials, now: int
 ) -> list[Health]:
     """Ask every source whether it is there, all at once."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(body: Body) -> Health:
         async with slots:
-            talk = Talk(session, address(str(body["endpoint"])), str(body.get("tenant", "")), headers)
-            return await _health(talk, body, now)
+            return await _health(session, body, credentials, now)
 
     return list(await asyncio.gather(*map(one, bodies)))
 
 
-async def _health(source: Talk, body: Body, now: int) -> Health:
-    begun = time.perf_counter()
-    error, taken = "", None
+async def _health(session: aiohttp.ClientSession, body: Body, credentials: Credentials, now: int) -> Health:
+    endpoint, error, taken = address(str(body["endpoint"])), "", None
     try:
+        how = means(body.get("contextSourceInfo", ()), endpoint, credentials)
+        source = Talk(session, endpoint, str(body.get("tenant", "")), how.headers, how.tls)
+        begun = time.perf_counter()
         alias = await joining.identity(source)
         taken = round((time.perf_counter() - begun) * 1_000, 1)
         registered = body.get("contextSourceAlias")

@@ -19,6 +19,10 @@ class Unusable(Exception):
     """A broker gave no answer that can be used; the text says why."""
 
 
+class Refused(Unusable):
+    """A broker answered that it does not do what it was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back."""
@@ -41,6 +45,7 @@ class Talk:
     url: str
     tenant: str = ""
     headers: Mapping[str, str] | None = None
+    tls: ssl.SSLContext | None = None
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, params: Mapping[str, str] | None = None
@@ -60,6 +65,7 @@ class Talk:
                 data=data,
                 headers=headers,
                 allow_redirects=False,
+                ssl=self.tls or True,
             ) as answer:
                 raw = await answer.content.read(LONGEST + 1)
                 while not answer.content.at_eof() and len(raw) <= LONGEST:
@@ -79,13 +85,10 @@ def address(url: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def connections(
-    *, seconds: float = 10.0, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[aiohttp.ClientSession]:
+async def connections(*, seconds: float = 10.0) -> AsyncIterator[aiohttp.ClientSession]:
     """Open connections until the block ends."""
     timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 5.0))
-    connector = aiohttp.TCPConnector(limit=16, ssl=tls or True)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+    async with aiohttp.ClientSession(timeout=timeout) as session:
         yield session
 
 

@@ -1,0 +1,45 @@
+"""How a neighbour is spoken to: with the credentials that its registration names. (4.3.6.5)"""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from base.errors import BadGateway
+from broker.federation.credentials import CERTIFICATE, SECRET, Credentials
+from broker.neighbours.talk import Unusable
+
+_OF_REQUEST: Final = "urn:ngsi-ld:request"
+_MEANT: Final = frozenset({"accept", "contentType", "jsonldContext", "ngsildConformance"})
+
+Pair = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Headers for requests to a neighbour, and how TLS is spoken with it."""
+
+    tls: ssl.SSLContext
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def named(*, certificate: str = "", secret: str = "") -> list[Pair]:
+    """Write in contextSourceInfo which credentials a source is shown. (5.2.22)"""
+    pairs = [{"key": CERTIFICATE, "value": certificate}] if certificate else []
+    return pairs + ([{"key": "Authorization", "value": SECRET + secret}] if secret else [])
+
+
+def means(pairs: Iterable[Pair], endpoint: str, credentials: Credentials) -> Means:
+    """Read what contextSourceInfo names; Unusable if it cannot be used. (4.3.6.5)"""
+    tls, headers = credentials.trusted, {}
+    try:
+        for key, value in ((str(pair.get("key")), str(pair.get("value"))) for pair in pairs):
+            if key == CERTIFICATE:
+                tls = credentials.certificate(value, endpoint)
+            elif value.startswith(SECRET):
+                headers[key] = credentials.secret(value.removeprefix(SECRET), endpoint)
+            elif key not in _MEANT and value != _OF_REQUEST:
+                headers[key] = value
+    except BadGateway as error:
+        raise Unusable(error.detail) from error
+    return Means(tls, headers)
