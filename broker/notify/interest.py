@@ -6,7 +6,9 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from base import clock
+from base.access import Caller
 from base.jsonld import Context, TermTable
+from broker.access.rights import owner_in
 from broker.language import geo, patterns, projection, q, scope, sources, timerel, types
 from broker.language.selection import EntitySelector, Selection
 from broker.language.sources import SourceSelection
@@ -63,6 +65,7 @@ class Interest:
     headers: Mapping[str, str]
     endpoint: Endpoint
     sources: SourceSelection | None = None  # set: it is about registrations
+    owner: Caller | None = None  # who made it, as far as that is known
 
 
 def prepare(body: Body, query_context: Context, context: Context, tenant: str, most_terms: int) -> Interest:
@@ -85,6 +88,7 @@ def prepare(body: Body, query_context: Context, context: Context, tenant: str, m
         headers=_headers(body, notification, context, tenant),
         endpoint=_endpoint(notification["endpoint"]),
         sources=_sources(body, selection, query_context.table, most_terms),
+        owner=owner_in(body["owner"]) if "owner" in body else None,
     )
 
 

@@ -64,6 +64,22 @@ class Index:
                         seen.add(interest.id)
                         yield interest
 
+    def touching(self, change: Change) -> Iterator[Interest]:
+        """Give the interests that a part of a change may concern, whichever part somebody sees of it, each once."""
+        firsts: dict[str | None, None] = {None: None, change.id: None}
+        seconds: dict[str | None, None] = {None: None}
+        for document in (change.before, change.after):
+            if document is not None:
+                firsts |= dict.fromkeys(document["type"])
+                seconds |= dict.fromkeys(document["attrs"])
+        seen: set[str] = set()
+        for first in firsts:
+            for second in seconds:
+                for interest in self._entries.get((first, second), ()):
+                    if interest.id not in seen:
+                        seen.add(interest.id)
+                        yield interest
+
 
 def told_of(change: Change) -> Document:
     """Give the state by which a change is judged: what is, or what was if nothing is left. (5.8.6)"""

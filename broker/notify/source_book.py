@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
+from base.access import Caller
+from broker.access.policies import Policies
+from broker.access.registrations import covers
 from broker.contexts import Contexts
 from broker.language.sources import Match, Source, matching
 from broker.notify.book import Book
@@ -28,11 +31,13 @@ class SourceBook(Book):
         settings: BrokerSettings,
         register: Register,
         now: Callable[[], int],
+        policies: Policies | None = None,
     ) -> None:
         super().__init__(tenant, store, contexts, settings)
         self._register = register
         self._page = settings.page_most
         self._now = now
+        self._policies = policies
 
     def key(self, id: str) -> str:
         """Name a subscription in the store and in its messages."""
@@ -62,7 +67,11 @@ class SourceBook(Book):
         if not _listens(interest, now):
             return []
         assert interest.sources is not None
-        found = list(self._register.find(interest.sources, now))
+        found = [
+            match
+            for match in self._register.find(interest.sources, now)
+            if self._seen(interest, match.source) is not None
+        ]
         pages = [found[at : at + self._page] for at in range(0, len(found), self._page)]
         if pages:
             self.throttle.note(interest.id, now)
@@ -79,12 +88,20 @@ class SourceBook(Book):
     ) -> Iterator[Message]:
         if interest.interval or not _listens(interest, at):
             return
+        before, after = self._seen(interest, before), self._seen(interest, after)
         matched, matches = _match(interest, before), _match(interest, after)
         told = matches or matched
         if told is None or not self.throttle.admits(interest, at):
             return
         reason = "noLongerMatching" if not matches else "updated" if matched else "newlyMatching"
         yield message(self.key(interest.id), interest, [told], reason, at)
+
+    def _seen(self, interest: Interest, source: Source | None) -> Source | None:
+        """Give a registration if the maker of a subscription may see it. (docs/access.md)"""
+        if self._policies is None or source is None:
+            return source
+        rights = self._policies.of(interest.owner or Caller(), self.tenant)
+        return source if covers(rights.registering, source) else None
 
 
 def _listens(interest: Interest, now: int) -> bool:

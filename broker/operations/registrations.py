@@ -6,13 +6,16 @@ from urllib.parse import quote
 
 from base import ids
 from base.errors import BadRequestData
-from broker.language.sources import Source
+from broker.access.registrations import covers
+from broker.access.rights import refused
+from broker.language.sources import Source, prepare
 from broker.model import registration, registration_presentation, validate
 from broker.model.registration import Body, Given
 from broker.operations import asked, asked_sources, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import refuse_people
+from broker.registry.registry import absent
 
 ROOT = "/ngsi-ld/v1/csourceRegistrations"
 
@@ -22,6 +25,7 @@ async def register_source(call: Call, broker: Broker) -> Answer:
     given = Given(call.context.table, call.now)
     body = registration.create(call.body, ids.urn("ContextSourceRegistration"), given)
     _refuse_people(broker, body)
+    _check(call, body)
     await broker.catalogue.create(call.tenant)
     react = await broker.notifier.react_to_source(call.tenant)
     await broker.registry.of(call.tenant).add(body, call.now, react)
@@ -35,6 +39,8 @@ async def query_registrations(call: Call, broker: Broker) -> Answer:
     wanted = asked_sources.from_params(call.params, call.context.table, limits)
     window = asked.window(call.params, limits)
     found = broker.registry.of(call.tenant).find(wanted, call.now)
+    if call.rights is not None:
+        found = (match for match in found if _looks_after(call, match.source))
     matches = list(found if window.count else islice(found, window.offset + window.limit + 1))
     page = matches[window.offset : window.offset + window.limit]
     headers: dict[str, str] = {}
@@ -50,7 +56,7 @@ async def query_registrations(call: Call, broker: Broker) -> Answer:
 async def retrieve_registration(call: Call, broker: Broker) -> Answer:
     """Retrieve a registration. (5.10.1, 6.9.3.1)"""
     id = _id(call)
-    return rendering.listing(call, _shown(call, broker.registry.of(call.tenant).get(id, call.now)))
+    return rendering.listing(call, _shown(call, _there(call, broker, id)))
 
 
 async def update_registration(call: Call, broker: Broker) -> Answer:
@@ -61,8 +67,10 @@ async def update_registration(call: Call, broker: Broker) -> Answer:
     def rule(current: Body) -> Body:
         changed = registration.update(current, call.body, given)
         _refuse_people(broker, changed)
+        _check(call, changed)
         return changed
 
+    _there(call, broker, id)
     react = await broker.notifier.react_to_source(call.tenant)
     await broker.registry.of(call.tenant).change(id, rule, call.now, react)
     return NO_CONTENT
@@ -71,9 +79,28 @@ async def update_registration(call: Call, broker: Broker) -> Answer:
 async def delete_registration(call: Call, broker: Broker) -> Answer:
     """Delete a registration. (5.9.4, 6.9.3.3)"""
     id = _id(call)
+    _there(call, broker, id)
     react = await broker.notifier.react_to_source(call.tenant)
     await broker.registry.of(call.tenant).remove(id, call.now, react)
     return NO_CONTENT
+
+
+def _there(call: Call, broker: Broker, id: str) -> Source:
+    """Give a registration that the caller may look after; others are as if they were not there. (docs/access.md)"""
+    source = broker.registry.of(call.tenant).get(id, call.now)
+    if not _looks_after(call, source):
+        raise absent(id)
+    return source
+
+
+def _looks_after(call: Call, source: Source) -> bool:
+    return call.rights is None or covers(call.rights.registering, source)
+
+
+def _check(call: Call, body: Body) -> None:
+    """Refuse a registration that reaches beyond what the caller may register. (docs/access.md)"""
+    if call.rights is not None and not covers(call.rights.registering, prepare(body)):
+        raise refused(call.caller, "register a source of all these types, scopes and attributes")
 
 
 def _id(call: Call) -> str:
