@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from base.errors import BadGateway, GatewayTimeout, LoopDetected, Problem
+from base.errors import BadGateway
 from base.jsonld import Context, TermTable
 from broker.contexts import Contexts
 from broker.federation import narrowing
-from broker.federation.asking import Failure, Outcome
+from broker.federation.asking import ERROR_RESPONSE, INVALID, Failure, Outcome
 from broker.federation.joining import UNKNOWN
 from broker.language import evaluation
 from broker.language.selection import EntitySelector
@@ -16,27 +16,14 @@ from broker.language.sources import Match
 from broker.model import told
 from broker.model.document import Document
 
-INVALID: Final = 111
-UNANSWERED: Final = 199
-REFUSED: Final = 299
-_PASSED_ON: Final[Mapping[int, type[Problem]]] = {504: GatewayTimeout, 508: LoopDetected}
-_CONTEXT_LINK: Final = re.compile(
-    r'<([^<>]*)>[^,]*?;\s*rel="?http://www\.w3\.org/ns/json-ld#context"?', re.IGNORECASE
-)
 _NEXT: Final = re.compile(r'>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
 
 
 def failure(outcome: Outcome) -> Failure | None:
     """Say why an answer cannot be used; 404 is an answer: there is nothing. (6.3.17)"""
-    if outcome.failure is not None:
+    if outcome.failure is not None or outcome.status // 100 == 2 or outcome.status == 404:
         return outcome.failure
-    if outcome.status in (200, 201, 203, 404):
-        return None
-    if outcome.status in _PASSED_ON:
-        return Failure(
-            _PASSED_ON[outcome.status](f"The context source answered {outcome.status}."), UNANSWERED
-        )
-    return Failure(BadGateway(f"The context source answered {outcome.status}."), REFUSED)
+    return Failure(BadGateway(f"The context source answered {outcome.status}."), ERROR_RESPONSE)
 
 
 def invalid(detail: str = "The context source answered with what is no NGSI-LD.") -> Failure:
@@ -83,20 +70,8 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 async def table(
     outcome: Outcome, sent: Context, contexts: Contexts, tenant: str, answered: Sequence[dict[str, Any]]
 ) -> TermTable | None:
-    """Give the names in which a source answered; None if they cannot be had. (4.3.6.6, 5.5.7)"""
-    source: Any = next((one["@context"] for one in answered if "@context" in one), None)
-    if source is None:
-        link = _CONTEXT_LINK.search(_header(outcome.headers, "link"))
-        source = link[1] if link and link[1] != sent.link else None
-    if source is None or source == sent.source:
-        return sent.table
-    if any(one.get("@context", source) != source for one in answered):
-        return None
-    try:
-        context = contexts.known(source) if isinstance(source, str) else None
-        return (context or await contexts.resolve(source, tenant)).table
-    except Problem:
-        return None
+    """Give the names in which an answer reaches us: those of the request that made us ask. (4.3.6.6)"""
+    return sent.table
 
 
 def document(

@@ -84,7 +84,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SourceSelection:
-    """The registrations wanted: any of the selectors, any of the attributes, and every filter. (5.10.2.4, 5.12)"""
+    """The registrations wanted: any of the selectors, any of the attributes, and every filter. (5.10.2.4, 5.12)
+
+    evolving: those of sources to be asked for Temporal Evolutions, be it at any time.
+    """
 
     selectors: tuple[EntitySelector, ...] = ()
     attributes: frozenset[str] = frozenset()
@@ -93,6 +96,7 @@ class SourceSelection:
     geo: GeoQuery | None = None
     scope: ScopeQuery | None = None
     span: Span | None = None
+    evolving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +181,20 @@ def _takes(selector: EntitySelector, entity: EntityInfo) -> bool:
 def described(source: Source, wanted: SourceSelection) -> bool:
     """Say whether a registration itself meets the conditions on it. (5.10.2.4)"""
     return (
-        _in_time(source, wanted.span)
+        _in_time(source, wanted.span, wanted.evolving)
         and (wanted.scope is None or scope.matches(wanted.scope, source.body.get("scope")))
         and (wanted.geo is None or _in_place(source, wanted.geo))
         and (wanted.csf is None or wanted.csf.holds(source.body))
     )
 
 
-def _in_time(source: Source, span: Span | None) -> bool:
-    """Latest information without a temporal query, temporal information of that time with one. (5.9.1, 5.10.2.4)"""
+def _in_time(source: Source, span: Span | None, evolving: bool) -> bool:
+    """Latest information without a temporal query, temporal information of that time with one. (5.9.1, 5.10.2.4)
+
+    A source that names no interval may be asked for any, if it offers to be.
+    """
+    if evolving and (span is None or not source.temporal):
+        return True
     if span is None:
         return not source.temporal
     interval = source.observed if span.property == "observedAt" else source.managed

@@ -1,6 +1,7 @@
 """From an EntityTemporal as a client wrote it to instances of the internal form. (4.5.6-4.5.9, 5.2.20, 5.6.11)"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from base import clock
@@ -193,6 +194,18 @@ def is_deletion(instance: Instance) -> bool:
     """Say whether an instance tells of a deletion. (4.5.7, 4.5.8)"""
     held = instance[VALUE_MEMBER[instance["type"]]]
     return bool(held == NULL or (instance["type"] == "LanguageProperty" and held == NULL_MAP))
+
+
+def moment(instance: Instance, timeproperty: str) -> int:
+    """Give the time of an instance in µs: the Temporal Property asked for, or the nearest there is. (4.8)"""
+    for member in (timeproperty, "deletedAt", "observedAt", "modifiedAt"):
+        at = instance.get(member)
+        if at is not None:
+            return _instant(at) if type(at) is str else at
+    return 0
+
+
+_instant = lru_cache(65_536)(clock.parse)  # an instance is looked at more than once
 
 
 def _moment(text: Any, member: str, name: str) -> int:

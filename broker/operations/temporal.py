@@ -14,6 +14,7 @@ from broker.model.document import SCOPE, Document
 from broker.model.temporal_form import TemporalForm
 from broker.operations import (
     asked,
+    distributed_temporal,
     entity_maps,
     preferences,
     temporal_aggregates,
@@ -22,12 +23,13 @@ from broker.operations import (
     temporal_pages,
 )
 from broker.operations.call import LD_JSON, Answer, Broker, Call
+from broker.operations.distributed_temporal import Opened
 from broker.operations.entities import limits
 from broker.operations.rendering import answer, dump, with_link
 from broker.operations.temporal_aggregates import Measuring
 from broker.operations.temporal_asked import TemporalWanted
 from broker.operations.temporal_pages import Instances, Pages
-from broker.store.evolution import HistoryStore
+from broker.store.evolution import Evolutions
 
 PARTIAL_CONTENT = 206
 LONG = 2_000  # instances worth a thread
@@ -38,8 +40,16 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     """Retrieve the Temporal Evolution of an entity. (5.7.3, 6.19.3.1)"""
     id = validate.uri(call.path["entityId"], "entityId")
     wanted = temporal_asked.from_params(call.params, call.context.table, limits(broker.settings))
+    opened = await distributed_temporal.opened_for_one(call, broker, wanted, id)
+    try:
+        return await _retrieved(call, broker, opened, id)
+    except ResourceNotFound as missing:
+        raise opened.missing(missing) from None
+
+
+async def _retrieved(call: Call, broker: Broker, opened: Opened, id: str) -> Answer:
+    history, wanted = opened.histories, opened.wanted
     store = broker.catalogue.open(call.tenant)
-    history = store.history
     frame = _frame(history, id)
     if frame is None:
         raise absent(id)
@@ -49,7 +59,7 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
         measured = await _aggregated(call, broker, history, [id], wanted)
         if not measured.bodies:  # deleted in between
             raise absent(id)
-        headers = await entity_maps.headers_of_one(call, broker, store, id)
+        headers = await entity_maps.headers_of_one(call, broker, store, id) | opened.warnings
         return answer(call, dump(measured.bodies[0]), altered=measured.altered, headers=headers)
     pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)
     instances = pages.evolutions[id]
@@ -60,7 +70,7 @@ async def retrieve_evolution(call: Call, broker: Broker) -> Answer:
     shown = await _shown(call, history, pages, wanted)
     if not shown.bodies:  # deleted in between
         raise absent(id)
-    headers = await entity_maps.headers_of_one(call, broker, store, id)
+    headers = await entity_maps.headers_of_one(call, broker, store, id) | opened.warnings
     return _finished(call, shown, shown.bodies[0], pages, wanted, headers)
 
 
@@ -79,28 +89,29 @@ async def query_evolutions_by_body(call: Call, broker: Broker) -> Answer:
 async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> Answer:
     """Answer a temporal query understood, a page of it. (5.7.4.4, 5.5.9)"""
     temporal_maps.check(wanted)
-    store = broker.catalogue.open(call.tenant)
+    opened = distributed_temporal.opened(call, broker, wanted)
     if not entity_maps.asks_for_map(call, wanted.wanted):
-        found = await store.history.find(wanted.selection, wanted.query.span, wanted.window)
+        found = await opened.histories.find(wanted.selection, wanted.query.span, wanted.window)
         headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
         links = asked.page_links(call.target, wanted.window, found.more, call.accept)
-        return await _page(call, broker, wanted, found.ids, headers, links)
-    use = await temporal_maps.page_of_map(call, broker, store, wanted)
+        return await _page(call, broker, opened, found.ids, headers, links)
+    use = await temporal_maps.page_of_map(call, broker, opened.histories, wanted)
     links = use.links(call, wanted.wanted)
-    made = await _page(call, broker, wanted, use.page.found, use.headers, links)
+    made = await _page(call, broker, opened, use.page.found, use.headers, links)
     return replace(made, status=use.status) if made.status == 200 else made
 
 
 async def _page(
     call: Call,
     broker: Broker,
-    wanted: TemporalWanted,
+    opened: Opened,
     ids: Sequence[str],
     headers: dict[str, str],
     links: list[str],
 ) -> Answer:
     """Answer with the Temporal Evolutions of a page of entities."""
-    history = broker.catalogue.open(call.tenant).history
+    history, wanted = opened.histories, opened.wanted
+    headers |= opened.warnings
     if links:
         headers["Link"] = ", ".join(links)
     if wanted.aggregation:
@@ -116,7 +127,7 @@ def absent(id: str) -> ResourceNotFound:
     return ResourceNotFound(f"There is no Temporal Evolution of {id}.")
 
 
-def _frame(history: HistoryStore, id: str) -> Document | None:
+def _frame(history: Evolutions, id: str) -> Document | None:
     held = history.history(id)
     if held is None:
         return None
@@ -147,7 +158,7 @@ def _finished(
     return with_link(call, Answer(PARTIAL_CONTENT, dump(body), call.accept, headers))
 
 
-async def _shown(call: Call, history: HistoryStore, pages: Pages, wanted: TemporalWanted) -> _Shown:
+async def _shown(call: Call, history: Evolutions, pages: Pages, wanted: TemporalWanted) -> _Shown:
     bodies = []
     altered = False
     for id, held in pages.evolutions.items():
@@ -191,7 +202,7 @@ def _amended_values(call: Call, frame: Document, held: dict[str, Any]) -> tuple[
 
 async def _name_others(
     call: Call,
-    history: HistoryStore,
+    history: Evolutions,
     frame: Document,
     instances: Instances,
     wanted: TemporalWanted,
@@ -209,7 +220,7 @@ async def _name_others(
 
 
 async def _aggregated(
-    call: Call, broker: Broker, history: HistoryStore, ids: Any, wanted: TemporalWanted
+    call: Call, broker: Broker, history: Evolutions, ids: Any, wanted: TemporalWanted
 ) -> _Shown:
     assert wanted.aggregation is not None
     measuring = Measuring(

@@ -12,10 +12,11 @@ from broker.language.aggregation import Aggregation, Tally
 from broker.language.span import Span
 from broker.model import duration
 from broker.model.document import DEFAULT_DATASET, SCOPE, Instance
+from broker.model.temporal import moment
 from broker.operations import temporal_pages
 from broker.operations.temporal_asked import TemporalWanted
-from broker.operations.temporal_pages import moment, text
-from broker.store.evolution import Asked, HistoryStore, Series, Sums
+from broker.operations.temporal_pages import text
+from broker.store.evolution import Asked, Evolutions, Series, Sums
 
 READ_AT_ONCE: Final = 2_000
 AT_A_TIME: Final = 500  # periods or instances, before others have their turn
@@ -31,7 +32,7 @@ Bounds = tuple[int, int]
 class Measuring:
     """What is the same for all series of a request."""
 
-    history: HistoryStore
+    history: Evolutions
     wanted: TemporalWanted
     aggregation: Aggregation
     zone: tzinfo

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from base.errors import BadRequestData
 from broker.language.selection import Window
 from broker.language.span import Span
-from broker.operations import candidates, entity_maps, temporal_asked
+from broker.operations import candidates, distributed_temporal, entity_maps, temporal_asked
 from broker.operations.asked import Limits
 from broker.operations.call import Answer, Broker, Call
 from broker.operations.entity_maps import MapUse, Searching
 from broker.operations.temporal_asked import TemporalWanted
-from broker.store.contract import TenantStore
+from broker.store.evolution import Evolutions
 
 
 async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
@@ -23,7 +23,7 @@ async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
         wanted = temporal_asked.from_query(call.body, call.params, call.context.table, limits)
     check(wanted)
     store = broker.catalogue.open(call.tenant)
-    searching = in_histories(store, wanted)
+    searching = in_histories(distributed_temporal.opened(call, broker, wanted).histories, wanted)
     return entity_maps.created(call, *await entity_maps.make(call, broker, store, wanted.wanted, searching))
 
 
@@ -35,23 +35,24 @@ def check(wanted: TemporalWanted) -> None:
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
 
 
-async def page_of_map(call: Call, broker: Broker, store: TenantStore, wanted: TemporalWanted) -> MapUse:
+async def page_of_map(call: Call, broker: Broker, histories: Evolutions, wanted: TemporalWanted) -> MapUse:
     """Find a page of histories by the map the request names, or by one made now. (5.5.14, 5.5.9.3)"""
-    return await entity_maps.page_of_map(call, broker, store, wanted.wanted, in_histories(store, wanted))
+    store = broker.catalogue.open(call.tenant)
+    return await entity_maps.page_of_map(call, broker, store, wanted.wanted, in_histories(histories, wanted))
 
 
-def in_histories(store: TenantStore, wanted: TemporalWanted) -> Searching:
+def in_histories(histories: Evolutions, wanted: TemporalWanted) -> Searching:
     """Find entities by their histories. (5.14.5)"""
     span = wanted.query.span
 
     async def every(most: int) -> Sequence[str]:
         window = Window(most, 0, False, wanted.window.ordering)
-        return (await store.history.find(wanted.selection, span, window)).ids
+        return (await histories.find(wanted.selection, span, window)).ids
 
     async def fit(some: Sequence[str]) -> Mapping[str, str]:
         selection = candidates.among(wanted.selection, some)
         if not selection.selectors:
             return {}
-        return {id: id for id in (await store.history.find(selection, span, Window(len(some)))).ids}
+        return {id: id for id in (await histories.find(selection, span, Window(len(some)))).ids}
 
     return Searching(every, fit, span or Span())

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from base import clock
 from broker.language import scope as scopes
@@ -12,9 +11,9 @@ from broker.language.span import Span
 from broker.language.timerel import TemporalQuery
 from broker.model.document import SCOPE, Instance
 from broker.model.duration import LAST
-from broker.model.temporal import is_deletion
+from broker.model.temporal import is_deletion, moment
 from broker.operations.temporal_asked import TemporalWanted
-from broker.store.evolution import Asked, Evolution, HistoryStore
+from broker.store.evolution import Asked, Evolution, Evolutions
 
 Instances = dict[str, list[Instance]]
 
@@ -27,7 +26,7 @@ class Pages:
     cut: int | None
 
 
-async def read(history: HistoryStore, ids: Iterable[str], wanted: TemporalWanted, most: int) -> Pages:
+async def read(history: Evolutions, ids: Iterable[str], wanted: TemporalWanted, most: int) -> Pages:
     """Read what is wanted of each entity, no more than `most` instances altogether. (6.3.10)"""
     found: dict[str, Instances] = {}
     cut: int | None = None
@@ -62,7 +61,7 @@ def _trimmed(
 
 
 async def _evolution(
-    history: HistoryStore, id: str, wanted: TemporalWanted, most: int, cut: int | None
+    history: Evolutions, id: str, wanted: TemporalWanted, most: int, cut: int | None
 ) -> Evolution:
     """Read one entity: only as far as the page goes, only while it was in a scope asked for. (5.7.4.4)"""
     span = wanted.query.span
@@ -79,7 +78,7 @@ def _until(span: Span, cut: int, query: TemporalQuery) -> Span:
 
 
 async def _in_scopes(
-    history: HistoryStore, id: str, wanted: TemporalWanted, most: int, span: Span, query: ScopeQuery
+    history: Evolutions, id: str, wanted: TemporalWanted, most: int, span: Span, query: ScopeQuery
 ) -> Evolution:
     """Read the instances from while a scope asked for was valid, and these scopes. (4.18, C.5.16)"""
     there = await valid(history, id, span, query)
@@ -98,7 +97,7 @@ async def _in_scopes(
     return Evolution(merged, cut)
 
 
-async def valid(history: HistoryStore, id: str, span: Span, query: ScopeQuery) -> list[tuple[Span, Instance]]:
+async def valid(history: Evolutions, id: str, span: Span, query: ScopeQuery) -> list[tuple[Span, Instance]]:
     """Say from when to when, within a span, an entity was in the scopes asked for: until the scope changed. (4.18)"""
     known = (await history.evolution(id, Asked(attrs=frozenset({SCOPE})))).instances.get(SCOPE, [])
     starts = [moment(instance, span.property) for instance in known]
@@ -110,18 +109,6 @@ async def valid(history: HistoryStore, id: str, span: Span, query: ScopeQuery) -
         if held and start < end:
             there.append((Span(span.property, start, end), instance))
     return there
-
-
-def moment(instance: Instance, timeproperty: str) -> int:
-    """Give the time of an instance in µs: the Temporal Property asked for, or the nearest there is. (4.8)"""
-    for member in (timeproperty, "deletedAt", "observedAt", "modifiedAt"):
-        at = instance.get(member)
-        if at is not None:
-            return _instant(at) if type(at) is str else at
-    return 0
-
-
-_instant = lru_cache(65_536)(clock.parse)  # an instance is looked at more than once
 
 
 def times(evolutions: Iterable[Instances], wanted: TemporalWanted) -> list[int]:

@@ -1,0 +1,252 @@
+"""Temporal Evolutions of several brokers, asked of one. (5.7.3, 5.7.4, 6.18.3.2, 6.19.3.1, 6.24)"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.federation.towns import register, towns
+from tests.live import Live
+
+OPERATIONS = ["retrieveTemporal", "queryTemporal"]
+RIVER = {"type": "River"}
+ROOT = "/temporal/entities"
+EVER: dict[str, Any] = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
+DAY: dict[str, Any] = {"timerel": "between", "timeAt": "2026-04-01T00:00:00Z", "endTimeAt": "2026-04-02T00:00:00Z"}
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[list[Live]]:
+    async with towns(tmp_path, 2) as brokers:
+        await register(brokers[0], brokers[1], RIVER, operations=OPERATIONS)
+        yield brokers
+
+
+def at(hour: float) -> str:
+    return f"2026-04-01T{int(hour):02}:{int(hour % 1 * 60):02}:00Z"
+
+
+def name(number: int) -> str:
+    return f"urn:ngsi-ld:River:{number:02}"
+
+
+async def add(live: Live, number: int, *hours: float, offset: float = 0, **more: Any) -> None:
+    """Add water levels: the level is the hour of the day."""
+    level = [{"type": "Property", "value": hour + offset, "observedAt": at(hour)} for hour in hours]
+    made = await live.post(ROOT, {"id": name(number), "type": "River", "level": level, **more})
+    assert made.status in (201, 204), made.json
+
+
+def levels(body: Any) -> list[Any]:
+    held = body["level"]
+    return [one["value"] for one in (held if isinstance(held, list) else [held])]
+
+
+async def test_retrieves_what_a_source_alone_has(two: list[Live]) -> None:
+    here, there = two
+    await add(there, 1, 1, 2)
+    reply = await here.get(f"{ROOT}/{name(1)}", **EVER)
+    assert reply.status == 200
+    assert reply.json["type"] == "River"
+    assert levels(reply.json) == [1, 2]
+    assert (await here.get(f"{ROOT}/{name(1)}", local="true")).status == 404
+
+
+async def test_joins_the_instances_of_an_entity_in_the_order_of_time(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1, 4)
+    await add(there, 1, 2, 3, 5)
+    assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [1, 2, 3, 4, 5]
+    assert levels((await here.get(f"{ROOT}/{name(1)}", timerel="before", timeAt=at(4))).json) == [1, 2, 3]
+    assert levels((await here.get(f"{ROOT}/{name(1)}", lastN=2, **EVER)).json) == [4, 5]
+
+
+async def test_of_one_moment_the_instance_changed_last_counts(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1)
+    await add(there, 1, 1, offset=10)
+    assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [11]
+    await add(here, 1, 1, offset=20)
+    assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [21]
+
+
+async def test_datasets_stay_apart(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1)
+    other = {"type": "Property", "value": 7, "observedAt": at(1), "datasetId": "urn:ngsi-ld:Dataset:a"}
+    made = await there.post(ROOT, {"id": name(1), "type": "River", "level": [other]})
+    assert made.status == 201
+    assert sorted(levels((await here.get(f"{ROOT}/{name(1)}")).json)) == [1, 7]
+    only = await here.get(f"{ROOT}/{name(1)}", datasetId="urn:ngsi-ld:Dataset:a")
+    assert levels(only.json) == [7]
+
+
+async def test_tells_pairs_and_aggregated_values_of_the_joined_instances(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1, 3)
+    await add(there, 1, 2, 6)
+    pairs = (await here.get(f"{ROOT}/{name(1)}", format="temporalValues", **EVER)).json["level"]
+    assert pairs["values"] == [[1, at(1)], [2, at(2)], [3, at(3)], [6, at(6)]]
+    shape: dict[str, Any] = {"format": "aggregatedValues", "aggrMethods": "avg,totalCount", **DAY}
+    figures = (await here.get(f"{ROOT}/{name(1)}", **shape)).json["level"]
+    assert [figures["avg"][0][0], figures["totalCount"][0][0]] == [3, 4]
+    listed = (await here.get(ROOT, type="River", **shape)).json
+    assert listed[0]["level"]["avg"][0][0] == 3
+
+
+async def test_shows_the_times_and_identifiers_that_a_source_gave(two: list[Live]) -> None:
+    here, there = two
+    await add(there, 1, 1)
+    told = (await there.get(f"{ROOT}/{name(1)}", options="sysAttrs")).json
+    assert (await here.get(f"{ROOT}/{name(1)}", options="sysAttrs")).json == told
+    assert "instanceId" in str(told)
+
+
+async def test_queries_entities_of_all_brokers_in_pages(two: list[Live]) -> None:
+    here, there = two
+    for number in range(1, 8):
+        await add((here, there)[number % 2], number, 1)
+    await add(here, 1, 2)
+    seen = []
+    for offset in range(0, 8, 3):
+        reply = await here.get(ROOT, type="River", limit=3, offset=offset, count="true", **EVER)
+        assert reply.headers["NGSILD-Results-Count"] == "7"
+        seen += [one["id"] for one in reply.json]
+    assert seen == [name(number) for number in range(1, 8)]
+    [first] = (await here.get(ROOT, type="River", limit=1, **EVER)).json
+    assert levels(first) == [1, 2]
+
+
+async def test_a_query_by_body_finds_the_same(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1)
+    await add(there, 2, 2)
+    await add(there, 3, 9)
+    query = {
+        "type": "Query",
+        "entities": [RIVER],
+        "q": "level<5",
+        "temporalQ": {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"},
+    }
+    posted = await here.post("/temporal/entityOperations/query", query)
+    assert [one["id"] for one in posted.json] == [name(1), name(2)]
+    assert posted.json == (await here.get(ROOT, type="River", q="level<5", **EVER)).json
+
+
+async def test_sources_filter_by_values_scopes_and_patterns(two: list[Live]) -> None:
+    here, there = two
+    when = {"observedAt": at(0)}
+    await add(there, 1, 1, scope=[{"type": "Property", "value": "/Yabu", **when}])
+    await add(there, 2, 2, scope=[{"type": "Property", "value": "/Asago", **when}])
+
+    async def found(**params: Any) -> list[str]:
+        reply = await here.get(ROOT, type="River", **params, **EVER)
+        assert reply.status == 200, reply.json
+        return [one["id"] for one in reply.json]
+
+    assert await found(q="level>1") == [name(2)]
+    assert await found(scopeQ="/Yabu") == [name(1)]
+    assert await found(idPattern=".*02$") == [name(2)]
+    assert await found(attrs="depth") == []
+
+
+async def test_entities_in_parts_are_filtered_when_they_are_joined(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1)
+    depth = {"type": "Property", "value": 5, "observedAt": at(2)}
+    await there.post(ROOT, {"id": name(1), "type": "River", "depth": [depth]})
+    asked: dict[str, Any] = {"type": "River", "q": "level==1;depth==5", **EVER}
+    assert (await here.get(ROOT, **asked)).json == []
+    [found] = (await here.get(ROOT, splitEntities="true", **asked)).json
+    assert {"level", "depth"} <= found.keys()
+
+
+async def test_asks_only_for_what_is_registered(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        await register(here, there, RIVER, attributes=["level"], operations=OPERATIONS)
+        depth = {"type": "Property", "value": 5, "observedAt": at(2)}
+        await add(there, 1, 1, depth=[depth])
+        reply = await here.get(f"{ROOT}/{name(1)}")
+        assert levels(reply.json) == [1]
+        assert "depth" not in reply.json
+        assert (await here.get(ROOT, type="River", attrs="depth", **EVER)).json == []
+
+
+async def test_a_source_is_asked_within_the_time_it_is_registered_for(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        interval = {"startAt": at(2), "endAt": at(4)}
+        await register(here, there, RIVER, operations=OPERATIONS, observationInterval=interval)
+        await add(there, 1, 1, 2, 3, 4, 5)
+        [found] = (await here.get(ROOT, type="River", **EVER)).json
+        assert levels(found) == [2, 3, 4]
+        assert (await here.get(ROOT, type="River", timerel="after", timeAt=at(5))).json == []
+        assert (await here.get(ROOT, type="River", timeproperty="modifiedAt", **EVER)).json == []
+
+
+async def test_sources_that_do_not_offer_it_are_not_asked(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        await register(here, there, RIVER)
+        await add(there, 1, 1)
+        assert (await here.get(f"{ROOT}/{name(1)}")).status == 404
+        assert (await here.get(ROOT, type="River", **EVER)).json == []
+
+
+async def test_long_histories_are_told_in_pages_that_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2, temporal_instances=10) as (here, there):
+        await register(here, there, RIVER, operations=OPERATIONS)
+        hours = [number / 4 for number in range(60)]
+        await add(here, 1, *hours[::3])
+        await add(there, 1, *hours[1::3])
+        await add(there, 1, *hours[2::3])
+        seen: list[float] = []
+        start = at(0)
+        for _ in range(20):
+            reply = await here.get(f"{ROOT}/{name(1)}", timerel="after", timeAt=start)
+            seen += [one for one in levels(reply.json) if one not in seen]
+            if reply.status == 200:
+                break
+            assert reply.status == 206
+            start = reply.headers["Content-Range"].rpartition("/")[0][-20:]
+        assert seen == hours
+
+
+async def test_a_source_that_does_not_answer_is_named_in_a_warning(two: list[Live]) -> None:
+    here, _ = two
+    await add(here, 1, 1)
+    id = await register(here, "http://127.0.0.1:9", RIVER, operations=OPERATIONS)
+    for reply in (await here.get(f"{ROOT}/{name(1)}"), await here.get(ROOT, type="River", **EVER)):
+        assert reply.status == 200
+        assert id in reply.headers["NGSILD-Warning"]
+    missing = await here.get(f"{ROOT}/{name(2)}")
+    assert missing.status == 404
+    assert id in missing.headers["NGSILD-Warning"]
+
+
+async def test_what_is_redirected_is_not_told_from_here(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        await add(here, 1, 1)
+        await here.ask("DELETE", f"{ROOT}/{name(1)}")
+        await register(here, there, RIVER, mode="redirect", operations=OPERATIONS)
+        await add(there, 1, 2)
+        await here.post(ROOT, {"id": name(1), "type": "River", "level": []}, params={"local": "true"})
+        assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [2]
+
+
+async def test_an_order_across_brokers_is_refused(two: list[Live]) -> None:
+    here, _ = two
+    assert (await here.get(ROOT, type="River", orderBy="id", **EVER)).status == 400
+    assert (await here.get(ROOT, type="River", orderBy="id", local="true", **EVER)).status == 200
+
+
+async def test_entity_maps_hold_the_entities_of_all_brokers(two: list[Live]) -> None:
+    here, there = two
+    await add(here, 1, 1)
+    await add(there, 2, 2)
+    made = await here.get(ROOT, type="River", entityMap="true", **EVER)
+    assert made.status == 201
+    assert [one["id"] for one in made.json] == [name(1), name(2)]
+    await add(there, 3, 3)
+    headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
+    again = await here.get(ROOT, headers=headers, type="River", **EVER)
+    assert [one["id"] for one in again.json] == [name(1), name(2)]
