@@ -13,7 +13,11 @@ OPERATIONS = ["retrieveTemporal", "queryTemporal"]
 RIVER = {"type": "River"}
 ROOT = "/temporal/entities"
 EVER: dict[str, Any] = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
-DAY: dict[str, Any] = {"timerel": "between", "timeAt": "2026-04-01T00:00:00Z", "endTimeAt": "2026-04-02T00:00:00Z"}
+DAY: dict[str, Any] = {
+    "timerel": "between",
+    "timeAt": "2026-04-01T00:00:00Z",
+    "endTimeAt": "2026-04-02T00:00:00Z",
+}
 
 
 @pytest.fixture
