@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from base.errors import BadGateway
-from broker.federation.credentials import CERTIFICATE, SECRET, Credentials
+from broker.federation.credentials import SECRET, Credentials
 from broker.language.sources import Source
 from broker.model import versions
-from broker.model.registration_members import MEDIA_TYPES
+from broker.model.registration_members import CERTIFICATE, MEDIA_TYPES
 
 OF_REQUEST: Final = "urn:ngsi-ld:request"
 FIXED: Final = frozenset(

@@ -28,7 +28,6 @@ from base.errors import BadGateway
 from base.settings import SettingError
 
 SECRET: Final = "urn:engawa:secret:"  # noqa: S105  # how a secret is named, none itself
-CERTIFICATE: Final = "urn:engawa:certificate"
 _OTHERS: Final = 0o077
 _FIELD: Final = re.compile(r"[\t\x20-\x7e]+\Z")
 _PORTS: Final = {"http": 80, "https": 443}

@@ -22,6 +22,9 @@ ATTRIBUTE_NAMES: Final = (
     "attributeNames",
 )  # the last since NGSI-LD 2.0
 
+CERTIFICATE: Final = "urn:engawa:certificate"
+"""The key in contextSourceInfo that names the client certificate to show; it becomes no header."""
+
 _MOST_PAIRS: Final = 50
 _LONGEST_INFO: Final = 8_000
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -125,7 +128,7 @@ def _pair(value: Any) -> Body:
     if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in ("key", "value")):
         raise BadRequestData("contextSourceInfo must be a list of objects with key and value, both strings.")
     key, content = value["key"], value["value"]
-    if not _TOKEN.match(key) or not _FIELD.match(content):
+    if not (_TOKEN.match(key) or key == CERTIFICATE) or not _FIELD.match(content):
         raise BadRequestData("contextSourceInfo must hold names and values that HTTP headers may have.")
     if key.lower() == "ngsild-tenant":
         raise BadRequestData("The tenant stands in the member tenant, not in contextSourceInfo.")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from base.errors import BadGateway
-from broker.federation.credentials import CERTIFICATE, SECRET, Credentials
+from broker.federation.credentials import SECRET, Credentials
+from broker.model.registration_members import CERTIFICATE
 from broker.neighbours.talk import Unusable
 
 _OF_REQUEST: Final = "urn:ngsi-ld:request"
