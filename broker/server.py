@@ -19,6 +19,7 @@ from base.errors import NonexistentTenant
 from base.log import configure
 from base.web import serving, until_asked_to_stop
 from broker import admin, demanding, keys, retaining
+from broker.access.policies import Policies
 from broker.api import callers, openapi, receiving, resources
 from broker.api.front import Front
 from broker.api.metrics import Metrics
@@ -30,13 +31,15 @@ from broker.federation.sender import Sender
 from broker.federation.subscribing import Subscribing
 from broker.notify import Notifier
 from broker.operations import identity, snapshot_filling, upkeep
+from broker.operations.admission import admitting
 from broker.operations.cache import Cache
 from broker.operations.call import Broker
 from broker.registry import Registry
-from broker.settings import BrokerSettings
+from broker.settings import BrokerSettings, check_reach
 from broker.store.sqlite.catalogue import SqliteCatalogue
 from broker.transfer import handlers as transfer
 
+POLICY_SECONDS = 1.0
 SWITCH_SECONDS = 0.0005  # scans and large batches run in threads; the loop must not wait 5 ms for its turn
 
 log = structlog.get_logger("engawa.broker")
@@ -50,13 +53,14 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         doors = callers.doors_of(settings, policy)
         stack.push_async_callback(doors.close)
         await doors.start()
+        policies = Policies(settings.policy) if settings.policy else None
         catalogue = SqliteCatalogue(settings)
         stack.push_async_callback(catalogue.close)
         contexts = Contexts(settings, catalogue, policy)
         await contexts.start()
         stack.push_async_callback(contexts.close)
         registry = Registry(settings, catalogue)
-        notifier = Notifier(settings, catalogue, contexts, registry, policy)
+        notifier = Notifier(settings, catalogue, contexts, registry, policy, policies=policies)
         await notifier.start()
         stack.push_async_callback(notifier.close)
         alias = identity.own_alias(settings.alias, settings.data)
@@ -77,10 +81,11 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
             alias=alias,
             started=clock.now(),
             doors=doors,
+            policies=policies,
         )
         stack.push_async_callback(broker.running.close)
         await snapshot_filling.resume(broker)
-        for upkeep_ in (_expire(broker), _tidy(broker)):
+        for upkeep_ in (_expire(broker), _tidy(broker), *([_follow(policies)] if policies else [])):
             stack.push_async_callback(_cancelled, asyncio.create_task(upkeep_))
         yield broker
 
@@ -89,6 +94,13 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def _follow(policies: Policies) -> None:
+    """Look now and then whether the policy was changed."""
+    while True:
+        await asyncio.sleep(POLICY_SECONDS)
+        policies.refresh()
 
 
 async def _expire(broker: Broker) -> None:
@@ -136,10 +148,11 @@ def served(
 ) -> contextlib.AbstractAsyncContextManager[int]:
     """Serve a broker over HTTP while the block runs: NGSI-LD, its own resources, its pages."""
     settings = broker.settings
-    metrics = Metrics(broker.notifier.figures)
+    metrics = Metrics(broker.notifier.figures, broker.federation.figures)
     metrics.gauge("engawa_broker_cache_bytes", "Memory used by kept answers.", lambda: broker.cache.used)
     metrics.gauge("engawa_broker_tenants", "Tenants there are.", lambda: len(broker.catalogue.names()))
-    front = Front(broker, OPERATIONS, metrics, loopback=is_loopback(host))
+    operations = OPERATIONS if broker.policies is None else admitting(OPERATIONS, broker.policies)
+    front = Front(broker, operations, metrics, loopback=is_loopback(host))
     doors = broker.doors
     app = web.Application(
         client_max_size=settings.body_bytes + 1, middlewares=[callers.limiting(doors, front.serve)]
@@ -177,7 +190,7 @@ def reloading(doors: Doors) -> Iterator[None]:
 
 async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the URL once requests are answered."""
-    callers.check_reach(settings)
+    check_reach(settings)
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
     async with (

@@ -40,6 +40,11 @@ async def ready(body: Body, tenant: str, contexts: Contexts, most_terms: int) ->
     return prepare(body, query_context, context, tenant, most_terms)
 
 
+def absent(id: str) -> ResourceNotFound:
+    """Say that there is no such subscription."""
+    return ResourceNotFound(f"Subscription {id} does not exist.")
+
+
 class Book:
     """All subscriptions of one tenant. Only the event loop changes it; the store's writer reads `index`."""
 
@@ -96,7 +101,7 @@ class Book:
         """Give a subscription with its counters; ResourceNotFound if there is none. (5.8.3)"""
         entry = self._entries.get(id)
         if entry is None:
-            raise ResourceNotFound(f"Subscription {id} does not exist.")
+            raise absent(id)
         return {**entry.body, "counters": entry.counters}
 
     def all(self) -> Sequence[str]:

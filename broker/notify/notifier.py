@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
 
 from base import clock
 from base.egress import AddressPolicy
+from broker.access.policies import Policies
 from broker.contexts import Contexts
+from broker.language import evaluation
 from broker.model import difference
 from broker.model.document import Document
-from broker.notify import periodic
+from broker.notify import limited, periodic
 from broker.notify.book import Book, ready
 from broker.notify.delivery import Delivery
 from broker.notify.interest import Interest
@@ -53,7 +56,9 @@ class Notifier:
         registry: Registry,
         egress: AddressPolicy,
         now: Callable[[], int] = clock.now,
+        policies: Policies | None = None,
     ) -> None:
+        self._policies = policies
         self._settings = settings
         self._catalogue = catalogue
         self._contexts = contexts
@@ -111,7 +116,9 @@ class Notifier:
         store, settings = self._catalogue.open(tenant), self._settings
         ledger = Ledger(
             Book(tenant, store, self._contexts, settings),
-            SourceBook(tenant, store, self._contexts, settings, self._registry.of(tenant), self._now),
+            SourceBook(
+                tenant, store, self._contexts, settings, self._registry.of(tenant), self._now, self._policies
+            ),
         )
         for book in ledger.books:
             await book.load()
@@ -126,7 +133,11 @@ class Notifier:
     def react_for(self, tenant: str) -> React:
         """Give what the store calls for every change of a tenant, inside the transaction."""
         ledger = self._ledgers.get(tenant)
-        return _nothing if ledger is None else book_reaction(ledger.entities)
+        if ledger is None:
+            return _nothing
+        if self._policies is not None:
+            return limited.reaction(ledger.entities, self._policies)
+        return book_reaction(ledger.entities)
 
     async def react_to_source(self, tenant: str) -> ReactToSource:
         """Give what writes the messages that a change of a tenant's registrations causes."""
@@ -187,14 +198,22 @@ class Notifier:
         """Tell a subscriber of entities that a source told of, as of changes here. (5.8.6)"""
         book = await self.book(tenant)
         interest = book.deliverable(id, at)
-        if interest is not None and documents and book.throttle.admits(interest, at):
+        if interest is None:
+            return
+        visibility = limited.reach(self._policies, interest, tenant)
+        if visibility is not None:
+            selection = replace(interest.selection, visibility=visibility)
+            seen = (evaluation.found(selection, document, read) for document in documents)
+            documents, read = [one for one in seen if one is not None], evaluation.seeing(visibility, read)
+        if documents and book.throttle.admits(interest, at):
             await book.store.enqueue([entities_told(interest, documents, read, at)])
 
     async def _fire(self, book: Book, interest: Interest) -> None:
         if isinstance(book, SourceBook):
             await book.tell(interest)
         else:
-            await periodic.notify(book, interest, self._settings.page_most, self._now())
+            visibility = limited.reach(self._policies, interest, book.tenant)
+            await periodic.notify(book, interest, self._settings.page_most, self._now(), visibility)
 
     async def _prepare_missing(self) -> None:
         """Try again what could not be made ready, since a remote @context was not to be had."""

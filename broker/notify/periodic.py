@@ -5,12 +5,15 @@ An interval counts from the last change of the subscription, so it goes on in st
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
 from base.clock import SECOND
 from base.errors import Problem
+from broker.language.evaluation import seeing
 from broker.language.selection import Window
+from broker.language.visibility import Visibility, visible
 from broker.notify.book import Book
 from broker.notify.interest import Interest
 from broker.notify.notification import periodic
@@ -23,14 +26,19 @@ def next_due(interest: Interest, now: int) -> int:
     return interest.since + ((now - interest.since) // interest.interval + 1) * interest.interval
 
 
-async def notify(book: Book, interest: Interest, page: int, now: int) -> None:
+async def notify(
+    book: Book, interest: Interest, page: int, now: int, visibility: Visibility | None = None
+) -> None:
     """Put what matches into the outbox, a notification per page; nothing if nothing matches. (5.8.6)"""
     offset = 0
+    selection = replace(interest.selection, visibility=visibility)
+    read = seeing(visibility, book.reader(now))
     while True:
-        found = await book.store.query(interest.selection, Window(page, offset), now)
-        documents = [stored.document for stored in book.store.documents(found.stamps, now)]
+        found = await book.store.query(selection, Window(page, offset), now)
+        held = (visible(one.document, visibility) for one in book.store.documents(found.stamps, now))
+        documents = [document for document in held if document is not None]
         if documents:
-            await book.store.enqueue([periodic(interest, documents, book.reader(now), now)])
+            await book.store.enqueue([periodic(interest, documents, read, now)])
         if not found.more:
             return
         offset += page

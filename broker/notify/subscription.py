@@ -7,6 +7,7 @@ Kept beside the members of the specification, and never shown as they are:
     "madeContext" true if jsonldContext was initialised here and not given (5.8.1.4)
     "about"      REGISTRATIONS for a subscription to registrations of context sources (5.11)
     "request"    how the request came that made it: "via" (brokers before), "origin" (by which URL), "local" (6.3.18)
+    "owner"      who made it, where a policy asks (docs/access.md)
     "counters"   what delivery counted: timesSent, timesFailed, lastNotification, lastSuccess, lastFailure (µs), status
 """
 
@@ -41,7 +42,17 @@ DEFAULT_TRIGGERS: Final = ("attributeCreated", "attributeUpdated")
 ENTITIES: Final = "entities"
 REGISTRATIONS: Final = "registrations"
 HIDDEN: Final = frozenset(
-    {"@context", "qContext", "createdAt", "modifiedAt", "counters", "about", "madeContext", "request"}
+    {
+        "@context",
+        "qContext",
+        "createdAt",
+        "modifiedAt",
+        "counters",
+        "about",
+        "madeContext",
+        "request",
+        "owner",
+    }
 )
 READ_ONLY: Final = HIDDEN | {"status"}
 

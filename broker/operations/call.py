@@ -9,6 +9,8 @@ from base.access import ANONYMOUS, Caller
 from base.access.doors import Doors
 from base.jsonld import Context
 from base.recent import Recent
+from broker.access.policies import Policies
+from broker.access.rights import Rights
 from broker.contexts import Contexts
 from broker.federation import Federation
 from broker.federation.subscribing import Subscribing
@@ -62,6 +64,7 @@ class Call:
     local_caller: bool = False  # whether anonymous callers have the permissions of a loopback binding
     reached: Callable[[], str] = str  # gives scheme://host:port under which the caller reached us
     caller: Caller = ANONYMOUS
+    rights: Rights | None = None  # what the caller may do and see here; None: everything
 
     def at(self, now: int) -> "Call":
         """Give the same request at another moment: what was understood of it once serves again."""
@@ -80,6 +83,7 @@ class Call:
             self.local_caller,
             self.reached,
             self.caller,
+            self.rights,
         )
 
     @property
@@ -114,7 +118,8 @@ class Broker:
     alias: str = ""  # by which other brokers know this one
     started: int = 0  # µs
     running: Running = field(default_factory=Running)
-    pages: Recent[tuple[Selection, Window, str], tuple[Mark, Page]] = field(
+    policies: Policies | None = None  # who may do what; None: everybody everything
+    pages: Recent[tuple[Selection, Window, str, Rights | None], tuple[Mark, Page]] = field(
         default_factory=lambda: Recent(4_096)
     )
     doors: Doors = field(default_factory=Doors)
@@ -137,6 +142,7 @@ class Operation:
     accept: tuple[str, ...] = (JSON, LD_JSON)
     creates_tenant: bool = False
     tenantless: bool = False
+    admit: Callable[[Caller, str, bool], None] | None = None  # refuses a caller on a tenant (in a snapshot of it)
     changes: bool = False  # a GET that changes something: never answered from what was understood before
 
 

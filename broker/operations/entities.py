@@ -132,7 +132,7 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
 
 async def _page(call: Call, broker: Broker, store: TenantStore, wanted: asked.Wanted) -> Page:
     """Find a page; the one found before serves again while nothing has changed and nothing has expired."""
-    key = (wanted.selection, wanted.window, call.tenant)
+    key = (wanted.selection, wanted.window, call.tenant, call.rights)
     mark = store.mark()
     kept = broker.pages.get(key)
     if kept is not None and kept[0] == mark and (mark.until is None or call.now < mark.until):

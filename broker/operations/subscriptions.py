@@ -4,9 +4,10 @@ from urllib.parse import quote
 
 from base import ids
 from base.errors import BadRequestData
+from broker.access.rights import owner_in, owner_of, same_maker
 from broker.model import validate
 from broker.notify import presentation, subscription
-from broker.notify.book import Book
+from broker.notify.book import Book, absent
 from broker.notify.subscription import ENTITIES, REGISTRATIONS, Body, Given
 from broker.operations import asked, rendering
 from broker.operations.asked import Limits
@@ -46,6 +47,8 @@ async def create(call: Call, broker: Broker, about: str) -> Answer:
     body = subscription.create(call.body, ids.urn("Subscription"), _given(call, about))
     if about == ENTITIES:
         body["request"] = request_of(call, broker)
+    if call.rights is not None:
+        body["owner"] = owner_of(call.caller)
     await _name_context(call, broker, body)
     await broker.notifier.subscribe(call.tenant, body, about)
     broker.subscribing.follow(call.tenant, body["id"])
@@ -59,6 +62,8 @@ async def query(call: Call, broker: Broker, about: str) -> Answer:
     window = asked.window(call.params, limits)
     book = await broker.notifier.book(call.tenant, about)
     every = book.all()
+    if call.rights is not None:
+        every = [id for id in every if _looks_after(call, book.get(id))]
     page = every[window.offset : window.offset + window.limit]
     more = window.offset + window.limit < len(every)
     headers: dict[str, str] = {}
@@ -73,12 +78,15 @@ async def retrieve(call: Call, broker: Broker, about: str) -> Answer:
     """Give one subscription to entities or registrations. (5.8.3, 5.11.4)"""
     id = _id(call)
     book = await broker.notifier.book(call.tenant, about)
+    _check_maker(call, book, id)
     return rendering.listing(call, _shown(call, book, id))
 
 
 async def update(call: Call, broker: Broker, about: str) -> Answer:
     """Change a subscription to entities or registrations. (5.8.2, 5.11.3)"""
     id = _id(call)
+
+    _check_maker(call, await broker.notifier.book(call.tenant, about), id)
 
     async def rule(current: Body) -> Body:
         changed = subscription.update(current, call.body, _given(call, about))
@@ -93,9 +101,22 @@ async def update(call: Call, broker: Broker, about: str) -> Answer:
 async def delete(call: Call, broker: Broker, about: str) -> Answer:
     """Drop a subscription to entities or registrations. (5.8.5, 5.11.6)"""
     id = _id(call)
+    _check_maker(call, await broker.notifier.book(call.tenant, about), id)
     await broker.notifier.unsubscribe(call.tenant, id, about)
     broker.subscribing.follow(call.tenant, id)
     return NO_CONTENT
+
+
+def _check_maker(call: Call, book: Book, id: str) -> None:
+    """Treat the subscriptions of others as if they were not there."""
+    if not _looks_after(call, book.get(id)):
+        raise absent(id)
+
+
+def _looks_after(call: Call, body: Body) -> bool:
+    if call.rights is None or call.rights.may("manage"):
+        return True
+    return same_maker(call.caller, owner_in(body.get("owner")))
 
 
 def _given(call: Call, about: str) -> Given:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from base.errors import AlreadyExists, ResourceNotFound, TooManyResults
+from base.errors import AlreadyExists, NonexistentTenant, ResourceNotFound, TooManyResults
 from broker.language.sources import Match, Source, SourceSelection, matching, prepare
 from broker.model.registration import Body
 from broker.registry import conflicts
@@ -27,6 +27,11 @@ Listen = Callable[[Source | None, Source | None], None]
 """Called after a change was kept, with the registration before and after."""
 
 
+def absent(id: str) -> ResourceNotFound:
+    """Say that there is no such registration."""
+    return ResourceNotFound(f"Context source registration {id} does not exist.")
+
+
 class Register:
     """The registrations of one tenant. Who makes messages that depend on all of them holds `writing` meanwhile."""
 
@@ -36,6 +41,7 @@ class Register:
         self._store = store
         self._most = most
         self._index = Index()
+        self._counted: set[str] = set()
         self._earliest: int | None = None
         for body in store.records(KIND):
             try:
@@ -50,7 +56,7 @@ class Register:
         """Give a registration; ResourceNotFound if there is none or it has expired. (5.10.1)"""
         source = self._index.get(id)
         if source is None or not source.living(now):
-            raise ResourceNotFound(f"Context source registration {id} does not exist.")
+            raise absent(id)
         return source
 
     def find(self, wanted: SourceSelection, now: int) -> Iterator[Match]:
@@ -96,6 +102,28 @@ class Register:
             self._earliest = min(
                 (one.expires for one in self._index if one.expires is not None), default=None
             )
+
+    def count(self, id: str, now: int, *, good: bool) -> None:
+        """Count a distributed operation; what is counted is no change of the registration. (5.2.9)"""
+        source = self._index.get(id)
+        if source is None:
+            return
+        counters = source.body.setdefault("counters", {})
+        counters["timesSent"] = counters.get("timesSent", 0) + 1
+        if good:
+            counters |= {"lastSuccess": now, "status": "ok"}
+        else:
+            failed = counters.get("timesFailed", 0) + 1
+            counters |= {"timesFailed": failed, "lastFailure": now, "status": "failed"}
+        self._counted.add(id)
+
+    async def keep_counters(self) -> None:
+        """Bring to disk what was counted since the last time."""
+        async with self.writing:
+            while self._counted:
+                source = self._index.get(self._counted.pop())
+                if source is not None:
+                    await self._store.put_record(KIND, source.id, source.body, expires=source.expires)
 
     async def _write(self, before: Source | None, after: Source | None, now: int, react: React) -> None:
         """Bring a change and its messages to disk, then to memory."""
@@ -148,6 +176,14 @@ class Registry:
         """Say whether a tenant that was asked for before has registrations."""
         register = self._registers.get(tenant)
         return register is not None and len(register) > 0
+
+    async def keep_counters(self) -> None:
+        """Bring to disk what was counted since the last time, of every tenant. (5.2.9)"""
+        for register in tuple(self._registers.values()):
+            try:
+                await register.keep_counters()
+            except (NonexistentTenant, ResourceNotFound):  # dropped meanwhile
+                continue
 
     def _tell(self, tenant: str, before: Source | None, after: Source | None) -> None:
         for listener in self._listeners:
