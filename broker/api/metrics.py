@@ -1,7 +1,7 @@
 """What the broker counts, for Prometheus. Labels come from the table of operations, never from a request."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from broker.federation.figures import BOUNDS
+from broker.federation.figures import Figures as SourceFigures
 from broker.notify.notifier import Figures
 from broker.operations.call import Operation
 
@@ -27,8 +29,11 @@ class _Series:
 class Metrics(Collector):
     """The broker's numbers; counted as plain integers, since every request pays for it, and shown when asked for."""
 
-    def __init__(self, notifications: Callable[[], Figures] | None = None) -> None:
+    def __init__(
+        self, notifications: Callable[[], Figures] | None = None, sources: SourceFigures | None = None
+    ) -> None:
         self._read_notifications = notifications
+        self._sources = sources
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._series: dict[Operation | None, _Series] = {}
@@ -54,12 +59,26 @@ class Metrics(Collector):
             name = f"{operation.method} {operation.path}" if operation else "none"
             for status, number in series.statuses.items():
                 requests.add_metric([name, str(status)], number)
-            bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
-            buckets = list(zip(bounds, map(float, accumulate(series.buckets)), strict=True))
-            seconds.add_metric([name], buckets, series.seconds)
+            seconds.add_metric([name], _buckets(BUCKETS, series.buckets), series.seconds)
         yield requests
         yield seconds
         yield from self._notifications()
+        yield from self._asked_of_sources()
+
+    def _asked_of_sources(self) -> Iterator[Metric]:
+        """Give the numbers of requests to context sources. (4.3.6)"""
+        figures = self._sources
+        if figures is None:
+            return
+        requests = CounterMetricFamily(
+            "engawa_broker_sources_requests", "Requests to context sources.", labels=["outcome"]
+        )
+        for outcome, number in figures.outcomes.items():
+            requests.add_metric([outcome], number)
+        yield requests
+        seconds = HistogramMetricFamily("engawa_broker_sources_seconds", "Time context sources took to answer.")
+        seconds.add_metric([], _buckets(BOUNDS, figures.buckets), figures.seconds)
+        yield seconds
 
     def _notifications(self) -> Iterator[Metric]:
         if self._read_notifications is None:
@@ -84,3 +103,9 @@ class Metrics(Collector):
     def text(self) -> bytes:
         """Write all numbers in the exposition format."""
         return generate_latest(self._registry)
+
+
+def _buckets(bounds: Sequence[float], numbers: Sequence[int]) -> list[tuple[str, float]]:
+    """Add the numbers of buckets up, each with its upper bound."""
+    names = [*map(str, bounds), "+Inf"]
+    return list(zip(names, map(float, accumulate(numbers)), strict=True))

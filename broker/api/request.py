@@ -13,7 +13,7 @@ from broker.operations.call import EXPANDED, JSON, LD_JSON, RDF, TEXT, Operation
 
 CONTEXT_REL = "http://www.w3.org/ns/json-ld#context"
 MERGE_PATCH = "application/merge-patch+json"
-_LISTS: Final = ("Accept", "Link", "Prefer")
+_LISTS: Final = ("Accept", "Link", "Prefer", "Via")
 _LINK = re.compile(r"<([^<>]*)>([^,<]*(?:\"[^\"]*\"[^,<]*)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^;\s]+))", re.IGNORECASE)
 _EXPANDED_PROFILE = re.compile(r"profile=\"?[^\"]*http://www\.w3\.org/ns/json-ld#expanded(?![^\s\"])")

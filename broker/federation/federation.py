@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from base.errors import LoopDetected
+import structlog
+
+from base import clock
+from base.errors import InvalidRequest, LoopDetected, NonexistentTenant, ResourceNotFound
 from broker.federation import via
 from broker.federation.asking import NO_RESPONSE, Asking, Directed, Failure, Outcome
+from broker.federation.endpoints import Resting
 from broker.federation.figures import Figures
 from broker.federation.sender import Sender
 from broker.language.sources import Match, Source, SourceSelection
 from broker.model.tenancy import alias_of
 from broker.registry import Registry
+
+COUNT_SECONDS: Final = 5.0
+"""How often what was counted is written down; a crash loses no more."""
+
+log = structlog.get_logger("engawa.federation")
 
 
 class Federation:
@@ -19,6 +29,7 @@ class Federation:
     def __init__(self, registry: Registry, sender: Sender) -> None:
         self._registry = registry
         self._sender = sender
+        self._keeping: asyncio.Task[None] | None = None
 
     def matches(
         self, asking: Asking, wanted: SourceSelection, modes: Iterable[str] | None = None
@@ -50,8 +61,37 @@ class Federation:
                 "The request came through this context source; it is not sent there again."
             )
             return Outcome(directed.source, failure=Failure(problem, NO_RESPONSE))
-        return await self._sender.send(asking, directed)
+        outcome = await self._sender.send(asking, directed)
+        self._count(asking, directed, outcome)
+        return outcome
+
+    def _count(self, asking: Asking, directed: Directed, outcome: Outcome) -> None:
+        """Count what came of a request; nothing was sent if a kept answer served or the source is left in peace."""
+        failure = outcome.failure
+        if outcome.stale or (failure is not None and isinstance(failure.problem, Resting)):
+            return
+        absent = outcome.status == ResourceNotFound.status and directed.request.method == "GET"
+        good = failure is None and (outcome.status < InvalidRequest.status or absent)
+        try:
+            register = self._registry.of(asking.tenant)
+        except NonexistentTenant:  # dropped meanwhile
+            return
+        register.count(outcome.source.id, clock.now(), good=good)
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep_counters())
+
+    async def _keep_counters(self) -> None:
+        """Write down what was counted, now and then."""
+        while True:
+            await asyncio.sleep(COUNT_SECONDS)
+            try:
+                await self._registry.keep_counters()
+            except Exception:  # only counters are late; the next round tries again
+                log.exception("what sources were asked could not be written down")
 
     async def close(self) -> None:
-        """Close all connections to sources."""
+        """Close all connections to sources, and write down what was counted."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await self._registry.keep_counters()
         await self._sender.close()
