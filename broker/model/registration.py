@@ -108,8 +108,7 @@ def _check_together(body: Body) -> None:
 
 
 def _check_exclusive(information: list[Body]) -> None:
-    """An exclusive registration is about named attributes of one entity named by its id. (4.3.6.3)"""
-    ids = set()
+    """An exclusive registration is about named attributes of entities, each named by its id. (4.3.6.3)"""
     for info in information:
         if not attributes(info):
             raise BadRequestData(
@@ -119,9 +118,6 @@ def _check_exclusive(information: list[Body]) -> None:
             raise BadRequestData(
                 "An exclusive registration needs the id of its entity, not a pattern or type."
             )
-        ids |= {entity["id"] for entity in info["entities"]}
-    if len(ids) > 1:
-        raise BadRequestData("An exclusive registration is about one entity; register each one by itself.")
 
 
 def _fragment(body: Any, given: Given) -> tuple[Body, Body]:

@@ -1,6 +1,6 @@
 """Changes that concern registered sources too: shared out, passed on, done here, told together. (4.3.6, 5.6)
 
-The sources are asked first and what remains is committed here last (docs/decisions/0015). (5.6.1.4)
+The sources are asked first and what remains is committed here last (decision 15). (5.6.1.4)
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping

@@ -184,13 +184,6 @@ async def test_names_are_those_of_the_readers_context(live: Live) -> None:
                 {"entities": [{"type": "Shelter", "idPattern": ".*"}], "propertyNames": ["name"]},
             ],
         },
-        {
-            "mode": "exclusive",
-            "information": [
-                {"entities": [{"type": "Shelter", "id": f"urn:x:{n}"}], "propertyNames": ["name"]}
-                for n in (1, 2)
-            ],
-        },
         {"expiresAt": PAST},
         {"expiresAt": "tomorrow"},
         {"location": {"type": "Point"}},
