@@ -17,7 +17,8 @@ from broker.model.document import Document
 
 Read = Callable[[], Document | None]
 """Reads one entity of a list, when it is needed; Problem if it is invalid."""
-Fits = Callable[[Document], bool]
+Judge = Callable[[Document], Document | None]
+"""Gives what of a joined entity comes into the result; None: nothing."""
 
 FEWEST: Final = 20
 """Entities asked of a source at once, at least."""
@@ -78,12 +79,12 @@ class Gathering:
         now: int,
         most: int,
         unreadable: Callable[[Match], None],
-        fits: Fits | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        """`unreadable` is told whose entity was invalid; `fits`: what of the entities is wanted."""
+        """`unreadable` is told whose entity was invalid; `judge`: what of the entities is wanted."""
         self._givers = list(givers)
         self._proxied, self._now, self._most = proxied, now, most
-        self._unreadable, self._fits = unreadable, fits
+        self._unreadable, self._judge = unreadable, judge
         self._judged: dict[str, Document | None] = {}
 
     async def first(self, number: int) -> Gathered:
@@ -145,8 +146,9 @@ class Gathering:
         """Join what all lists tell of an entity; None if it does not come into the result."""
         if id not in self._judged:
             joined = join(self._versions(id), self._proxied, self._now)
-            fits = joined is not None and (self._fits is None or self._fits(joined))
-            self._judged[id] = joined if fits else None
+            if joined is not None and self._judge is not None:
+                joined = self._judge(joined)
+            self._judged[id] = joined
         return self._judged[id]
 
     def _versions(self, id: str) -> Iterator[Version]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from base.errors import LoopDetected, Problem
-from base.jsonld import TermTable
+from base.errors import Problem
 from broker.contexts import Contexts
 from broker.federation import entity_requests, reading
 from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
@@ -22,9 +21,6 @@ LARGEST: Final = 1_000
 _STALE: Final = 110
 
 
-_LOOP: Final = Failure(LoopDetected("The request came through this broker; it goes no further."), 199)
-
-
 @dataclass(slots=True)
 class Inquiry:
     """The questions of one request. `failures` tells whom nothing (more) could be had of, and why."""
@@ -32,7 +28,6 @@ class Inquiry:
     federation: Federation
     contexts: Contexts
     asking: Asking
-    own: str = ""  # alias of this broker: a request that came through it goes no further
     selectors: Sequence[EntitySelector] = ()
     failures: dict[str, tuple[Source, Failure]] = field(default_factory=dict)
     stale: dict[str, Source] = field(default_factory=dict)
@@ -53,10 +48,7 @@ class Inquiry:
 
     async def put(self, part: Part, request: Request) -> Outcome:
         """Ask one source; note its failure."""
-        if self.own in self.asking.via:
-            outcome = Outcome(part.source, failure=_LOOP)
-        else:
-            [outcome] = await self.federation.ask(self.asking, [Directed(part.source, request)])
+        [outcome] = await self.federation.ask(self.asking, [Directed(part.source, request)])
         failure = reading.failure(outcome)
         if failure is not None:
             self.failed(part.source, failure)
@@ -78,42 +70,45 @@ class Inquiry:
         table = self.asking.context.table
         request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
         outcome = await self.put(part, request)
-        if reading.failure(outcome):
+        if reading.failure(outcome) is not None:
             return Piece({}, 0)
         answered = reading.items(outcome)
-        names = await self._names(outcome, answered) if answered else table
-        if answered is None or names is None:
+        if answered is None:
             self.failed(part.source, reading.invalid())
             return Piece({}, 0)
         length = len(outcome.body or ())
+        if len(answered) < length:
+            self.unreadable(match)
         return Piece(
-            {one["id"]: partial(reading.document, one, names, match, self.selectors) for one in answered},
+            {one["id"]: partial(reading.document, one, table, match, self.selectors) for one in answered},
             length,
             length >= limit or reading.goes_on(outcome),
             reading.in_order(outcome, entity_requests.IN_ORDER),
         )
 
-    async def _names(self, outcome: Outcome, answered: Sequence[dict[str, Any]]) -> TermTable | None:
-        return await reading.table(outcome, self.asking.context, self.contexts, self.asking.tenant, answered)
-
     async def retrieve(self, part: Part, match: Match, id: str, request: Request) -> list[Version]:
         """Ask one source for one entity, with any of the operations it offers."""
         outcome = await self.put(part, request)
-        if part.source.id in self.failures:
+        if reading.failure(outcome) is not None:
             return []
         answered = reading.one(outcome, id)
-        names = await self._names(outcome, answered) if answered else None
-        if answered is None or (answered and names is None):
+        if answered is None:
             self.failed(part.source, reading.invalid())
             return []
-        if not answered or names is None:
-            return []
-        try:
-            document = reading.document(answered[0], names, match, self.selectors)
-        except Problem:
-            self.unreadable(match)
-            return []
-        return [] if document is None else [Version(document, part.source)]
+        return self.versions(answered, match)
+
+    def versions(self, answered: Sequence[dict[str, Any]], match: Match) -> list[Version]:
+        """Read entities of an answer, no more of them than their source registered."""
+        found = []
+        for one in answered:
+            try:
+                document = reading.document(one, self.asking.context.table, match, self.selectors)
+            except Problem:
+                self.unreadable(match)
+                continue
+            if document is not None:
+                found.append(Version(document, match.source))
+        return found
 
 
 def _stale(source: Source) -> str:

@@ -42,3 +42,4 @@ class Window:
     offset: int = 0
     count: bool = False
     ordering: Ordering | None = None
+    by_id: bool = False  # in the order of the ids, as text of code points

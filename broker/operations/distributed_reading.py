@@ -15,10 +15,11 @@ from broker.federation.narrowing import Part
 from broker.language import evaluation
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.sources import Match, SourceSelection
+from broker.language.visibility import Visibility, visible
 from broker.model import represent
 from broker.model.document import Document
 from broker.model.represent import Representation
-from broker.operations import asked, rendering
+from broker.operations import asked, preferences, rendering
 from broker.operations.asked import Links, Wanted
 from broker.operations.call import Answer, Broker, Call
 from broker.operations.rendering import Rendered
@@ -42,7 +43,7 @@ class Asked:
 
 def inquiry(broker: Broker, asking: Asking, selectors: Sequence[EntitySelector]) -> Inquiry:
     """Begin the questions of one request."""
-    return Inquiry(broker.federation, broker.contexts, asking, broker.alias, selectors)
+    return Inquiry(broker.federation, broker.contexts, asking, selectors)
 
 
 def parts(broker: Broker, asking: Asking, wanted: SourceSelection, operations: Sequence[str]) -> list[Asked]:
@@ -61,6 +62,11 @@ def proxied(several: Sequence[Asked]) -> list[Match]:
     return list(
         {one.match.source.id: one.match for one in several if one.match.source.mode in PROXIED}.values()
     )
+
+
+def seeing(call: Call) -> Visibility | None:
+    """Say what the caller may see; None: everything. (docs/access.md)"""
+    return None if call.rights is None else call.rights.reading
 
 
 # --- one entity --------------------------------------------------------------------------------------------------
@@ -97,7 +103,8 @@ async def entity(
     stored = broker.catalogue.open(call.tenant).document(id, call.now)
     if stored is not None and any(evaluation.chosen(one, stored.document) for one in asks.selectors):
         versions.insert(0, Version(stored.document))
-    return join(versions, proxied(several), call.now)
+    joined = join(versions, proxied(several), call.now)
+    return None if joined is None else visible(joined, seeing(call))
 
 
 async def _told(call: Call, asks: Inquiry, one: Asked, id: str) -> list[Version]:
@@ -143,7 +150,8 @@ def warned(asks: Inquiry) -> dict[str, str]:
 
 async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> Answer | None:
     """Query entities here and at sources, a page of them; None: no registration matches. (5.7.2.4)"""
-    several = concerned(broker, asking, wanted, QUERYING if call.method == "GET" else BATCH_QUERYING)
+    operations = QUERYING if call.method == "GET" else BATCH_QUERYING
+    several = concerned(broker, asking, wanted, operations, seeing(call))
     if not several:
         return None
     if wanted.window.ordering is not None:
@@ -155,7 +163,7 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
     store = broker.catalogue.open(call.tenant)
     window = wanted.window
     found = await gathering.first(window.offset + window.limit)
-    headers = {}
+    headers = {preferences.APPLIED: preferences.BY_ID} if preferences.in_order(call) else {}
     if window.count:
         headers["NGSILD-Results-Count"] = str(await gathering.count())
     page = found.documents[window.offset :]
@@ -167,10 +175,12 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
     return rendering.answer(call, rendering.page(call, made.bodies), altered=made.altered, headers=headers)
 
 
-def concerned(broker: Broker, asking: Asking, wanted: Wanted, operations: Sequence[str]) -> list[Asked]:
+def concerned(
+    broker: Broker, asking: Asking, wanted: Wanted, operations: Sequence[str], seen: Visibility | None = None
+) -> list[Asked]:
     """Share a query out among the sources it concerns. (5.12)"""
     selection = wanted.selection
-    split = splits(broker, wanted)
+    split = splits(broker, wanted, seen)
     sources = SourceSelection(
         selection.selectors,
         frozenset() if split else selection.attrs,
@@ -180,17 +190,34 @@ def concerned(broker: Broker, asking: Asking, wanted: Wanted, operations: Sequen
     return parts(broker, asking, sources, operations)
 
 
-def splits(broker: Broker, wanted: Wanted) -> bool:
-    """Say whether entities may have parts at several brokers, so that they are filtered when joined. (4.3.6.7)"""
-    return wanted.split if wanted.split is not None else broker.settings.split_entities
+def splits(broker: Broker, wanted: Wanted, seen: Visibility | None = None) -> bool:
+    """Say whether entities are filtered only when joined: their parts may be at several brokers. (4.3.6.7)
+
+    Nor do sources filter by what the caller (`seen`) must not see.
+    """
+    if wanted.split if wanted.split is not None else broker.settings.split_entities:
+        return True
+    selection = wanted.selection
+    if selection.q and selection.q.depth:  # what is linked may be at other brokers
+        return True
+    names = selection.attrs | (selection.q.attributes if selection.q else frozenset())
+    names |= {selection.geo.geoproperty} if selection.geo else set()
+    return seen is not None and not all(map(seen.always, names))
+
+
+def filters_of(wanted: Wanted) -> dict[str, str]:
+    """Give the parameters by which sources filter what they answer, as they were given. (5.7.2.4)"""
+    filters = {name: wanted.texts[name] for name in entity_requests.FILTERS & wanted.texts.keys()}
+    if "scopeQ" in filters:
+        filters["scopeQ"] = filters["scopeQ"].replace(" ", "+")  # a plus sign that came as it is
+    return filters
 
 
 def gather(call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted) -> Gathering:
     """Begin to gather what a query finds here and at sources."""
-    split = splits(broker, wanted)
-    filters = (
-        {} if split else {name: wanted.texts[name] for name in entity_requests.FILTERS & wanted.texts.keys()}
-    )
+    seen = seeing(call)
+    split = splits(broker, wanted, seen)
+    filters = {} if split else filters_of(wanted)
     selection = wanted.selection
     store = broker.catalogue.open(call.tenant)
     givers = [
@@ -203,7 +230,7 @@ def gather(call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], 
         call.now,
         broker.settings.entity_map_entities,
         asks.unreadable,
-        partial(_fits, selection, rendering.reading(store, call.now)) if split else None,
+        partial(_judged, selection if split else None, seen, rendering.reading(store, call.now)),
     )
 
 
@@ -211,9 +238,9 @@ def held_here(store: TenantStore, selection: Selection, now: int) -> Giver:
     """Make the list of what a query finds here."""
 
     async def give(limit: int, offset: int) -> Piece:
-        page = await store.query(selection, Window(limit, offset), now)
+        page = await store.query(selection, Window(limit, offset, by_id=True), now)
         reads: dict[str, Read] = {stamp.id: partial(_document, store, stamp, now) for stamp in page.stamps}
-        return Piece(reads, len(page.stamps), page.more)
+        return Piece(reads, len(page.stamps), page.more, in_order=True)
 
     return Giver(give, None)
 
@@ -223,5 +250,14 @@ def _document(store: TenantStore, stamp: Stamp, now: int) -> Document | None:
     return found[0].document if found else None
 
 
-def _fits(selection: Selection, resolve: Callable[[str], Document | None], document: Document) -> bool:
-    return evaluation.matches(replace(selection, selectors=()), document, resolve)
+def _judged(
+    selection: Selection | None,
+    seen: Visibility | None,
+    resolve: Callable[[str], Document | None],
+    document: Document,
+) -> Document | None:
+    """Give what the caller may see of a joined entity, if that meets what was not yet asked of its parts."""
+    shown = visible(document, seen)
+    if shown is None or selection is None:
+        return shown
+    return shown if evaluation.matches(replace(selection, selectors=()), shown, resolve) else None

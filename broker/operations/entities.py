@@ -1,5 +1,6 @@
 """The resources /entities and /entities/{entityId}. (5.6.1, 5.6.6, 5.6.17, 5.6.18, 5.7.1, 5.7.2)"""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from base.errors import BadRequestData, InvalidRequest, ResourceNotFound
@@ -13,6 +14,7 @@ from broker.operations import (
     distributed_reading,
     entity_maps,
     past,
+    preferences,
     rendering,
 )
 from broker.operations.asked import Limits
@@ -119,9 +121,14 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         use = await entity_maps.page_of_map(call, broker, store, wanted, searching)
         stamps, status, headers, links = use.page.found, use.status, use.headers, use.links(call, wanted)
     else:
+        in_order = wanted.window.ordering is None and preferences.in_order(call)
+        if in_order:
+            wanted = replace(wanted, window=replace(wanted.window, by_id=True))
         found = await _page(call, broker, store, wanted)
         stamps, status = found.stamps, 200
-        headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
+        headers = {preferences.APPLIED: preferences.BY_ID} if in_order else {}
+        if found.count is not None:
+            headers["NGSILD-Results-Count"] = str(found.count)
         links = asked.page_links(call.target, wanted.window, found.more, call.accept)
     made = rendering.rendered(call, broker, store, stamps, wanted.representation, wanted.links)
     if links:

@@ -10,6 +10,7 @@ from broker.model.versions import Version
 from broker.operations.call import Call
 
 APPLIED: Final = "Preference-Applied"
+BY_ID: Final = "order=id"
 
 _ONE = re.compile(
     r'[\s,]*([^\s=;,"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?((?:[^,"]|"(?:[^"\\]|\\.)*")*)'
@@ -35,6 +36,11 @@ def applied(call: Call) -> dict[str, str]:
     """Give the header that names the version an answer conforms to, if one was preferred. (6.3.6)"""
     asked = version(call)
     return {} if asked is None else {APPLIED: f"ngsi-ld={versions.write(asked)}"}
+
+
+def in_order(call: Call) -> bool:
+    """Say whether entities are preferred in the order of their ids: so brokers join pages of others. (5.5.9)"""
+    return read(call.headers.get("prefer", "")).get("order") == "id"
 
 
 def body(call: Call) -> str:

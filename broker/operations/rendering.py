@@ -188,7 +188,9 @@ def _geojson_context(call: Call) -> bytes:
 def with_link(call: Call, answer: Answer) -> Answer:
     """Name the @context in a Link header where the body does not hold it. (6.3.6)"""
     preferred = preferences.applied(call)
-    headers = {**answer.headers, **preferred} if preferred else answer.headers
+    headers = answer.headers
+    for name, value in preferred.items():
+        headers = {**headers, name: f"{headers[name]}, {value}" if name in headers else value}
     context = None if embeds_context(call) else call.context
     return Answer(answer.status, answer.body, answer.media_type, headers, context)
 

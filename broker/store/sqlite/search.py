@@ -3,19 +3,20 @@
 import contextlib
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge, nsmallest
 from itertools import islice
+from operator import itemgetter
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from base.database import Connection, snapshot
 from base.errors import TooComplexQuery
 from broker.language import evaluation
-from broker.language.ordering import Key, Ordering
+from broker.language.ordering import Ordering
 from broker.language.selection import Selection, Window
 from broker.language.visibility import Visibility, visible
 from broker.model.document import Document
@@ -135,18 +136,21 @@ def _find(
 ) -> Page:
     condition = Translator(connection, names, selection.visibility).selection(selection)
     exact = condition.exact if condition else _everything(selection)
-    every = window.ordering is not None or (window.count and not exact)
+    every = window.ordering is not None or window.by_id or (window.count and not exact)
     way = Way(connection, condition, exact, None if every else window.offset + window.limit + 1)
     if window.ordering:
-        return _cut_in_order(way, selection, window, window.ordering, now, budget)
+        ordering = window.ordering
+        return _cut_in_order(way, selection, window, ordering.key, ordering.attributes, now, budget)
     if way.exact and not connection.execute("SELECT 1 FROM entity WHERE expires <= ? LIMIT 1", (now,)).get:
         return _cut_by_sql(way, window)
+    if window.by_id:
+        return _cut_in_order(way, selection, window, itemgetter("id"), frozenset(), now, budget)
     return _cut_by_evaluation(way, selection, window, now, budget)
 
 
 def _cut_by_sql(way: Way, window: Window) -> Page:
     count = way.count() if window.count else None
-    stamps = way.stamps(window.limit + 1, window.offset)
+    stamps = (way.stamps_by_id if window.by_id else way.stamps)(window.limit + 1, window.offset)
     return Page(stamps[: window.limit], count, len(stamps) > window.limit)
 
 
@@ -164,16 +168,22 @@ def _cut_by_evaluation(way: Way, selection: Selection, window: Window, now: int,
 
 
 def _cut_in_order(
-    way: Way, selection: Selection, window: Window, ordering: Ordering, now: int, budget: Budget
+    way: Way,
+    selection: Selection,
+    window: Window,
+    sorting: Callable[[Document], Any],
+    looked_at: frozenset[str],
+    now: int,
+    budget: Budget,
 ) -> Page:
     """Look at all, and keep no more than what is first in the order up to the end of the page. (4.23)"""
     hits = 0
 
-    def keyed() -> Iterator[tuple[Key, int, Stamp]]:
+    def keyed() -> Iterator[tuple[Any, int, Stamp]]:
         nonlocal hits
-        for stamp, document in _hits(way, selection, ordering.attributes, now, budget):
+        for stamp, document in _hits(way, selection, looked_at, now, budget):
             hits += 1
-            yield ordering.key(document), stamp.key, stamp
+            yield sorting(document), stamp.key, stamp
 
     enough = window.offset + window.limit
     first = nsmallest(enough, keyed())
