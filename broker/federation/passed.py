@@ -15,7 +15,7 @@ KIND: Final = "passed subscription"
 
 def new_id() -> str:
     """Make the identifier of a copy; nobody can guess it, so that who names it is its source, or was told by it."""
-    return f"urn:ngsi-ld:Subscription:{secrets.token_hex(16)}"
+    return f"urn:ngsi-ld:Subscription:distsub:{secrets.token_hex(16)}"
 
 
 @dataclass(slots=True, eq=False)

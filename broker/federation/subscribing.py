@@ -208,7 +208,7 @@ class Subscribing:
             return {}
         if interest is None:
             raise LdContextNotAvailable("The @context of the subscription cannot be had now.")
-        asking = await self._asking(tenant, body)
+        asking = await self.asking(tenant, body)
         csf = None
         if "csf" in body:
             csf = sources.filter_of_sources(unquote(body["csf"]), asking.context.table)
@@ -233,7 +233,7 @@ class Subscribing:
         split = self.splits(body)
         return reduction.reduced(body, interest, match, asking.context.table, endpoint, split=split)
 
-    async def _asking(self, tenant: str, body: Body | None) -> Asking:
+    async def asking(self, tenant: str, body: Body | None) -> Asking:
         """Say in which words, and after which brokers, a subscription is passed on."""
         if body is None:
             return Asking(tenant, await self._contexts.resolve(None), self._now())
@@ -332,7 +332,7 @@ class Subscribing:
             self._failed(passed, outcome)
 
     async def _ask(self, passed: Passed, request: Request) -> Outcome:
-        asking = await self._asking(passed.tenant, await self._body(passed))
+        asking = await self.asking(passed.tenant, await self._body(passed))
         (outcome,) = await self._federation.ask(asking, [Directed(passed.source, request)])
         return outcome
 

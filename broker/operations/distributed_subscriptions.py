@@ -1,14 +1,17 @@
 """Notifications of sources about subscriptions passed on to them: checked, joined, told as our own. (5.8.6)"""
 
+import asyncio
 from typing import Any
 
 from base.errors import BadRequestData, LoopDetected, ResourceNotFound
 from base.jsonld import Context
-from broker.federation import joining, narrowing, via
+from broker.federation import Asking, joining, narrowing, via
+from broker.federation.entity_requests import retrieving
 from broker.federation.joining import Version
-from broker.federation.passed import Passed
+from broker.federation.passed import Passed, place_of
 from broker.language import evaluation
-from broker.language.selection import Selection
+from broker.language.selection import EntitySelector, Selection
+from broker.language.sources import SourceSelection
 from broker.model import notified, tenancy
 from broker.model.document import Document
 from broker.notify.interest import Interest
@@ -16,6 +19,7 @@ from broker.notify.subscription import Body
 from broker.operations import asked
 from broker.operations.call import Broker, Call
 from broker.operations.changing import refuse_people
+from broker.operations.distributed_reading import inquiry, parts, proxied
 
 
 def request_of(call: Call, broker: Broker) -> Body:
@@ -40,10 +44,13 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
         return
     context = await broker.contexts.resolve(source, passed.tenant)
     told = [_covered(broker, passed, one, context, now) for one in _entities(broker, body)]
-    split = broker.subscribing.splits(book.get(passed.subscription))
+    subscription = book.get(passed.subscription)
+    split = broker.subscribing.splits(subscription)
     read = book.reader(now)
     if split:
-        told = [_whole(passed, document, read(document["id"]), now) for document in told]
+        asking = await broker.subscribing.asking(passed.tenant, subscription)
+        joined = (_whole(broker, passed, asking, one, read(one["id"])) for one in told)
+        told = list(await asyncio.gather(*joined))
     documents = [one for one in told if evaluation.matches(_judged(interest, one, split), one, read)]
     await broker.notifier.tell(passed.tenant, passed.subscription, documents, read, now)
     broker.subscribing.note(body)
@@ -80,11 +87,28 @@ def _covered(broker: Broker, passed: Passed, body: Any, context: Context, now: i
     raise BadRequestData("An entity in the notification is not among those the source registered.")
 
 
-def _whole(passed: Passed, document: Document, held: Document | None, now: int) -> Document:
-    """Join what the source tells with what is held here; a deletion is told as it is. (5.8.6, 4.5.5)"""
-    if held is None or "deletedAt" in document:
+async def _whole(
+    broker: Broker, passed: Passed, asking: Asking, document: Document, held: Document | None
+) -> Document:
+    """Join what the source tells with what is held here and elsewhere; a deletion stays one. (5.8.6, 4.5.5)"""
+    if "deletedAt" in document:
         return document
-    return joining.join([Version(document, passed.source), Version(held)], (), now) or document
+    id = document["id"]
+    selector = EntitySelector((id,))
+    asks = inquiry(broker, asking, (selector,))
+    several = [
+        one
+        for one in parts(broker, asking, SourceSelection((selector,)), ("retrieveEntity",))
+        if place_of(one.match.source) != passed.place
+    ]
+    table = asking.context.table
+    answers = await asyncio.gather(
+        *[asks.retrieve(one.part, one.match, id, retrieving(one.part, table)) for one in several]
+    )
+    versions = [Version(document, passed.source), *[version for answer in answers for version in answer]]
+    if held is not None:
+        versions.append(Version(held))
+    return joining.join(versions, proxied(several), asking.now) or document
 
 
 def _judged(interest: Interest, document: Document, split: bool) -> Selection:

@@ -173,3 +173,95 @@ async def test_passes_on_only_what_a_source_may_be_asked_for(
     await subscribe(yabu, receiver, entities=[{"type": "Library"}])
     await subscriptions_at(asago, 1)
     await subscriptions_at(toyooka, 0)
+
+
+async def test_parts_of_an_entity_are_joined_before_they_are_judged(
+    three: list[Live], receiver: Receiver
+) -> None:
+    """One town knows the occupancy, the next the name, our own broker the owner. (5.8.6, splitEntities)"""
+    yabu, toyooka, asago = three
+    for town in (toyooka, asago):
+        await register(yabu, town, SHELTER)
+    name, owner = ({"type": "Property", "value": value} for value in ("Hall", "Yabu"))
+    await create(asago, {"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter", "name": name})
+    await create(yabu, {"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter", "owner": owner})
+    await subscribe(yabu, receiver, q='occupancy>20;name=="Hall"', splitEntities=True)
+    (copy,) = await subscriptions_at(toyooka, 1)
+    assert "q" not in copy and copy["splitEntities"] is True
+    await create(toyooka, shelter(1, 10))
+    await toyooka.ask("PATCH", "/entities/urn:ngsi-ld:Shelter:1/attrs", {"occupancy": 42})
+    (request,) = await receiver.wait()
+    assert request.entities == [{**shelter(1, 42), "name": name, "owner": owner}]
+    assert await receiver.quiet() == 1
+
+
+@pytest.mark.parametrize(
+    ("notification", "shown"),
+    [
+        ({"format": "simplified", "attributes": ["occupancy"]}, {"occupancy": 6}),
+        ({"format": "concise", "pick": ["id", "type", "name"]}, {"name": "Hall"}),
+        (
+            {"showChanges": True, "omit": ["name"]},
+            {"occupancy": {"type": "Property", "value": 6, "previousValue": 5}},
+        ),
+    ],
+)
+async def test_tells_in_the_form_the_subscriber_wants(
+    three: list[Live], receiver: Receiver, notification: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER)
+    await create(toyooka, shelter(1, name={"type": "Property", "value": "Hall"}))
+    await subscribe(yabu, receiver, notification=notification)
+    await subscriptions_at(toyooka, 1)
+    await toyooka.ask("PATCH", "/entities/urn:ngsi-ld:Shelter:1/attrs", {"occupancy": 6})
+    (request,) = await receiver.wait()
+    assert request.entities == [{"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter", **shown}]
+
+
+async def test_tells_of_a_deletion_and_of_system_members(three: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER)
+    await subscribe(
+        yabu,
+        receiver,
+        notificationTrigger=["entityCreated", "entityDeleted"],
+        notification={"sysAttrs": True},
+    )
+    await subscriptions_at(toyooka, 1)
+    await create(toyooka, shelter(1))
+    (held,) = (await toyooka.get("/entities", type="Shelter", options="sysAttrs")).json
+    assert (await toyooka.ask("DELETE", "/entities/urn:ngsi-ld:Shelter:1")).status == 204
+    created, deleted = await receiver.wait(2)
+    assert created.entities == [held]
+    (gone,) = deleted.entities
+    assert gone.keys() == {"id", "type", "createdAt", "modifiedAt", "deletedAt"}
+
+
+async def test_throttles_what_comes_from_all_places_together(three: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka, asago = three
+    for town in (toyooka, asago):
+        await register(yabu, town, SHELTER)
+    await subscribe(yabu, receiver, throttling=60)
+    for town in (toyooka, asago):
+        await subscriptions_at(town, 1)
+    for number, town in enumerate(three):
+        await create(town, shelter(number))
+        await receiver.wait()
+    assert await receiver.quiet() == 1
+
+
+async def test_names_reach_the_subscriber_in_its_own_context(three: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka, _ = three
+    context = {"Refuge": "https://example.jp/Shelter", "count": "https://example.jp/occupancy"}
+    await register(yabu, toyooka, {"type": "https://example.jp/Shelter"})
+    notification = {"endpoint": {"uri": receiver.url, "accept": "application/ld+json"}}
+    body = {"type": "Subscription", "entities": [{"type": "Refuge"}], "q": "count>1", "@context": context}
+    assert (await yabu.post("/subscriptions", {**body, "notification": notification})).status == 201
+    (copy,) = await subscriptions_at(toyooka, 1)
+    assert copy["entities"] == [{"type": "https://example.jp/Shelter"}]
+    entity = {"id": "urn:x:1", "type": "https://example.jp/Shelter", "https://example.jp/occupancy": 3}
+    await create(toyooka, entity)
+    (request,) = await receiver.wait()
+    (told,) = request.entities
+    assert told["type"] == "Refuge" and told["count"] == {"type": "Property", "value": 3}
