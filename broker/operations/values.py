@@ -1,13 +1,14 @@
 """One attribute of an entity on its own, and its bare value: taken over from NGSI-LD 2.0. (6.7, 4.5.2-4.5.4)"""
 
+from dataclasses import replace
 from typing import Any
 
 from base.errors import ResourceNotFound
 from broker.model import expand, merge, represent, validate, versions
 from broker.model.document import DEFAULT_DATASET, VALUE_MEMBER, Document, Instance, dataset_of
-from broker.operations import asked, preferences
+from broker.operations import asked, distributed, distributed_changes, preferences
 from broker.operations.attributes import attribute_name
-from broker.operations.call import LD_JSON, NO_CONTENT, TEXT, Answer, Broker, Call
+from broker.operations.call import LD_JSON, NO_CONTENT, TEXT, Answer, Broker, Call, Params
 from broker.operations.changing import apply, selected
 from broker.operations.rendering import dump
 
@@ -69,8 +70,29 @@ async def set_value(call: Call, broker: Broker) -> Answer:
         given = expand.attribute(name, body, call.context.table, call.now, nulls=False, partial=True)
         return merge.partial_update(entity, attr, given, call.now)
 
-    await apply(broker, call, store, id, rule)
-    return NO_CONTENT
+    async def here(_: Document) -> None:
+        await apply(broker, call, store, id, rule)
+
+    asking = distributed.asking(call, broker)
+    if asking is None:
+        await here({})
+        return NO_CONTENT
+    stored = store.document(id, call.now)
+    held = stored.document["attrs"].get(attr, []) if stored is not None else []
+    told = _as_partial_update(call, held, dataset)
+    kind, attributes = distributed_changes.UPDATE_ATTRIBUTE, {attr: frozenset({dataset})}
+    return distributed_changes.as_update(
+        await distributed_changes.change_attribute(told, broker, asking, kind, attributes, here)
+    )
+
+
+def _as_partial_update(call: Call, held: list[Instance], dataset: str) -> Call:
+    """Write the request as the partial update that sources are asked for; they know the kind of the value. (5.6.4)"""
+    member = next((VALUE_MEMBER[one["type"]] for one in held if dataset_of(one) == dataset), "value")
+    body = {member: call.body} | ({} if dataset == DEFAULT_DATASET else {"datasetId": dataset})
+    if "observedAt" in call.params:
+        body["observedAt"] = call.params["observedAt"]
+    return replace(call, body=body, params=Params({n: v for n, v in call.params.items() if n == "type"}))
 
 
 def _held(call: Call, broker: Broker) -> list[Instance]:

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.federation.provision import HERE, ID, held, keep, properties, register, shelter
 from tests.live import Live, Reply, live_broker
-
-OPS = ["redirectionOps"]
-ID = "urn:ngsi-ld:Shelter:1"
 
 
 @pytest.fixture
@@ -30,36 +28,8 @@ async def other(tmp_path: Path) -> AsyncIterator[Live]:
         yield live
 
 
-async def register(
-    front: Live, source: Live | str, mode: str = "inclusive", *attrs: str, id: str | None = None, **more: Any
-) -> str:
-    entity = {"type": "Shelter"} | ({"id": id} if id else {})
-    info: dict[str, Any] = {"entities": [entity]} | ({"propertyNames": list(attrs)} if attrs else {})
-    body = {
-        "type": "ContextSourceRegistration",
-        "mode": mode,
-        "endpoint": source if isinstance(source, str) else source.url,
-        "information": [info],
-        "operations": OPS,
-    } | more
-    reply = await front.post("/csourceRegistrations", body)
-    assert reply.status == 201, reply.json
-    return str(reply.headers["Location"].rpartition("/")[2])
-
-
-def shelter(**attrs: Any) -> dict[str, Any]:
-    return {"id": ID, "type": "Shelter"} | {
-        name: {"type": "Property", "value": value} for name, value in attrs.items()
-    }
-
-
-async def held(live: Live, id: str = ID) -> dict[str, Any] | None:
-    reply = await live.get(f"/entities/{id}", local="true", format="simplified")
-    return {k: v for k, v in reply.json.items() if k not in ("id", "type")} if reply.status == 200 else None
-
-
-def short(names: list[str]) -> list[str]:
-    return [name.rpartition("/")[2] for name in names]
+async def change(live: Live, method: str, tail: str = "", body: Any = None, **params: str) -> Reply:
+    return await live.ask(method, f"/entities/{ID}{tail}", body, params=params)
 
 
 async def test_creates_each_part_where_it_belongs(front: Live, source: Live, other: Live) -> None:
@@ -115,7 +85,7 @@ async def test_auxiliary_sources_are_never_told(front: Live, source: Live) -> No
 
 async def test_local_changes_stay_here(front: Live, source: Live) -> None:
     await register(front, source)
-    reply = await front.ask("POST", "/entities", shelter(name="A"), params={"local": "true"})
+    reply = await front.ask("POST", "/entities", shelter(name="A"), params=HERE)
     assert reply.status == 201
     assert await held(source) is None
 
@@ -152,7 +122,7 @@ async def test_deleting_what_is_nowhere_is_not_found(front: Live, source: Live) 
 
 async def test_a_source_without_the_entity_is_told_of(front: Live, source: Live) -> None:
     await register(front, source)
-    await front.ask("POST", "/entities", shelter(name="A"), params={"local": "true"})
+    await front.ask("POST", "/entities", shelter(name="A"), params=HERE)
     reply = await front.ask("DELETE", f"/entities/{ID}")
     assert reply.status == 207
     assert reply.json["success"] == [ID]
@@ -160,5 +130,218 @@ async def test_a_source_without_the_entity_is_told_of(front: Live, source: Live)
     assert await held(front) is None
 
 
-async def change(live: Live, method: str, tail: str = "", body: Any = None, **params: str) -> Reply:
-    return await live.ask(method, f"/entities/{ID}{tail}", body, params=params)
+async def test_appends_where_attributes_belong(front: Live, source: Live, other: Live) -> None:
+    await register(front, source, "exclusive", "beds", id=ID)
+    await register(front, other, "inclusive", "name")
+    for live in (front, source, other):
+        await keep(live, shelter(note="n"))
+    reply = await change(front, "POST", "/attrs", properties(beds=3, name="A", floor=1))
+    assert reply.status == 204
+    assert await held(front) == {"note": "n", "name": "A", "floor": 1}
+    assert await held(source) == {"note": "n", "beds": 3}
+    assert await held(other) == {"note": "n", "name": "A"}
+
+
+async def test_keeps_what_is_there_also_elsewhere_when_told_not_to_overwrite(
+    front: Live, source: Live
+) -> None:
+    registration = await register(front, source, "exclusive", "beds", id=ID)
+    await keep(front, shelter(name="A"))
+    await keep(source, shelter(beds=3))
+    reply = await change(
+        front, "POST", "/attrs", properties(beds=9, name="B", floor=1), options="noOverwrite"
+    )
+    assert reply.status == 207
+    assert [one["attributeName"].rpartition("/")[2] for one in reply.json["notUpdated"]] == ["beds", "name"]
+    assert [one.get("registrationId") for one in reply.json["notUpdated"]] == [registration, None]
+    assert [name.rpartition("/")[2] for name in reply.json["updated"]] == ["floor"]
+    assert await held(source) == {"beds": 3}
+
+
+async def test_updates_and_deletes_by_null_where_attributes_belong(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds", "floor")
+    await keep(front, shelter(name="A"))
+    await keep(source, shelter(beds=3, floor=1))
+    fragment = properties(name="B", beds=4) | {"floor": "urn:ngsi-ld:null"}
+    assert (await change(front, "PATCH", "/attrs", fragment)).status == 204
+    assert await held(front) == {"name": "B"}
+    assert await held(source) == {"beds": 4}
+
+
+async def test_what_is_nowhere_is_not_found_however_it_is_changed(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive")
+    body = properties(name="A")
+    assert (await change(front, "PATCH", "/attrs", body)).status == 404
+    assert (await change(front, "PATCH", "", body)).status == 404
+    assert (await change(front, "PATCH", "/attrs/name", body["name"])).status == 404
+    assert (await change(front, "DELETE", "/attrs/name")).status == 404
+
+
+async def test_an_update_of_what_an_inclusive_source_has_alone_is_told_as_partial(
+    front: Live, source: Live
+) -> None:
+    await register(front, source, "inclusive")
+    await keep(source, shelter(name="A"))
+    reply = await change(front, "PATCH", "/attrs", properties(name="B"))
+    assert reply.status == 207
+    assert await held(source) == {"name": "B"}
+
+
+async def test_changes_one_attribute_at_its_source_alone(front: Live, source: Live, other: Live) -> None:
+    await register(front, source, "redirect", "beds")
+    await register(front, other, "inclusive", "beds")
+    for live in (source, other):
+        await keep(live, shelter(beds=3))
+    assert (await change(front, "PATCH", "/attrs/beds", {"value": 4})).status == 204
+    assert await held(source) == {"beds": 4}
+    assert (await change(front, "PUT", "/attrs/beds", {"type": "Property", "value": 5})).status == 204
+    assert await held(source) == {"beds": 5}
+    assert (await change(front, "PUT", "/attrs/beds/value", 6)).status == 204
+    assert await held(source) == {"beds": 6}
+    assert (await change(front, "DELETE", "/attrs/beds")).status == 204
+    assert await held(source) == {}
+    assert await held(other) == {"beds": 3}
+
+
+async def test_changes_one_attribute_here_and_at_inclusive_sources(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive")
+    for live in (front, source):
+        await keep(live, shelter(beds=3))
+    assert (await change(front, "PATCH", "/attrs/beds", {"value": 4})).status == 204
+    assert await held(front) == await held(source) == {"beds": 4}
+    assert (await change(front, "DELETE", "/attrs/beds", deleteAll="true")).status == 204
+    assert await held(front) == await held(source) == {}
+
+
+async def test_deletes_the_instance_of_a_dataset_at_its_source(front: Live, source: Live) -> None:
+    await register(front, source, "redirect")
+    two = [
+        {"type": "Property", "value": 1},
+        {"type": "Property", "value": 2, "datasetId": "urn:d:2"},
+    ]
+    await keep(source, shelter() | {"beds": two})
+    assert (await change(front, "DELETE", "/attrs/beds", datasetId="urn:d:2")).status == 204
+    assert await held(source) == {"beds": 1}
+
+
+async def test_a_source_of_one_dataset_gets_the_instances_of_that(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds", datasetId="urn:d:2")
+    two = [
+        {"type": "Property", "value": 1},
+        {"type": "Property", "value": 2, "datasetId": "urn:d:2"},
+    ]
+    assert (await front.post("/entities", shelter() | {"beds": two})).status == 201
+    assert await held(front) == {"beds": 1}
+    assert await held(source) == {"beds": 2}
+
+
+async def test_replaces_each_part(front: Live, source: Live) -> None:
+    await register(front, source, "exclusive", "beds", id=ID)
+    await keep(front, shelter(name="A", floor=1))
+    await keep(source, shelter(beds=3))
+    assert (await change(front, "PUT", "", shelter(name="B", beds=4))).status == 204
+    assert await held(front) == {"name": "B"}
+    assert await held(source) == {"beds": 4}
+
+
+async def test_replaces_an_entity_that_is_only_elsewhere(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive")
+    await keep(source, shelter(name="A"))
+    assert (await change(front, "PUT", "", shelter(name="B"))).status == 204
+    assert await held(source) == {"name": "B"}
+    assert await held(front) is None
+
+
+async def test_what_no_source_takes_of_a_replacement_is_told(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds")
+    await keep(source, shelter(beds=3))
+    reply = await change(front, "PUT", "", shelter(name="B", beds=4))
+    assert reply.status == 207
+    assert [error["error"]["status"] for error in reply.json["errors"]] == [404]
+    assert await held(source) == {"beds": 4}
+
+
+async def test_merges_with_the_parameters_of_the_request(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds")
+    await keep(front, shelter(name="A"))
+    await keep(source, shelter(beds=3))
+    body = {"name": "B", "beds": 4}
+    assert (await change(front, "PATCH", "", body, options="keyValues")).status == 204
+    assert await held(front) == {"name": "B"}
+    assert await held(source) == {"beds": 4}
+
+
+async def test_scope_and_types_go_where_the_whole_entity_is(front: Live, source: Live) -> None:
+    await register(front, source, "redirect")
+    body = shelter(name="A") | {"type": ["Shelter", "Hall"], "scope": "/Yabu"}
+    assert (await front.post("/entities", body)).status == 201
+    stored = (await source.get(f"/entities/{ID}", local="true")).json
+    assert stored["type"] == "Shelter"
+    assert stored["scope"] == "/Yabu"
+    assert (await change(front, "PATCH", "/attrs", {"scope": "/Asago"})).status == 204
+    assert (await source.get(f"/entities/{ID}", local="true")).json["scope"] == "/Asago"
+
+
+async def test_an_entity_here_of_another_type_stays_here(front: Live, source: Live) -> None:
+    await register(front, source, "redirect")
+    await keep(front, {"id": ID, "type": "Bus"} | properties(name="A"))
+    assert (await change(front, "PATCH", "/attrs", properties(name="B"))).status == 204
+    assert await held(front) == {"name": "B"}
+
+
+async def test_a_type_asked_for_chooses_the_sources(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive")
+    for live in (front, source):
+        await keep(live, shelter(name="A"))
+    assert (await change(front, "DELETE", "", type="Bus")).status == 404
+    assert await held(source) == {"name": "A"}
+    assert (await change(front, "DELETE", "", type="Shelter")).status == 204
+    assert await held(source) is None
+
+
+async def test_names_are_those_of_the_requests_context(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "https://example.org/beds")
+    body = shelter(name="A", Betten=3) | {"@context": {"Betten": "https://example.org/beds"}}
+    assert (await front.post("/entities", body)).status == 201
+    assert await held(front) == {"name": "A"}
+    assert await held(source) == {"https://example.org/beds": 3}
+
+
+async def test_one_source_that_cannot_be_reached_is_a_bad_gateway(front: Live) -> None:
+    await register(front, "http://127.0.0.1:1", "redirect")
+    assert (await front.post("/entities", shelter(name="A"))).status in (502, 504)
+    assert await held(front) is None
+
+
+async def test_a_source_that_fails_does_not_keep_others_from_their_part(front: Live, source: Live) -> None:
+    registration = await register(front, "http://127.0.0.1:1", "redirect", "beds")
+    await register(front, source, "redirect", "floor")
+    reply = await front.post("/entities", shelter(name="A", beds=3, floor=1))
+    assert reply.status == 207
+    (error,) = reply.json["errors"]
+    assert error["registrationId"] == registration
+    assert await held(front) == {"name": "A"}
+    assert await held(source) == {"floor": 1}
+
+
+async def test_brokers_that_redirect_to_each_other_say_so(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", contextSourceAlias=source.broker.alias)
+    await register(source, front, "redirect", contextSourceAlias=front.broker.alias)
+    reply = await front.post("/entities", shelter(name="A"))
+    assert reply.status == 508
+
+
+async def test_brokers_that_know_each_other_as_equals_tell_each_other_once(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive", contextSourceAlias=source.broker.alias)
+    await register(source, front, "inclusive", contextSourceAlias=front.broker.alias)
+    assert (await front.post("/entities", shelter(name="A"))).status == 201
+    assert await held(front) == await held(source) == {"name": "A"}
+    assert (await source.ask("DELETE", f"/entities/{ID}")).status == 204
+    assert await held(front) is None
+
+
+async def test_a_body_that_is_wrong_is_told_to_nobody(front: Live, source: Live) -> None:
+    await register(front, source, "inclusive", "name")
+    reply = await front.post("/entities", shelter(name="A") | {"beds": {"type": "Wrong"}})
+    assert reply.status == 400
+    assert await held(source) is None
