@@ -1,0 +1,94 @@
+"""docs/federation.md: what it prints works as printed, with two towns, their certificates and their policies."""
+
+import functools
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.house.started import free_port, wait_until
+
+GUIDE = Path(__file__).parents[2] / "docs" / "federation.md"
+TOOLS = ("bash", "openssl", "curl", "sed")
+
+pytestmark = pytest.mark.skipif(
+    bool(missing := [tool for tool in TOOLS if shutil.which(tool) is None]), reason=f"not there: {missing}"
+)
+
+
+def blocks(yabu: int, toyooka: int) -> list[str]:
+    """Give the commands of the guide, with other ports."""
+    section = GUIDE.read_text(encoding="utf-8").partition("## Two towns")[2].partition("\n## ")[0]
+    found = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return [re.sub(r"\b1?1026\b", lambda m: str(toyooka if len(m[0]) == 5 else yabu), one) for one in found]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGAWA_")}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+def run(script: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def started(lines: list[str], folder: Path) -> Iterator[None]:
+    running = [
+        subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=folder, env=environment()) for line in lines
+    ]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(30)
+
+
+def status(url: str, authority: Path) -> int:
+    try:
+        with urllib.request.urlopen(
+            url, timeout=10, context=ssl.create_default_context(cafile=authority)
+        ) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def test_two_towns_join_with_the_commands_of_the_guide(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    certificates, exchange, settings, start, join, look = blocks(*ports)
+    run(certificates + exchange + settings, tmp_path)
+    with started(start.splitlines(), tmp_path):
+        for town, port in zip(("yabu", "toyooka"), ports, strict=True):
+            url, authority = f"https://localhost:{port}", tmp_path / town / "authority.pem"
+            assert wait_until(functools.partial(status, url + "/health/live", authority))
+            # who shows nothing sees nothing
+            assert status(url + "/ngsi-ld/v1/entities?type=T", authority) in (401, 403)
+        assert "joined" in run(join, tmp_path)
+        seen = run(look, tmp_path)
+        assert "urn:ngsi-ld:EvacuationShelter:trial" in seen
+        assert re.search(r"豊岡市 +https://localhost:\d+ +inclusive +yes", seen)
