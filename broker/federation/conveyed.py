@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from base.errors import BadGateway
-from broker.federation.credentials import SECRET, Credentials
+from broker.federation.credentials import Credentials
 from broker.language.sources import Source
 from broker.model import versions
+from broker.model.confidential import OF_REQUEST, SECRET
 from broker.model.registration_members import CERTIFICATE, MEDIA_TYPES
 
-OF_REQUEST: Final = "urn:ngsi-ld:request"
 FIXED: Final = frozenset(
     {
         *("host", "content-length", "connection", "keep-alive", "proxy-connection", "proxy-authorization"),

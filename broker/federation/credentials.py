@@ -27,7 +27,6 @@ import structlog
 from base.errors import BadGateway
 from base.settings import SettingError
 
-SECRET: Final = "urn:engawa:secret:"  # noqa: S105  # how a secret is named, none itself
 _OTHERS: Final = 0o077
 _FIELD: Final = re.compile(r"[\t\x20-\x7e]+\Z")
 _PORTS: Final = {"http": 80, "https": 443}

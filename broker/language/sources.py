@@ -16,7 +16,7 @@ from broker.language.scope import ScopeQuery
 from broker.language.selection import EntitySelector
 from broker.language.span import Span
 from broker.language.types import Names
-from broker.model import operation_names, registration
+from broker.model import confidential, operation_names, registration
 from broker.model.document import NGSI_LD, Document
 from broker.model.registration import Body
 from broker.model.registration_presentation import counted
@@ -236,6 +236,8 @@ class SourceFilter:
 def _told(body: Body, name: str) -> object:
     if name in registration.COUNTED:
         return counted(body).get(name)
+    if name == "contextSourceInfo" and name in body:
+        return confidential.masked(body[name])
     return body.get(name, _DEFAULTS.get(name))
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from base import clock
 from base.errors import BadRequestData
 from base.jsonld import TermTable
-from broker.model import geojson, operation_names, validate
+from broker.model import confidential, geojson, operation_names, validate
 from broker.model import registration_members as members
 from broker.model.checks import one_of, text, uri
 from broker.model.document import NULL
@@ -52,6 +52,7 @@ def create(body: Any, id: str, given: Given) -> Body:
         if name not in fragment:
             raise BadRequestData(f"A context source registration needs the member {name}.")
     result = {"id": id, **{name: value for name, value in fragment.items() if value is not None}}
+    result = confidential.restored({}, result)
     return _finished(result, {}, properties, given)
 
 
@@ -62,6 +63,7 @@ def update(current: Body, body: Any, given: Given) -> Body:
         raise BadRequestData("id of a registration cannot be changed; register the source anew.")
     result = {name: value for name, value in current.items() if fragment.get(name, value) is not None}
     result |= {name: value for name, value in fragment.items() if value is not None}
+    result = confidential.restored(current, result)
     return _finished(result, current.get("properties", {}), properties, given)
 
 

@@ -130,8 +130,6 @@ def _pair(value: Any) -> Body:
     key, content = value["key"], value["value"]
     if not (_TOKEN.match(key) or key == CERTIFICATE) or not _FIELD.match(content):
         raise BadRequestData("contextSourceInfo must hold names and values that HTTP headers may have.")
-    if key.lower() == "ngsild-tenant":
-        raise BadRequestData("The tenant stands in the member tenant, not in contextSourceInfo.")
     if key in ("accept", "contentType"):
         one_of(content, f"{key} in contextSourceInfo", MEDIA_TYPES)
     elif key == "jsonldContext":

@@ -5,6 +5,7 @@ from typing import Final
 
 from base import clock
 from base.jsonld import TermTable
+from broker.model import confidential
 from broker.model.registration import HIDDEN, Body
 from broker.model.registration_members import ATTRIBUTE_NAMES
 
@@ -18,12 +19,17 @@ def show(
     information: Sequence[Body] | None = None,
     sys_attrs: bool = False,
     type_lists: bool = False,
+    masked: bool = True,
 ) -> Body:
-    """Write a registration for a reader, with some of its information or all of it. (5.10.1.5, 5.10.2.5)"""
+    """Write a registration for a reader, with some of its information or all of it. (5.10.1.5, 5.10.2.5)
+
+    Credentials in it are shown only where `masked` is false."""
     result = {name: value for name, value in body.items() if name not in HIDDEN}
     told = body["information"] if information is None else information
     result["information"] = [_info(one, table, type_lists) for one in told]
     result |= {table.term(iri): value for iri, value in body.get("properties", {}).items()}
+    if masked and "contextSourceInfo" in body:
+        result["contextSourceInfo"] = confidential.masked(body["contextSourceInfo"])
     result |= counted(body)
     if sys_attrs:
         result |= {name: clock.show(body[name]) for name in ("createdAt", "modifiedAt")}

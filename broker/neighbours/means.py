@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from base.errors import BadGateway
-from broker.federation.credentials import SECRET, Credentials
+from broker.federation.credentials import Credentials
+from broker.model.confidential import HIDDEN, OF_REQUEST, SECRET
 from broker.model.registration_members import CERTIFICATE
 from broker.neighbours.talk import Unusable
 
-_OF_REQUEST: Final = "urn:ngsi-ld:request"
 _MEANT: Final = frozenset({"accept", "contentType", "jsonldContext", "ngsildConformance"})
 
 Pair = dict[str, Any]
@@ -39,7 +39,7 @@ def means(pairs: Iterable[Pair], endpoint: str, credentials: Credentials) -> Mea
                 tls = credentials.certificate(value, endpoint)
             elif value.startswith(SECRET):
                 headers[key] = credentials.secret(value.removeprefix(SECRET), endpoint)
-            elif key not in _MEANT and value != _OF_REQUEST:
+            elif key not in _MEANT and value not in (OF_REQUEST, HIDDEN):
                 headers[key] = value
     except BadGateway as error:
         raise Unusable(error.detail) from error

@@ -209,7 +209,6 @@ async def test_names_are_those_of_the_readers_context(live: Live) -> None:
         {"contextSourceInfo": [{"key": "a", "value": 5}]},
         {"contextSourceInfo": [{"key": "a b", "value": "c"}]},
         {"contextSourceInfo": [{"key": "a", "value": "b\r\nEvil: c"}]},
-        {"contextSourceInfo": [{"key": "NGSILD-Tenant", "value": "x"}]},
         {"contextSourceInfo": [{"key": "accept", "value": "text/html"}]},
         {"contextSourceInfo": [{"key": "contentType", "value": "application/geo+json"}]},
         {"contextSourceInfo": [{"key": "jsonldContext", "value": "context"}]},
