@@ -11,6 +11,8 @@ import orjson
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
 from base.errors import Problem
+from base.settings import SettingError
+from broker.access import policy_file
 from broker.settings import BrokerSettings
 
 ENOUGH_BYTES = 500_000_000
@@ -28,6 +30,7 @@ async def examine(settings: BrokerSettings) -> list[Finding]:
         _port(settings, running is not None),
         await _databases(settings, running is not None),
         *_contexts(settings.context_folder),
+        *_policy(settings.policy),
     ]
 
 
@@ -103,6 +106,17 @@ async def _read_databases(settings: BrokerSettings) -> list[str]:
         return [fault for name in catalogue.databases() for fault in catalogue.open(name).check()]
     finally:
         await catalogue.close()
+
+
+def _policy(file: Path | None) -> list[Finding]:
+    if file is None:
+        return []
+    try:
+        rules = policy_file.load(file).rules
+    except SettingError as error:
+        fix = "mend the file as docs/access.md says; until then the broker does not start with it"
+        return [Finding("broker", "policy", False, str(error), fix)]
+    return [Finding("broker", "policy", True, f"{len(rules)} rules in {file}")]
 
 
 def _contexts(folder: Path | None) -> list[Finding]:

@@ -87,6 +87,7 @@ def explain(error: Exception) -> click.ClickException:
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
         "keys": "broker.keys_command:keys",
+        "access": "broker.access_command:access",
         "tenants": "broker.command:tenants",
         "outbox": "broker.command:outbox",
         "history": "broker.history_command:history",

@@ -72,6 +72,6 @@ def shelter(number: int, **more: Any) -> dict[str, Any]:
         "id": f"urn:ngsi-ld:Shelter:{number}",
         "type": "Shelter",
         "name": {"type": "Property", "value": f"shelter {number}"},
-        "contact": {"type": "Property", "value": f"090-{number}"},
+        "contact": {"type": "Property", "value": f"phone-{number}"},
         **more,
     }
