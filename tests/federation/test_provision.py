@@ -1,31 +1,13 @@
 """Changes that concern registered sources: exclusive, redirect, inclusive and auxiliary ones. (4.3.6, 5.6.1-5.6.6)"""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.federation.provision import HERE, ID, held, keep, properties, register, shelter
-from tests.live import Live, Reply, live_broker
+from tests.live import Live, Reply
 
-
-@pytest.fixture
-async def front(tmp_path: Path) -> AsyncIterator[Live]:
-    async with live_broker(tmp_path / "front") as live:
-        yield live
-
-
-@pytest.fixture
-async def source(tmp_path: Path) -> AsyncIterator[Live]:
-    async with live_broker(tmp_path / "source") as live:
-        yield live
-
-
-@pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[Live]:
-    async with live_broker(tmp_path / "other") as live:
-        yield live
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def change(live: Live, method: str, tail: str = "", body: Any = None, **params: str) -> Reply:
