@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from base.settings import setting
+from base.access.reach import is_loopback
+from base.settings import SettingError, setting
 
 PREFIX = "ENGAWA_BROKER_"
 SECTION = "broker"
@@ -186,4 +187,14 @@ class BrokerSettings:
         "info",
         "Least severity logged: debug, info, warning, error.",
         choices=("debug", "info", "warning", "error"),
+    )
+
+
+def check_reach(settings: BrokerSettings) -> None:
+    """Refuse to let others in without a policy, unless told so; SettingError says what to do."""
+    if settings.open or settings.policy is not None or is_loopback(settings.host):
+        return
+    raise SettingError(
+        f"host = '{settings.host}' lets other machines in, and no policy says what they may do: name a policy file "
+        "(--policy FILE, docs/security.md), stay on 127.0.0.1, or say --open to let anybody read and write"
     )

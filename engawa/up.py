@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from base.console import Failure, config_option, read_settings
-from broker.settings import PREFIX, SECTION, BrokerSettings
+from broker.settings import PREFIX, SECTION, BrokerSettings, check_reach
 from engawa.supervisor import Part, supervise
 
 
@@ -31,8 +32,16 @@ from engawa.supervisor import Part, supervise
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of all parts' data folders. [default: var]",
 )
+@click.option(
+    "--open",
+    "open_",
+    is_flag=True,
+    help="Let other machines in without a policy; see 'host' in the settings.",
+)
 @config_option
-def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: Path | None) -> None:
+def up(
+    demo: bool, cities: str | None, offset: int, data: Path | None, open_: bool, config: Path | None
+) -> None:
     """Start all parts on this machine, watch over them, end them with Ctrl-C.
 
     With --cities: a small neighbourhood to try federation with (docs/federation.md), each town 10000 ports
@@ -45,8 +54,9 @@ def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: P
     """
     if demo and cities:
         raise click.UsageError("--demo is one city, --cities are several; give one of them")
-    given = {"data": data / "broker"} if data else {}
+    given = {"data": data / "broker" if data else None, "open": open_ or None}
     broker = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    check_reach(broker)
     if broker.tls_certificate and (demo or cities):
         raise click.UsageError("--demo and --cities are to try things without TLS; leave out tls_certificate")
     if cities:
@@ -60,7 +70,7 @@ def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: P
             await neighbourhood.settle(towns)
             return neighbourhood.welcome(towns)
 
-        _run([town.part(config) for town in towns], settle)
+        _run([_told(town.part(config), open_) for town in towns], settle)
         return
     port = broker.port + offset
     _refuse_taken(broker.host, port)
@@ -68,7 +78,13 @@ def up(demo: bool, cities: str | None, offset: int, data: Path | None, config: P
     if config:
         arguments += ["--config", str(config)]
     url = f"{'https' if broker.tls_certificate else 'http'}://{_reachable(broker.host)}:{port}"
-    _run([Part("broker", tuple(arguments), url + "/health/ready")], lambda: _settle(url, demo))
+    part = _told(Part("broker", tuple(arguments), url + "/health/ready"), open_)
+    _run([part], lambda: _settle(url, demo))
+
+
+def _told(part: Part, open_: bool) -> Part:
+    """Hand on that others may come in."""
+    return replace(part, arguments=(*part.arguments, "--open")) if open_ else part
 
 
 def _run(parts: Sequence[Part], settle: Callable[[], Awaitable[str]]) -> None:

@@ -20,7 +20,7 @@ from base.access.tokens import Tokens
 from base.errors import InvalidRequest, TooManyRequests, Unauthorized
 from base.hot import Visitor, visitor_of
 
-WATCH_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 1.0
 KEY_HEADER: Final = "X-API-Key"
 _LONGEST_KEY: Final = 200
 

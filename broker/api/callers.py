@@ -1,6 +1,7 @@
 """The broker's doors as its settings want them, and what its audit log says of a request. (docs/security.md)"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,26 +14,29 @@ from base.access.doors import Doors
 from base.access.issuers import read
 from base.access.keys import Keys
 from base.access.limits import Limit
-from base.access.reach import is_loopback
 from base.access.tokens import Tokens
 from base.egress import AddressPolicy
 from base.errors import Problem
 from base.settings import SettingError
-from broker.operations.call import Call, Operation
+from broker.operations.call import Operation
 from broker.settings import BrokerSettings
 
-REFUSED: Final = frozenset((401, 403, 429))
+FLOODS: Final = frozenset((401, 429))
+"""Statuses of refusals at the door: what else these requests say is not looked at."""
+HEALTH: Final = ("/health/live", "/health/ready")
+"""Asked by what keeps the broker running: never limited."""
+LONGEST_ENTITY: Final = 1_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def check_reach(settings: BrokerSettings) -> None:
-    """Refuse to let others in without a policy, unless told so; SettingError says what to do."""
-    if settings.open or settings.policy is not None or is_loopback(settings.host):
-        return
-    raise SettingError(
-        f"host = '{settings.host}' lets other machines in, and no policy says what they may do: name a policy file "
-        "(--policy FILE, docs/security.md), stay on 127.0.0.1, or say --open to let anybody read and write"
-    )
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked, as far as it was understood."""
+
+    operation: Operation | None
+    path: Mapping[str, str]
+    tenant: str
+    understood: bool
 
 
 def doors_of(settings: BrokerSettings, policy: AddressPolicy) -> Doors:
@@ -66,7 +70,7 @@ def limiting(doors: Doors, elsewhere: Handler) -> Any:
 
     @web.middleware
     async def enter(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if doors.limit is None or request.match_info.handler == elsewhere:
+        if doors.limit is None or request.path in HEALTH or request.match_info.handler == elsewhere:
             return await handler(request)
         try:
             doors.admit(request)
@@ -78,18 +82,12 @@ def limiting(doors: Doors, elsewhere: Handler) -> Any:
 
 
 def note(
-    audit: Audit,
-    identifier: str,
-    operation: Operation | None,
-    call: Call | None,
-    caller: Caller | None,
-    status: int,
-    *,
-    refused: bool,
+    audit: Audit, identifier: str, caller: Caller | None, done: Done, status: int, *, refused: bool
 ) -> None:
     """Log a write, or a refusal: who, what, where, and how it ended; nothing of what was sent."""
-    if not refused and (call is None or operation is None or not writes(operation)):
+    if not refused and not (done.understood and done.operation is not None and writes(done.operation)):
         return
+    operation = done.operation
     record: dict[str, Any] = {
         "time": clock.show(clock.now()),
         "request": identifier,
@@ -99,10 +97,10 @@ def note(
         "operation": f"{operation.method} {operation.path}" if operation else "-",
         "status": status,
     }
-    if call is not None:
-        record["tenant"] = call.tenant
-        if "entityId" in call.path:
-            record["entity"] = call.path["entityId"]
+    if status not in FLOODS:
+        record["tenant"] = done.tenant
+        if "entityId" in done.path:
+            record["entity"] = done.path["entityId"][:LONGEST_ENTITY]
     audit.note(record)
 
 

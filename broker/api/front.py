@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -66,6 +66,7 @@ class Visit:
     began: float
     caller: Caller | None = None
     operation: Operation | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
     call: Call | None = None
     refused: bool = False
 
@@ -128,19 +129,22 @@ class Front:
         elif arrival.method == "OPTIONS":
             return self._describe(arrival)
         else:
-            visit.operation, path, query = self._find(arrival)
-            visit.call = await self._call(arrival, visit.operation, path, query, caller)
+            visit.operation, visit.path, query = self._find(arrival)
+            visit.call = await self._call(arrival, visit.operation, visit.path, query, caller)
             self._keep(key, arrival, visit.operation, visit.call)
         return _respond(await visit.operation.run(visit.call, self._broker))
 
     def _note(self, audit: Audit, arrival: Arrival, visit: Visit, status: int) -> None:
         """Log a write or a refusal; what was refused at the door is named, too."""
-        if visit.refused and visit.operation is None:
+        call, tenant = visit.call, ""
+        if call is not None:
+            tenant, visit.path = call.tenant, call.path
+        elif visit.refused:
             with suppress(Problem):
-                visit.operation, _, _ = self._find(arrival)
-        callers.note(
-            audit, visit.identifier, visit.operation, visit.call, visit.caller, status, refused=visit.refused
-        )
+                visit.operation, visit.path, _ = self._find(arrival)
+                tenant = heads.tenant(arrival.headers.get("NGSILD-Tenant"))
+        done = callers.Done(visit.operation, visit.path, tenant, call is not None)
+        callers.note(audit, visit.identifier, visit.caller, done, status, refused=visit.refused)
 
     async def fetch(
         self, target: str, headers: Mapping[str, str] | None = None
@@ -256,7 +260,7 @@ class Front:
         return web.Response(status=204, headers=headers)
 
     async def _call(
-        self, arrival: Arrival, operation: Operation, path: dict[str, str], query: str, caller: Caller
+        self, arrival: Arrival, operation: Operation, path: Mapping[str, str], query: str, caller: Caller
     ) -> Call:
         headers, broker = arrival.headers, self._broker
         params = heads.checked(operation, heads.parameters(query))

@@ -1,0 +1,376 @@
+"""TLS: its versions, the certificates of clients, changes of files while it runs. (RFC 8446, RFC 9325)"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import warnings
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import trustme
+from aiohttp.web import Response
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from base.access.caller import Caller
+from base.access.certificates import Tls, TlsFiles
+from base.settings import SettingError
+from broker.api.front import Arrival, Front, Visit
+from broker.server import broker_of
+from broker.settings import BrokerSettings
+from tests.access.secure import (
+    Authority,
+    Secure,
+    bearer,
+    issuers,
+    issuing,
+    rsa,
+    secure_broker,
+    server_pem,
+    token,
+)
+from tests.house.started import free_port, wait_until
+
+
+@pytest.fixture
+async def secure(tmp_path: Path) -> AsyncIterator[Secure]:
+    async with secure_broker(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
+    """Note whom the broker takes its callers for."""
+    callers: list[Caller] = []
+    answer = Front._answer
+
+    async def noted(
+        front: Front, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
+    ) -> Response:
+        callers.append(caller)
+        return await answer(front, arrival, visit, caller, head)
+
+    monkeypatch.setattr(Front, "_answer", noted)
+    return callers
+
+
+REFUSED = (aiohttp.ClientError, ssl.SSLError, OSError)
+
+
+async def test_serves_over_tls_and_names_itself_so(secure: Secure) -> None:
+    assert (await secure.get())[0] == 200
+    status, _ = await secure.get("/entities?type=T&limit=1")
+    assert status == 200
+
+
+async def test_answers_known_reads_over_tls(secure: Secure, seen: list[Caller]) -> None:
+    reader, writer = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
+    for _ in range(20):
+        writer.write(b"GET /ngsi-ld/v1/types HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 200")
+        await reader.readuntil(b"}")
+    writer.close()
+    assert len(seen) < 5
+
+
+async def test_plain_http_gets_nothing(secure: Secure) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(REFUSED):
+            await session.get(f"http://127.0.0.1:{secure.port}/ngsi-ld/v1/types")
+    assert (await secure.get())[0] == 200
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+async def test_refuses_old_versions(secure: Secure, version: ssl.TLSVersion) -> None:
+    context = secure.trusting()
+    with warnings.catch_warnings(action="ignore"):
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(REFUSED):
+        await asyncio.open_connection("localhost", secure.port, ssl=context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_speaks_present_versions(secure: Secure, version: ssl.TLSVersion) -> None:
+    context = secure.trusting()
+    context.minimum_version = context.maximum_version = version
+    _, writer = await asyncio.open_connection("localhost", secure.port, ssl=context)
+    assert writer.get_extra_info("ssl_object").version() == version.name.replace("_", ".").replace(
+        "TLSv", "TLSv"
+    )
+    writer.close()
+
+
+async def test_knows_clients_by_their_certificates(
+    tmp_path: Path, authority: Authority, seen: list[Caller]
+) -> None:
+    dns, uri = x509.DNSName("yabu.example"), x509.UniformResourceIdentifier("urn:city:28222")
+    mail = x509.RFC822Name("someone@example.org")
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file) as secure:
+        for name, alternatives in (
+            ("yabu", None),
+            ("yabu", [dns]),
+            ("yabu", [uri, dns]),
+            ("yabu", [mail]),
+            ("yabu", [mail, dns]),
+            ("", [dns]),
+        ):
+            assert (await secure.get("/types", authority.issue(name, alternatives=alternatives)))[0] == 200
+        assert (await secure.get("/types"))[0] == 200
+    assert seen.pop() == Caller()
+    assert [caller.name for caller in seen] == [
+        "yabu", "yabu.example", "urn:city:28222", "yabu", "yabu.example", "yabu.example",
+    ]  # fmt: skip
+    assert {caller.kind for caller in seen} == {"certificate"}
+
+
+async def test_a_certificate_that_names_nobody_opens_nothing(tmp_path: Path, authority: Authority) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file) as secure:
+        nobody = authority.issue("", alternatives=[x509.RFC822Name("someone@example.org")])
+        strange = authority.issue("yabu\nroles: admin")
+        for certificate in (nobody, strange):
+            status, body = await secure.get("/types", certificate)
+            assert (status, body["type"]) == (401, "urn:engawa:errors:Unauthorized")
+
+
+@pytest.mark.parametrize("clients", ["optional", "required"])
+async def test_refuses_certificates_that_prove_nothing(
+    tmp_path: Path, authority: Authority, clients: str
+) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file, tls_clients=clients) as secure:
+        for certificate in (
+            Authority(tmp_path, "stranger").issue("yabu"),
+            authority.issue("yabu", seconds=-60),
+            authority.issue("yabu", usage=ExtendedKeyUsageOID.SERVER_AUTH),
+            server_pem(secure.authority, tmp_path / "other.pem"),
+        ):
+            with pytest.raises(REFUSED):
+                await secure.get("/types", certificate)
+        if clients == "required":
+            with pytest.raises(REFUSED):
+                await secure.get("/types")
+        assert (await secure.get("/types", authority.issue("yabu")))[0] == 200
+
+
+async def test_a_certificate_ends_within_a_connection(tmp_path: Path, authority: Authority) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file) as secure:
+        context = secure.trusting(authority.issue("yabu", seconds=2))
+        connector = aiohttp.TCPConnector(ssl=context, limit=1)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            for _ in range(100):
+                async with session.get(f"{secure.url}/ngsi-ld/v1/types") as answer:
+                    if answer.status == 401:
+                        return
+                    assert answer.status == 200
+                await asyncio.sleep(0.05)
+        raise AssertionError("the certificate outlives its end")
+
+
+async def test_asks_nobody_when_told_so(tmp_path: Path, authority: Authority, seen: list[Caller]) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file, tls_clients="none") as secure:
+        assert (await secure.get("/types", authority.issue("yabu")))[0] == 200
+    assert set(seen) == {Caller()}
+
+
+async def test_a_key_says_more_than_the_certificate(
+    tmp_path: Path, authority: Authority, seen: list[Caller]
+) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file) as secure:
+        assert secure.broker.doors.keys is not None
+        text, _ = await secure.broker.doors.keys.add("gate", [], None, 1)
+        certificate = authority.issue("yabu")
+        assert (await secure.get("/types", certificate, bearer(text)))[0] == 200
+        assert (await secure.get("/types", certificate, bearer(text + "x")))[0] == 401
+    assert seen == [Caller("key", "gate")]
+
+
+async def test_a_token_bound_to_a_certificate_needs_it(tmp_path: Path, authority: Authority) -> None:
+    """RFC 8705: a token that was stolen from the holder of a certificate."""
+    key, certificate = rsa(), authority.issue("yabu")
+    der = x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(serialization.Encoding.DER)
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+    async with (
+        issuing(key) as keys,
+        secure_broker(
+            tmp_path, tls_client_authorities=authority.file, issuers=issuers(tmp_path, keys.url)
+        ) as secure,
+    ):
+        headers = bearer(token(key, cnf={"x5t#S256": thumbprint}))
+        assert (await secure.get("/types", certificate, headers))[0] == 200
+        assert (await secure.get("/types", authority.issue("yabu"), headers))[0] == 401
+        assert (await secure.get("/types", None, headers))[0] == 401
+
+
+async def serial(secure: Secure) -> str:
+    _, writer = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
+    number = writer.get_extra_info("peercert")["serialNumber"]
+    writer.close()
+    return str(number)
+
+
+async def test_takes_new_files_and_keeps_old_ones_when_they_are_broken(
+    tmp_path: Path, secure: Secure
+) -> None:
+    file = tmp_path / "server.pem"
+    first, old = await serial(secure), file.read_bytes()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=secure.trusting())) as session:
+        async with session.get(f"{secure.url}/health/live") as answer:
+            assert answer.status == 200
+        other = trustme.CA()
+        mismatched = server_pem(other, tmp_path / "x.pem").read_bytes().split(b"-----END")[0] + old[200:]
+        for broken in (b"", b"nonsense", old[: len(old) // 2], mismatched):
+            file.write_bytes(broken)
+            secure.broker.doors.reload()
+            assert await serial(secure) == first
+        file.unlink()
+        secure.broker.doors.reload()
+        assert await serial(secure) == first
+        server_pem(secure.authority, file)
+        for _ in range(200):
+            if await serial(secure) != first:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("the new certificate is not taken by itself")
+        async with session.get(f"{secure.url}/health/live") as answer:  # the connection of before goes on
+            assert answer.status == 200
+
+
+async def test_takes_away_an_authority(tmp_path: Path, authority: Authority) -> None:
+    async with secure_broker(
+        tmp_path, tls_client_authorities=authority.file, tls_clients="required"
+    ) as secure:
+        certificate = authority.issue("yabu")
+        context = secure.trusting(certificate)
+        assert (await secure.get("/types", certificate))[0] == 200
+        other = Authority(tmp_path, "other")
+        authority.file.write_bytes(other.file.read_bytes())
+        secure.broker.doors.reload()
+        connector = aiohttp.TCPConnector(ssl=context, force_close=True)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            with pytest.raises(REFUSED):
+                await session.get(f"{secure.url}/ngsi-ld/v1/types")
+        assert (await secure.get("/types", other.issue("yabu")))[0] == 200
+
+
+async def test_sessions_of_clients_are_not_resumed(tmp_path: Path, authority: Authority) -> None:
+    async with secure_broker(tmp_path, tls_client_authorities=authority.file) as secure:
+
+        def talk() -> list[bool]:
+            context = secure.trusting(authority.issue("yabu"))
+            session, reused = None, []
+            for _ in range(2):
+                with (
+                    socket.create_connection(("127.0.0.1", secure.port)) as plain,
+                    context.wrap_socket(plain, server_hostname="localhost", session=session) as line,
+                ):
+                    line.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                    line.recv(1_000)
+                    session = line.session
+                    reused.append(bool(line.session_reused))
+            return reused
+
+        assert await asyncio.to_thread(talk) == [False, False]
+
+
+async def test_a_slow_handshake_holds_up_nobody(secure: Secure) -> None:
+    with socket.create_connection(("127.0.0.1", secure.port)) as silent:
+        silent.send(b"\x16\x03\x01")
+        assert (await secure.get())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tls_certificate": "none.pem"},
+        {"tls_certificate": "text.pem"},
+        {"tls_certificate": "server.pem", "tls_key": "text.pem"},
+        {"tls_certificate": "server.pem", "tls_client_authorities": "text.pem"},
+        {"tls_certificate": "server.pem", "tls_clients": "required"},
+        {"tls_key": "server.pem"},
+        {"tls_client_authorities": "server.pem"},
+        {"tls_clients": "required"},
+    ],
+    ids=str,
+)
+async def test_does_not_start_with_files_it_cannot_use(tmp_path: Path, settings: dict[str, str]) -> None:
+    server_pem(trustme.CA(), tmp_path / "server.pem")
+    (tmp_path / "text.pem").write_text("nonsense")
+    made = {name: tmp_path / value if "." in value else value for name, value in settings.items()}
+    with pytest.raises(SettingError, match=r"tls_|cannot be used"):
+        async with broker_of(BrokerSettings(data=tmp_path / "data", **made)):  # type: ignore[arg-type]  # by name
+            pass
+
+
+def test_asks_nobody_for_the_password_of_a_key(tmp_path: Path) -> None:
+    pem = trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.bytes()
+    key = serialization.load_pem_private_key(pem, None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "server.pem").write_bytes(pem)
+    (tmp_path / "key.pem").write_bytes(locked)
+    with pytest.raises(SettingError, match="cannot be used"):
+        Tls(TlsFiles(tmp_path / "server.pem", tmp_path / "key.pem"))
+
+
+def test_a_broker_takes_new_files_on_sighup(tmp_path: Path) -> None:
+    authority, port = trustme.CA(), free_port()
+    file = server_pem(authority, tmp_path / "server.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    def number() -> object:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as line,
+            ):
+                return (line.getpeercert() or {}).get("serialNumber")
+        except OSError:
+            return None
+
+    words = [
+        "run",
+        "broker",
+        "--port",
+        str(port),
+        "--data",
+        str(tmp_path / "data"),
+        "--tls-certificate",
+        str(file),
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ENGAWA_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "engawa", *words],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        try:
+            assert wait_until(number)
+            first = number()
+            server_pem(authority, file)
+            process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda: number() not in (None, first))
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
