@@ -12,6 +12,7 @@ from broker.language import evaluation
 from broker.language.selection import EntitySelector
 from broker.language.sources import Match, Source
 from broker.language.span import Span
+from broker.language.visibility import Visibility
 from broker.model import temporal, told
 from broker.model.document import SCOPE, Document, Instance, dataset_of
 from broker.model.temporal import is_deletion, moment
@@ -149,6 +150,18 @@ def _united(several: Iterable[Iterable[Instance]]) -> list[Instance]:
 def _recency(instance: Instance) -> tuple[int, bytes]:
     """Order instances of one moment by their last change; those equal in it always in the same way."""
     return instance["modifiedAt"], orjson.dumps(instance, option=orjson.OPT_SORT_KEYS)
+
+
+def visible(found: Evolving, visibility: Visibility | None) -> Evolving | None:
+    """Give what a caller may see of an evolution, judged by the types and the scope it has last; None: nothing."""
+    if visibility is None:
+        return found
+    scopes = [one["value"] for one in found.instances.get(SCOPE, ()) if not is_deletion(one)]
+    allowed = visibility.attributes({**found.document, "scope": scopes[-1] if scopes else []})
+    if allowed is None:
+        return None
+    instances = {iri: held for iri, held in found.instances.items() if iri == SCOPE or iri in allowed}
+    return replace(found, instances=instances)
 
 
 # --- what is read of it ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from base.errors import ResourceNotFound
 from broker.model import validate
-from broker.operations import asked, distributed, distributed_discovery
+from broker.operations import asked, distributed, distributed_discovery, distributed_reading
 from broker.operations.call import Answer, Broker, Call
 from broker.operations.distributed_discovery import Question
 from broker.operations.rendering import listing
@@ -104,7 +104,8 @@ async def _known(call: Call, broker: Broker, question: Question) -> tuple[Sequen
     headers: dict[str, str] = {}
     asking = distributed.asking(call, broker)
     if asking is not None:
-        told, outcomes = await distributed_discovery.told(broker.federation, asking, question)
+        seen = distributed_reading.seeing(call)
+        told, outcomes = await distributed_discovery.told(broker.federation, asking, question, seen)
         known = distributed_discovery.united(known, told)
         headers = distributed.warnings(outcomes)
     return sorted(known, key=lambda info: info.name), headers

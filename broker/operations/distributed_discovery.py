@@ -13,6 +13,7 @@ from broker.federation.federation import Federation
 from broker.language.selection import EntitySelector
 from broker.language.sources import Information, Match, Source, SourceSelection
 from broker.language.types import TypeSelection
+from broker.language.visibility import Grant, Visibility
 from broker.store.contract import TypeInfo
 
 MOST: Final = 10_000
@@ -61,9 +62,12 @@ class _Place:
 
 
 async def told(
-    federation: Federation, asking: Asking, question: Question
+    federation: Federation, asking: Asking, question: Question, seen: Visibility | None
 ) -> tuple[list[TypeInfo], list[Outcome]]:
-    """Ask the sources that offer the operation; take of others what their registrations tell. (5.7.11)"""
+    """Ask the sources that offer the operation; take of others what their registrations tell. (5.7.11)
+
+    `seen`: what the caller may see of it; None: all.
+    """
     places = list(_places(federation.matches(asking, question.wanted())))
     offering = [place for place in places if question.operation in place.source.operations]
     table = asking.context.table
@@ -78,7 +82,7 @@ async def told(
     for place in places:
         if question.operation not in place.source.operations and place.source.operations & _READS:
             found += _limited(_registered(place.information, question), place.information, question)
-    return found, read
+    return found if seen is None else list(_seen(found, question, seen.grants)), read
 
 
 def _places(matches: Iterable[Match]) -> Iterator[_Place]:
@@ -126,6 +130,25 @@ def _limited(
                     if any(inner(one, name) for one in parts)
                 }
                 yield TypeInfo(info.name, info.count, kept)
+
+
+def _seen(infos: Iterable[TypeInfo], question: Question, grants: Sequence[Grant]) -> Iterator[TypeInfo]:
+    """Keep what a caller may see whatever the scopes of the entities are, for lists do not tell of scopes."""
+    grants = [grant for grant in grants if grant.scope is None]
+    for info in infos:
+        if question.of_types:
+            own = [one for one in grants if one.types is None or info.name in one.types]
+            kept = {
+                name: kinds for name, kinds in info.related.items() if any(name in g.attributes for g in own)
+            }
+        else:
+            own = [one for one in grants if info.name in one.attributes]
+            every = any(one.types is None for one in own)
+            types = frozenset(name for one in own for name in one.types or ())
+            kept = {name: kinds for name, kinds in info.related.items() if every or name in types}
+            own = own if every or kept else []
+        if own:
+            yield TypeInfo(info.name, info.count, kept)
 
 
 def _allows_type(info: Information, name: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from base.errors import BadRequestData, Problem, ResourceNotFound, TooComplexQuery, TooManyResults
-from broker.federation import entity_requests, evolution_requests, evolving, reading
+from broker.federation import evolution_requests, evolving, reading
 from broker.federation.asking import Asking, Outcome, Request
 from broker.federation.evolving import Evolving
 from broker.federation.inquiry import LARGEST, Inquiry
@@ -63,8 +63,9 @@ def opened(call: Call, broker: Broker, wanted: TemporalWanted) -> Opened:
     asking = distributed.asking(call, broker)
     if asking is None or wanted.wanted.local:
         return Opened(local, wanted)
-    split = distributed_reading.splits(broker, wanted.wanted)
-    several = _concerned(broker, asking, wanted, wanted.selection.selectors, "queryTemporal", split=split)
+    seen = distributed_reading.seeing(call)
+    split = seen is not None or distributed_reading.splits(broker, wanted.wanted)
+    several = _concerned(broker, asking, wanted, wanted.selection.selectors, "queryTemporal", whole=split)
     if not several:
         return Opened(local, wanted)
     if wanted.window.ordering is not None:
@@ -83,7 +84,8 @@ async def opened_for_one(call: Call, broker: Broker, wanted: TemporalWanted, id:
     if asking is None:
         return Opened(local, wanted)
     selector = EntitySelector((id,))
-    several = _concerned(broker, asking, wanted, (selector,), "retrieveTemporal")
+    seen = distributed_reading.seeing(call)
+    several = _concerned(broker, asking, wanted, (selector,), "retrieveTemporal", whole=seen is not None)
     if not several:
         return Opened(local, wanted)
     asks = distributed_reading.inquiry(broker, asking, (selector,))
@@ -99,14 +101,14 @@ def _concerned(
     selectors: tuple[EntitySelector, ...],
     operation: str,
     *,
-    split: bool = False,
+    whole: bool,
 ) -> list[Concerned]:
-    """Share a request out among the sources it concerns. (5.12, 5.2.9)"""
+    """Share a request out among the sources it concerns; `whole`: they are to tell all they have. (5.12, 5.2.9)"""
     attributes = (wanted.attrs or frozenset()) - {SCOPE}
     sources = SourceSelection(
         selectors,
-        frozenset() if split else attributes,
-        frozenset() if split else wanted.selection.dataset_ids,
+        frozenset() if whole else attributes,
+        frozenset() if whole else wanted.selection.dataset_ids,
         wanted.wanted.csf,
         span=wanted.query.span,
         evolving=True,
@@ -154,6 +156,7 @@ class Joined:
         self._call, self._broker, self._asks, self._given, self._split = call, broker, asks, wanted, split
         self._local = broker.catalogue.open(call.tenant).history
         self._several = several
+        self._seen = distributed_reading.seeing(call)
         self._proxied = distributed_reading.proxied(several)
         self._joined: dict[str, Evolving] = {}
         self._cuts: dict[str, int] = {}
@@ -262,9 +265,7 @@ class Joined:
         self, giver: _Giver, page: Mapping[str, str], offset: int = 0, *, lean: bool = False
     ) -> _Piece:
         part, table, asked = giver.concerned.part, self._call.context.table, self._asked
-        texts = asked.wanted.texts
-        names = frozenset() if self._split else entity_requests.FILTERS & texts.keys()
-        filters = {name: texts[name] for name in names}
+        filters = {} if self._split else distributed_reading.filters_of(asked.wanted)
         paging = {**page, "offset": str(offset)} if offset else page
 
         def request(span: Span | None) -> Request:
@@ -338,12 +339,8 @@ class Joined:
             return None
         asks, source = self._asks, giver.concerned.match.source
         bodies = answered(outcome)
-        names = (
-            await reading.table(outcome, asks.asking.context, asks.contexts, asks.asking.tenant, bodies)
-            if bodies
-            else self._call.context.table
-        )
-        if bodies is None or names is None:
+        names = self._call.context.table
+        if bodies is None:
             asks.failed(source, reading.invalid())
             return None
         told = []
@@ -381,6 +378,7 @@ class Joined:
             if history is not None and (instances or self._given.query.span is None):
                 several.insert(0, Evolving(history, instances))
             joined = evolving.join(several, self._proxied)
+            joined = joined and evolving.visible(joined, self._seen)
             if joined is None:
                 continue
             self._joined[id] = joined

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.federation.towns import register, towns
-from tests.live import Live
+from tests.access.town import town
+from tests.federation.towns import register, registration, towns
+from tests.live import Live, live_broker
 
 CONTEXT = {"@context": {"Gate": "https://water.example/Gate", "level": "https://water.example/level"}}
 ALL = ({"type": "Shelter"}, {"type": "School"}, {"type": "https://water.example/Gate"})
@@ -157,3 +158,22 @@ async def test_brokers_that_know_each_other_answer_once_each(two: list[Live]) ->
     await register(there, here, *ALL, contextSourceAlias=here.broker.alias)
     for _ in range(2):  # also when the request is known from before
         assert (await here.get("/types/Shelter")).json["entityCount"] == 2
+
+
+async def test_a_caller_learns_of_no_more_types_than_the_policy_lets_them(tmp_path: Path) -> None:
+    public = (
+        '[[rule]]\nwho = "anonymous"\nmay = "read"\ntypes = ["Shelter"]\nattributes_except = ["contact"]\n'
+    )
+    async with town(tmp_path, public) as here, live_broker(tmp_path / "there") as there:
+        body = registration(there, *ALL)
+        assert (await here.ask("staff", "POST", "/csourceRegistrations", body)).status == 201
+        await add(there, "Shelter:1", "Shelter", contact="090")
+        await add(there, "Shelter:2", "Shelter", name="a")
+        await add(there, "School:1", "School", name="b")
+        assert (await here.get("", "/types")).json["typeList"] == ["Shelter"]
+        assert (await here.get("", "/types/School")).status == 404
+        [listed] = (await here.get("", "/types", details="true")).json
+        assert listed["attributeNames"] == ["name"]
+        assert (await here.get("", "/attributes/contact")).status == 404
+        assert (await here.get("", "/attributes/name")).json["typeNames"] == ["Shelter"]
+        assert (await here.get("staff", "/types")).json["typeList"] == ["School", "Shelter"]

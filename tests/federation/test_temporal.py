@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.federation.towns import register, towns
-from tests.live import Live
+from tests.access.town import town
+from tests.federation.towns import register, registration, towns
+from tests.live import Live, live_broker
 
 OPERATIONS = ["retrieveTemporal", "queryTemporal"]
 RIVER = {"type": "River"}
@@ -254,3 +255,22 @@ async def test_entity_maps_hold_the_entities_of_all_brokers(two: list[Live]) -> 
     headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
     again = await here.get(ROOT, headers=headers, type="River", **EVER)
     assert [one["id"] for one in again.json] == [name(1), name(2)]
+
+
+async def test_a_caller_sees_of_sources_what_the_policy_lets_them(tmp_path: Path) -> None:
+    public = '[[rule]]\nwho = "anonymous"\nmay = "read"\ntypes = ["River"]\nscopes = ["/Yabu"]\nattributes = ["level"]\n'
+    async with town(tmp_path, public) as here, live_broker(tmp_path / "there") as there:
+        body = registration(there, RIVER, operations=OPERATIONS)
+        assert (await here.ask("staff", "POST", "/csourceRegistrations", body)).status == 201
+        depth = [{"type": "Property", "value": 5, "observedAt": at(2)}]
+        await add(there, 1, 1, depth=depth, scope="/Yabu")
+        await add(there, 2, 1, scope="/Asago")
+        seen = await here.get("", f"{ROOT}/{name(1)}")
+        assert levels(seen.json) == [1]
+        assert "depth" not in seen.json
+        assert (await here.get("", f"{ROOT}/{name(2)}")).status == 404
+        listed = await here.get("", ROOT, type="River", count="true", attrs="level", **EVER)
+        assert [one["id"] for one in listed.json] == [name(1)]
+        assert listed.headers["NGSILD-Results-Count"] == "1"
+        assert (await here.get("", ROOT, type="River", q="depth==5", **EVER)).json == []
+        assert len((await here.get("staff", ROOT, type="River", **EVER)).json) == 2

@@ -17,19 +17,23 @@ async def towns(folder: Path, number: int, **settings: Any) -> AsyncIterator[lis
         ]
 
 
-async def register(asker: Live, source: Live | str, *entities: dict[str, Any], **members: Any) -> str:
-    """Register a source; `attributes` names what it has, other members go into the registration."""
+def registration(source: Live | str, *entities: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """Write a registration; `attributes` names what the source has, other members stand beside `information`."""
     information: dict[str, Any] = {}
     if entities:
         information["entities"] = list(entities)
     if "attributes" in members:
         information["attributeNames"] = members.pop("attributes")
-    body = {
+    return {
         "type": "ContextSourceRegistration",
         "endpoint": source if isinstance(source, str) else source.url,
         "information": [information],
         **members,
     }
-    made = await asker.post("/csourceRegistrations", body)
+
+
+async def register(asker: Live, source: Live | str, *entities: dict[str, Any], **members: Any) -> str:
+    """Register a source, and give the id of the registration."""
+    made = await asker.post("/csourceRegistrations", registration(source, *entities, **members))
     assert made.status == 201, made.json
     return str(made.headers["Location"].rpartition("/")[2])
