@@ -66,7 +66,7 @@ class Source(Inbox[Forward]):
 
     async def handle(self, call: Call) -> web.Response:
         """Answer one forwarded request."""
-        path = call.path.removeprefix("/ngsi-ld/v1")
+        path = call.path.removeprefix("/ngsi-ld/v1").rstrip("/")
         rule = next((c for c in self._canned if (c.method, c.path) == (call.method, path)), None)
         response = _response(rule)
         exchange = call.exchange(response, "forwarded to the context source")
