@@ -21,8 +21,9 @@ async def emptied(neighbours: list[Live]) -> AsyncIterator[list[Live]]:
     """Forget registrations first, so that nothing is passed on, then entities."""
     yield neighbours
     for live in neighbours:
-        for one in (await live.get("/csourceRegistrations", type="Shelter", limit=100)).json:
-            assert (await live.ask("DELETE", f"/csourceRegistrations/{one['id']}")).status == 204
+        for time in ({}, {"timerel": "after", "timeAt": "1970-01-01T00:00:00Z"}):
+            for one in (await live.get("/csourceRegistrations", type="Shelter", **time)).json:
+                assert (await live.ask("DELETE", f"/csourceRegistrations/{one['id']}")).status == 204
         assert (await live.ask("DELETE", "/entities", params={"type": "*"})).status == 204
 
 
