@@ -74,10 +74,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)  # cells are data
     if not console.is_terminal:
         console.width = UNBROKEN  # what another program reads has a row on each line
-    console.print(table, markup=False)
+    console.print(table)
 
 
 def progress() -> Progress:

@@ -174,6 +174,11 @@ def _show(found: Sequence[status.Health]) -> None:
 @click.option(
     "--secret", default="", help="Name of the secret to send as Authorization, in federation_credentials."
 )
+@click.option(
+    "--context",
+    default="",
+    help="URL of the @context to ask in, if the neighbour cannot get those of requests.",
+)
 @json_option
 def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
     """Register the broker of a neighbour with ours, so that queries here find what it holds too.
@@ -187,7 +192,7 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
     """
     credentials = _credentials(said)
     endpoint = address(neighbour)
-    info = named(certificate=said["certificate"], secret=said["secret"])
+    info = named(certificate=said["certificate"], secret=said["secret"], context=said["context"])
     described = Neighbour(
         endpoint,
         said["types"],

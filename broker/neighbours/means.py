@@ -24,10 +24,14 @@ class Means:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def named(*, certificate: str = "", secret: str = "") -> list[Pair]:
-    """Write in contextSourceInfo which credentials a source is shown. (5.2.22)"""
-    pairs = [{"key": CERTIFICATE, "value": certificate}] if certificate else []
-    return pairs + ([{"key": "Authorization", "value": SECRET + secret}] if secret else [])
+def named(*, certificate: str = "", secret: str = "", context: str = "") -> list[Pair]:
+    """Write in contextSourceInfo which credentials a source is shown, and in whose words it is asked. (5.2.22)"""
+    pairs = (
+        (CERTIFICATE, certificate),
+        ("Authorization", secret and SECRET + secret),
+        ("jsonldContext", context),
+    )
+    return [{"key": key, "value": value} for key, value in pairs if value]
 
 
 def means(pairs: Iterable[Pair], endpoint: str, credentials: Credentials) -> Means:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from broker.neighbours.talk import Refused, Talk, Unusable, address
 
 PAGE: Final = 1_000
 AT_ONCE: Final = 16
+_EVER: Final = {"timerel": "before", "timeAt": "9999-12-31T00:00:00Z"}
+_TIMES: Final[tuple[Mapping[str, str], ...]] = ({}, _EVER, {**_EVER, "timeproperty": "modifiedAt"})
 
 Body = dict[str, Any]
 
@@ -43,10 +45,17 @@ class Health:
 
 
 async def registrations(here: Talk) -> list[Body]:
-    """List all registrations of sources of current information; Unusable when the broker does not tell. (5.10.2)"""
+    """List all registrations: of current and of temporal information; Refused when it is not told. (5.10.2)"""
+    found: dict[str, Body] = {}
+    for times in _TIMES:
+        found |= {body["id"]: body for body in await _list(here, {"type": "*", **times})}
+    return list(found.values())
+
+
+async def _list(here: Talk, asked: Mapping[str, str]) -> list[Body]:
     found: list[Body] = []
     while True:
-        params = {"type": "*", "limit": str(PAGE), "offset": str(len(found))}
+        params = {**asked, "limit": str(PAGE), "offset": str(len(found))}
         reply = await here.ask("GET", "/csourceRegistrations", params=params)
         if reply.status != 200 or not isinstance(reply.body, list):
             raise Refused(f"the registrations cannot be read: {reply.reason}")

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from broker.neighbours.joining import Neighbour, join
+from broker.neighbours.talk import Talk
 from engawa.demo import load_demo
+from engawa.demo.neighbours import CITIES, samples
 from tests.live import Live, live_broker
 
 ATTACK = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`{{7*7}}"""
@@ -67,3 +70,19 @@ async def city(empty: Live) -> Live:
     reply = await empty.post("/entityOperations/upsert", ODD)
     assert reply.status == 201, reply.json
     return empty
+
+
+@pytest.fixture
+async def neighbourhood(tmp_path: Path) -> AsyncIterator[Live]:
+    """Give the broker of 養父, joined with that of 豊岡 and with one that is not there."""
+    async with (
+        live_broker(tmp_path / "yabu", title="養父市", alias="yabu") as yabu,
+        live_broker(tmp_path / "toyooka", title="豊岡市", alias="toyooka") as toyooka,
+    ):
+        for live, name in ((yabu, "yabu"), (toyooka, "toyooka")):
+            reply = await live.post("/entityOperations/upsert", list(samples(CITIES[name])))
+            assert reply.status == 201, reply.json
+        here = Talk(yabu.session, yabu.url)
+        await join(here, Neighbour(toyooka.url, alias="toyooka", name="豊岡市"))
+        await join(here, Neighbour("http://127.0.0.1:9", alias="kieta", name="消えた<街>"))
+        yield yabu

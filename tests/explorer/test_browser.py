@@ -32,6 +32,7 @@ PAGES = [
     ENTITY + "urn:ngsi-ld:EvacuationSite:E2899900001201",
     ENTITY + "urn:ngsi-ld:Many:1&form=geojson",
     ENTITY + "urn:ngsi-ld:Missing:1",
+    "/explorer/neighbours",
 ]
 
 pytestmark = [
@@ -65,28 +66,41 @@ def _matters(said: Any) -> bool:
     return said.type in ("error", "warning") and "status of 404" not in said.text
 
 
+async def look(browser: Any, url: str, language: str, width: int) -> None:
+    """Visit a page and find nothing to complain about."""
+    joint = "&" if "?" in url else "?"
+    page, complaints = await visit(browser, f"{url}{joint}lang={language}", width)
+    assert not complaints, (url, complaints)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (url, width)
+    if AXE.is_file():
+        await page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        barriers = [
+            (violation["id"], node["html"][:160])
+            for violation in found["violations"]
+            for node in violation["nodes"]
+            # places close together: the list beside the map has the same links (2.5.8, equivalent)
+            if not (violation["id"] == "target-size" and "pin" in node["html"])
+        ]
+        assert not barriers, (url, language, barriers)
+    await page.context.close()
+
+
 async def test_no_barriers_no_complaints_and_no_sideways_scrolling(city: Live, browser: Any) -> None:
-    axe = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
     for number, target in enumerate(PAGES):
         language, width = ("ja", 390) if number % 2 else ("en", 1280)
-        joint = "&" if "?" in target else "?"
-        page, complaints = await visit(browser, f"{city.url}{target}{joint}lang={language}", width)
-        assert not complaints, (target, complaints)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (target, width)
-        if axe:
-            await page.evaluate(axe)
-            found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-            barriers = [
-                (violation["id"], node["html"][:160])
-                for violation in found["violations"]
-                for node in violation["nodes"]
-                # places close together: the list beside the map has the same links (2.5.8, equivalent)
-                if not (violation["id"] == "target-size" and "pin" in node["html"])
-            ]
-            assert not barriers, (target, language, barriers)
-        await page.context.close()
-    if not axe:
+        await look(browser, city.url + target, language, width)
+    if not AXE.is_file():
         pytest.skip("axe-core is not installed: the rest of this test passed")
+
+
+async def test_the_page_of_neighbours_has_no_barriers_either(neighbourhood: Live, browser: Any) -> None:
+    for language, width in (("ja", 390), ("en", 1280)):
+        await look(browser, neighbourhood.url + "/explorer/neighbours", language, width)
+    page, _ = await visit(browser, neighbourhood.url + "/explorer/neighbours?lang=ja")
+    titles = [await pin.get_attribute("title") for pin in await page.query_selector_all(".pin")]
+    if LEAFLET.is_file():
+        assert len(titles) == 10 and any(title.endswith(" 豊岡市") for title in titles)
 
 
 async def test_stored_markup_is_never_run(city: Live, browser: Any) -> None:

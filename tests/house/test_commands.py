@@ -138,6 +138,11 @@ def test_writes_each_row_on_one_line_to_what_is_no_terminal(capsys: pytest.Captu
     assert len(lines) == 3 and "x" * 300 in lines[1] and max(map(len, lines)) < 500
 
 
+def test_writes_cells_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("id",), [("urn:x:1",), ("[red]",)])
+    assert capsys.readouterr().out.split() == ["id", "urn:x:1", "[red]"]
+
+
 def test_refuses_a_setting_that_the_file_should_not_have(tmp_path: Path) -> None:
     file = tmp_path / "engawa.toml"
     file.write_text("[broker]\nporto = 1\n", encoding="utf-8")

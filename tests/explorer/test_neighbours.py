@@ -1,0 +1,63 @@
+"""The page of a neighbourhood: shelters of all towns, whose they are, who is missing. (4.3.6, 5.14, 6.3.17)"""
+
+from tests.explorer.test_pages import Reading, read
+from tests.live import Live
+
+PAGE = "/explorer/neighbours"
+
+
+def places(page: Reading) -> list[str]:
+    return [given.get("data-town", "") for tag, given in page.tags if given.get("class") == "entry"]
+
+
+async def test_shows_the_shelters_of_all_towns_and_whose_they_are(neighbourhood: Live) -> None:
+    page = await read(neighbourhood, PAGE)
+    assert places(page) == ["養父市"] * 5 + ["豊岡市"] * 5
+    assert "10件のうち 1–10件目" in page.text
+    marks = {given["class"] for tag, given in page.tags if given.get("class", "").startswith("dot")}
+    assert marks >= {"dot town-0", "dot town-1"}
+
+
+async def test_names_the_town_that_does_not_answer(neighbourhood: Live) -> None:
+    japanese = await read(neighbourhood, PAGE)
+    assert "消えた<街> から、いま返事がありません。" in japanese.text
+    assert "一部の街の避難所が表示されていません" in japanese.text
+    english = await read(neighbourhood, PAGE, accept="en")
+    assert "消えた<街> does not answer at the moment." in english.text
+
+
+async def test_finds_the_nearest_across_the_border(neighbourhood: Live) -> None:
+    page = await read(neighbourhood, PAGE + "?near=35.46,134.87&km=20")
+    assert places(page)[0] == "豊岡市" and set(places(page)) == {"養父市", "豊岡市"}
+    only = await read(neighbourhood, PAGE + "?hazard=tsunami")
+    assert places(only) == ["豊岡市"]
+
+
+async def test_shows_one_kind_only(neighbourhood: Live) -> None:
+    page = await read(neighbourhood, PAGE + "?type=EvacuationSite")
+    assert places(page) == ["養父市"] * 2 + ["豊岡市"] * 2
+
+
+async def test_an_unreadable_place_is_said_and_the_rest_is_shown(neighbourhood: Live) -> None:
+    page = await read(neighbourhood, PAGE + "?near=somewhere")
+    assert len(places(page)) == 10 and any(given.get("id") == "wrong" for _, given in page.tags)
+
+
+async def test_entities_of_neighbours_have_their_page(neighbourhood: Live) -> None:
+    page = await read(neighbourhood, PAGE)
+    link = next(link for link in page.links() if "sample-toyooka-1" in link)
+    assert "見本・中央体育館" in (await read(neighbourhood, link)).text
+
+
+async def test_the_first_page_shows_what_is_held_here_and_leads_to_the_neighbours(
+    neighbourhood: Live,
+) -> None:
+    page = await read(neighbourhood, "/")
+    assert len(places(page)) == 5
+    assert PAGE in page.links()
+
+
+async def test_a_town_alone_is_told_how_to_join_others(empty: Live) -> None:
+    page = await read(empty, PAGE)
+    assert "engawa federation join" in page.text
+    assert PAGE not in (await read(empty, "/")).links()
