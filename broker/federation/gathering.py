@@ -126,7 +126,9 @@ class Gathering:
     async def _advance(self, reach: str | None, size: int) -> None:
         """Take the next pieces of the least advanced lists, or of all that go on."""
         behind = [one for one in self._givers if not one.complete and (reach is None or one.reach <= reach)]
-        await asyncio.gather(*[one.go_on(size) for one in behind])
+        await asyncio.gather(
+            *[one.go_on(size if one.reach or not one.length else self._most) for one in behind]
+        )
         held = sum(len(giver.entities) for giver in self._givers)
         if held > self._most:
             raise TooManyResults(

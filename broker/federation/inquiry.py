@@ -17,7 +17,10 @@ from broker.language.selection import EntitySelector
 from broker.language.sources import Match, Source
 
 LARGEST: Final = 1_000
-"""Entities asked of a source at once, at most: what brokers commonly allow."""
+"""Entities asked of a source at once, at most."""
+COMMON: Final = 100
+"""Entities that every broker gives at once."""
+_REFUSING: Final = (400, 403)
 _STALE: Final = 110
 
 
@@ -48,13 +51,21 @@ class Inquiry:
 
     async def put(self, part: Part, request: Request) -> Outcome:
         """Ask one source; note its failure."""
+        outcome = await self._ask(part, request)
+        self._judged(part, outcome)
+        return outcome
+
+    async def _ask(self, part: Part, request: Request) -> Outcome:
         [outcome] = await self.federation.ask(self.asking, [Directed(part.source, request)])
+        return outcome
+
+    def _judged(self, part: Part, outcome: Outcome) -> Failure | None:
         failure = reading.failure(outcome)
         if failure is not None:
             self.failed(part.source, failure)
         elif outcome.stale:
             self.stale[part.source.id] = part.source
-        return outcome
+        return failure
 
     def giver(self, part: Part, match: Match, filters: Mapping[str, str], *, batch: bool) -> Giver:
         """Make the list of the entities that a part of a question finds at its source."""
@@ -68,9 +79,16 @@ class Inquiry:
         self, part: Part, match: Match, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool
     ) -> Piece:
         table = self.asking.context.table
-        request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
-        outcome = await self.put(part, request)
-        if reading.failure(outcome) is not None:
+
+        async def asked(limit: int) -> Outcome:
+            request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
+            return await self._ask(part, request)
+
+        outcome = await asked(limit)
+        if limit > COMMON and outcome.status in _REFUSING:  # perhaps for the size of the page
+            limit = COMMON
+            outcome = await asked(limit)
+        if self._judged(part, outcome) is not None:
             return Piece({}, 0)
         answered = reading.items(outcome)
         if answered is None:

@@ -6,9 +6,9 @@ that no longer fits leaves its place empty: pages neither lose nor repeat the ot
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from broker.store.contract import TenantStore
 
 KIND: Final = "entity map"
 PART_KIND: Final = "entity map part"
+HERE: Final = "@none"
+"""Stands for this broker among the sources of an entity. (5.2.39)"""
 PART: Final = 1_000
 SUGGESTED: Final = 900 * SECOND  # lifetime of a map whose maker suggests none
 _FEWEST: Final = 64  # candidates looked at in one step
@@ -34,7 +36,10 @@ Fit = Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class EntityMap:
-    """The head of a map; `query` and `whole` stand for the query that made it, without and with its entity ids."""
+    """The head of a map; `query` and `whole` stand for the query that made it, without and with its entity ids.
+
+    `sources` are the registrations its candidates are from (HERE: this broker), `linked` the maps these made of theirs.
+    """
 
     id: str
     expires: int
@@ -43,11 +48,13 @@ class EntityMap:
     whole: str
     complete: bool = True
     owner: str = ""  # who made it, where a policy asks (docs/access.md)
+    sources: Sequence[str] = (HERE,)
+    linked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> dict[str, Any]:
         """Give the record to keep."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,14 @@ class Found:
     following: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """From which sources the candidates of a map are; none: all are held here. (5.2.39)"""
+
+    at: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    linked: Mapping[str, str] = field(default_factory=dict)
+
+
 def fingerprint(*parts: Any) -> str:
     """Give the same text for the same query, in this run of the broker and in any other."""
     return hashlib.sha256(repr(_plain(parts)).encode()).hexdigest()
@@ -69,7 +84,7 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return (
             type(value).__name__,
-            [_plain(getattr(value, field.name)) for field in fields(value) if field.compare],
+            [_plain(getattr(value, one.name)) for one in fields(value) if one.compare],
         )
     if isinstance(value, frozenset):
         return sorted(map(_plain, value), key=repr)
@@ -125,17 +140,30 @@ async def keep(
     query: str,
     whole: str,
     now: int,
+    origins: Origins | None = None,
 ) -> EntityMap:
     """Keep a new map. Its head comes first, so that what an interruption leaves is found and removed."""
     await _make_room(store, len(candidates))
-    made = EntityMap(ids.urn("EntityMap"), expires, len(candidates), query, whole)
+    origins = origins or Origins()
+    sources = tuple(dict.fromkeys(one for several in origins.at.values() for one in several)) or (HERE,)
+    made = EntityMap(
+        ids.urn("EntityMap"),
+        expires,
+        len(candidates),
+        query,
+        whole,
+        sources=sources,
+        linked=dict(origins.linked),
+    )
+    numbers = {source: number for number, source in enumerate(sources)}
     await store.put_record(KIND, made.id, {**made.body, "complete": False}, new=True, expires=now + ABANDONED)
-    parts = [
-        store.put_record(
-            PART_KIND, _part_id(made, number), {"ids": list(candidates[start : start + PART])}, new=True
-        )
-        for number, start in enumerate(range(0, len(candidates), PART))
-    ]
+    parts = []
+    for number, start in enumerate(range(0, len(candidates), PART)):
+        some = list(candidates[start : start + PART])
+        body: dict[str, Any] = {"ids": some}
+        if origins.at:
+            body["at"] = [[numbers[one] for one in origins.at[id]] for id in some]
+        parts.append(store.put_record(PART_KIND, _part_id(made, number), body, new=True))
     await asyncio.gather(*parts)
     await store.put_record(KIND, made.id, made.body, expires=made.expires)
     return made
@@ -174,10 +202,25 @@ async def remove(store: TenantStore, id: str) -> None:
     await store.put_record(KIND, id, None)
 
 
-def listed(store: TenantStore, kept: EntityMap) -> Iterator[str]:
-    """Give the entities of a map in its order."""
+def listed(store: TenantStore, kept: EntityMap) -> Iterator[tuple[str, list[str]]]:
+    """Give the entities of a map in its order, each with its sources."""
     for number in range(-(-kept.size // PART)):
-        yield from (id for id in _part(store, kept, number) if id is not None)
+        body = store.record(PART_KIND, _part_id(kept, number)) or {"ids": []}
+        at = body.get("at") or [[0]] * len(body["ids"])
+        for id, numbers in zip(body["ids"], at, strict=True):
+            if id is not None:
+                yield id, [kept.sources[one] for one in numbers]
+
+
+def sources_of(store: TenantStore, kept: EntityMap, wanted: Collection[str]) -> dict[str, list[str]]:
+    """Give the sources of some entities of a map; those that it does not hold are left out."""
+    found: dict[str, list[str]] = {}
+    for id, sources in listed(store, kept):
+        if id in wanted:
+            found[id] = sources
+            if len(found) == len(wanted):
+                break
+    return found
 
 
 def _part_id(kept: EntityMap, number: int) -> str:
@@ -196,7 +239,13 @@ class Walk:
     """One walk over a map: takes candidates that still fit, and empties the places of those that do not."""
 
     def __init__(
-        self, store: TenantStore, kept: EntityMap, fit: Fit, *, wanted: frozenset[str], settle: bool
+        self,
+        store: TenantStore,
+        kept: EntityMap,
+        fit: Fit,
+        *,
+        wanted: frozenset[str],
+        settle: Callable[[], bool],
     ) -> None:
         """`wanted`: only these entities, none: all; `settle`: whether what does not fit leaves the map."""
         self._store, self._kept, self._fit = store, kept, fit
@@ -233,15 +282,16 @@ class Walk:
             if id is not None and first + at in places and (not self._wanted or id in self._wanted)
         }
         fitting = await self._fit(tuple(candidates)) if candidates else {}
-        if self._settle:
+        if self._settle():
             await self._empty(number, [id for id in candidates if id not in fitting])
         return [(place, fitting[id]) for id, place in candidates.items() if id in fitting]
 
     async def _empty(self, number: int, gone: Sequence[str]) -> None:
         if gone:
-            left = [None if id in gone else id for id in _part(self._store, self._kept, number)]
+            body = self._store.record(PART_KIND, _part_id(self._kept, number)) or {"ids": []}
+            left = [None if id in gone else id for id in body["ids"]]
             with suppress(ResourceNotFound):  # the map was deleted meanwhile
-                await self._store.put_record(PART_KIND, _part_id(self._kept, number), {"ids": left})
+                await self._store.put_record(PART_KIND, _part_id(self._kept, number), {**body, "ids": left})
 
     def _before(self, offset: int, limit: int) -> int:
         """Find the place from which on a page holds the candidates before a place."""

@@ -19,9 +19,10 @@ from broker.language.visibility import Visibility, visible
 from broker.model import represent
 from broker.model.document import Document
 from broker.model.represent import Representation
-from broker.operations import asked, preferences, rendering
+from broker.operations import asked, candidates, entity_maps, preferences, rendering
 from broker.operations.asked import Links, Wanted
 from broker.operations.call import Answer, Broker, Call
+from broker.operations.candidates import HERE, Origins
 from broker.operations.rendering import Rendered
 from broker.store.contract import Stamp, TenantStore
 
@@ -50,11 +51,17 @@ def parts(broker: Broker, asking: Asking, wanted: SourceSelection, operations: S
     """Share a question out among the registrations that match and offer one of some operations. (5.12, 4.20)"""
     found = []
     for match in broker.federation.matches(asking, wanted):
-        operation = next((one for one in operations if one in match.source.operations), None)
-        if operation is not None:
-            pieces = narrowing.narrow(match, wanted.selectors, wanted.attributes, wanted.dataset_ids)
-            found += [Asked(part, match, operation) for part in pieces]
+        found += shared(match, wanted, operations)
     return found
+
+
+def shared(match: Match, wanted: SourceSelection, operations: Sequence[str]) -> list[Asked]:
+    """Give the parts of a question for one registration; none if it offers no operation for it. (4.20)"""
+    operation = next((one for one in operations if one in match.source.operations), None)
+    if operation is None:
+        return []
+    pieces = narrowing.narrow(match, wanted.selectors, wanted.attributes, wanted.dataset_ids)
+    return [Asked(part, match, operation) for part in pieces]
 
 
 def proxied(several: Sequence[Asked]) -> list[Match]:
@@ -82,29 +89,40 @@ async def retrieve(
     several = parts(broker, asking, concerned, RETRIEVING)
     if not several:
         return None
-    asks = inquiry(broker, asking, (selector,))
-    document = await entity(call, broker, asks, several, id)
-    headers = warned(asks)
     store = broker.catalogue.open(call.tenant)
+    kept = entity_maps.of_one(call, store, id)
+    if kept is not None:  # it says where the entity is (5.7.1.4)
+        several = [one for one in several if one.match.source.id in kept]
+    asks = inquiry(broker, asking, (selector,))
+    versions = await told(call, store, asks, several, id)
+    document = joined(call, versions, several)
+    headers = warned(asks)
     if document is None or represent.nothing_left(document, shape):
         raise _missing(asks, several, id, headers)
+    origins = Origins({id: [HERE if one.source is None else one.source.id for one in versions]})
+    headers |= await entity_maps.headers_of_one(call, broker, store, id, origins)
     made = shown(call, store, [document], shape, links)
     flat = links is not None and not links.inline
     body = rendering.page(call, made.bodies) if flat else rendering.one(call, made.bodies[0])
     return rendering.answer(call, body, altered=made.altered, headers=headers)
 
 
-async def entity(
-    call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], id: str
-) -> Document | None:
-    """Join what is held here of an entity with what sources answer. (4.5.5)"""
+async def told(
+    call: Call, store: TenantStore, asks: Inquiry, several: Sequence[Asked], id: str
+) -> list[Version]:
+    """Give what is held here of an entity and what sources answer."""
     answers = await asyncio.gather(*[_told(call, asks, one, id) for one in several])
     versions = [version for answer in answers for version in answer]
-    stored = broker.catalogue.open(call.tenant).document(id, call.now)
+    stored = store.document(id, call.now)
     if stored is not None and any(evaluation.chosen(one, stored.document) for one in asks.selectors):
         versions.insert(0, Version(stored.document))
-    joined = join(versions, proxied(several), call.now)
-    return None if joined is None else visible(joined, seeing(call))
+    return versions
+
+
+def joined(call: Call, versions: Sequence[Version], several: Sequence[Asked]) -> Document | None:
+    """Join what is told of an entity, as far as the caller may see it. (4.5.5)"""
+    document = join(versions, proxied(several), call.now)
+    return None if document is None else visible(document, seeing(call))
 
 
 async def _told(call: Call, asks: Inquiry, one: Asked, id: str) -> list[Version]:
@@ -154,10 +172,7 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
     several = concerned(broker, asking, wanted, operations, seeing(call))
     if not several:
         return None
-    if wanted.window.ordering is not None:
-        raise BadRequestData(
-            "Entities of several sources come in the order of their ids; leave out orderBy, or give local=true."
-        )
+    refuse_ordering(wanted)
     asks = inquiry(broker, asking, wanted.selection.selectors)
     gathering = gather(call, broker, asks, several, wanted)
     store = broker.catalogue.open(call.tenant)
@@ -175,19 +190,31 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
     return rendering.answer(call, rendering.page(call, made.bodies), altered=made.altered, headers=headers)
 
 
+def refuse_ordering(wanted: Wanted) -> None:
+    """Refuse an order that only one broker could give. (5.7.2.4)"""
+    if wanted.window.ordering is not None:
+        raise BadRequestData(
+            "Entities of several sources come in the order of their ids; leave out orderBy, or give local=true."
+        )
+
+
 def concerned(
     broker: Broker, asking: Asking, wanted: Wanted, operations: Sequence[str], seen: Visibility | None = None
 ) -> list[Asked]:
     """Share a query out among the sources it concerns. (5.12)"""
+    return parts(broker, asking, selecting(broker, wanted, seen), operations)
+
+
+def selecting(broker: Broker, wanted: Wanted, seen: Visibility | None) -> SourceSelection:
+    """Say which sources a query concerns. (5.12)"""
     selection = wanted.selection
     split = splits(broker, wanted, seen)
-    sources = SourceSelection(
+    return SourceSelection(
         selection.selectors,
         frozenset() if split else selection.attrs,
         frozenset() if split else selection.dataset_ids,
         wanted.csf,
     )
-    return parts(broker, asking, sources, operations)
 
 
 def splits(broker: Broker, wanted: Wanted, seen: Visibility | None = None) -> bool:
@@ -215,22 +242,55 @@ def filters_of(wanted: Wanted) -> dict[str, str]:
 
 def gather(call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted) -> Gathering:
     """Begin to gather what a query finds here and at sources."""
+    return _gathering(call, broker, asks, several, wanted, wanted.selection)
+
+
+async def again(
+    call: Call,
+    broker: Broker,
+    asks: Inquiry,
+    wanted: Wanted,
+    some: Sequence[str],
+    sources: Mapping[str, Sequence[str]],
+) -> Mapping[str, Document]:
+    """Find some entities of a query again, each only at the sources that a map names for it. (5.5.14)"""
+
+    def of(source: str) -> Selection:
+        return candidates.among(wanted.selection, [id for id in some if source in sources.get(id, ())])
+
+    known = frozenset(one for several in sources.values() for one in several)
+    narrowed = replace(wanted, selection=candidates.among(wanted.selection, some))
+    several = []
+    for one in broker.federation.matches(asks.asking, selecting(broker, narrowed, seeing(call))):
+        selectors = of(one.source.id).selectors if one.source.id in known else ()
+        if selectors:
+            named = replace(narrowed, selection=replace(narrowed.selection, selectors=selectors))
+            several += shared(one, selecting(broker, named, seeing(call)), QUERYING)
+    asks = replace(asks, selectors=narrowed.selection.selectors)
+    gathering = _gathering(call, broker, asks, several, wanted, of(HERE))
+    found = await gathering.first(len(some))
+    return {document["id"]: document for document in found.documents}
+
+
+def _gathering(
+    call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted, local: Selection
+) -> Gathering:
     seen = seeing(call)
     split = splits(broker, wanted, seen)
     filters = {} if split else filters_of(wanted)
-    selection = wanted.selection
     store = broker.catalogue.open(call.tenant)
     givers = [
         asks.giver(one.part, one.match, filters, batch=one.operation == "queryBatch") for one in several
     ]
-    local = Selection(selection.selectors) if split else selection
+    if local.selectors or not asks.selectors:
+        givers.insert(0, held_here(store, Selection(local.selectors) if split else local, call.now))
     return Gathering(
-        [held_here(store, local, call.now), *givers],
+        givers,
         proxied(several),
         call.now,
         broker.settings.entity_map_entities,
         asks.unreadable,
-        partial(_judged, selection if split else None, seen, rendering.reading(store, call.now)),
+        partial(_judged, wanted.selection if split else None, seen, rendering.reading(store, call.now)),
     )
 
 

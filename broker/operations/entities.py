@@ -11,6 +11,7 @@ from broker.operations import (
     asked,
     distributed,
     distributed_changes,
+    distributed_maps,
     distributed_reading,
     entity_maps,
     past,
@@ -112,11 +113,14 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     if past.asked_for(call):
         return await past.query(call, broker, wanted)
+    by_map = entity_maps.asks_for_map(call, wanted)
     asking = distributed.asking(call, broker)
-    if asking and (answer := await distributed_reading.query(call, broker, asking, wanted)):
-        return answer
+    if asking is not None:
+        query = distributed_maps.query if by_map else distributed_reading.query
+        if (answer := await query(call, broker, asking, wanted)) is not None:
+            return answer
     store = broker.catalogue.open(call.tenant)
-    if entity_maps.asks_for_map(call, wanted):
+    if by_map:
         searching = entity_maps.in_current_state(call, store, wanted)
         use = await entity_maps.page_of_map(call, broker, store, wanted, searching)
         stamps, status, headers, links = use.page.found, use.status, use.headers, use.links(call, wanted)

@@ -11,9 +11,9 @@ from broker.language.selection import Selection, Window
 from broker.language.span import Span
 from broker.model import validate
 from broker.operations import asked, candidates, rendering
-from broker.operations.asked import Limits, Wanted
+from broker.operations.asked import Wanted
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
-from broker.operations.candidates import EntityMap, Fit, Found, Walk
+from broker.operations.candidates import EntityMap, Fit, Found, Origins, Walk
 from broker.store.contract import Stamp, TenantStore
 
 HEADER: Final = "NGSILD-EntityMap"
@@ -50,34 +50,23 @@ class MapUse:
 class Searching:
     """How the entities of a query are found: all that are candidates (up to a number), and those that still fit.
 
-    `span`: the time a temporal query speaks of; None: it is about the current state.
+    `span`: the time a temporal query speaks of; None: it is about the current state. `origins` tells where those found
+    by `every` are from, `within` makes what finds those of a map that still fit, `sure` says whether all could be seen.
     """
 
     every: Callable[[int], Awaitable[Sequence[str]]]
-    fit: Fit
+    within: Callable[[EntityMap], Fit]
     span: Span | None = None
+    origins: Callable[[], Origins] = Origins
+    sure: Callable[[], bool] = lambda: True
 
 
 # --- the resources -----------------------------------------------------------------------------------------------
 
 
-async def create_entity_map(call: Call, broker: Broker) -> Answer:
-    """Make an entity map of what a query finds. (5.14.4, 6.34.3.1, 6.34.3.2)"""
-    settings = broker.settings
-    limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
-    if call.body is None:
-        wanted = asked.from_params(call.params, call.context.table, False, limits)
-    else:
-        wanted = asked.from_query(call.body, call.params, call.context.table, False, limits)
-    if not wanted.narrow_enough():
-        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
-    store = broker.catalogue.open(call.tenant)
-    return created(call, *await make(call, broker, store, wanted, in_current_state(call, store, wanted)))
-
-
-def created(call: Call, made: EntityMap, found: Sequence[str]) -> Answer:
+def created(call: Call, store: TenantStore, made: EntityMap) -> Answer:
     """Answer with a map just made. (6.34.3.1)"""
-    answer = rendering.listing(call, _shown(made, found), {HEADER: location(made)})
+    answer = rendering.listing(call, _shown(store, made), {HEADER: location(made)})
     return replace(answer, status=201)
 
 
@@ -85,7 +74,7 @@ async def retrieve_entity_map(call: Call, broker: Broker) -> Answer:
     """Retrieve an entity map. (5.14.1, 6.32.3.1)"""
     store = broker.catalogue.open(call.tenant)
     kept = _there(call, store)
-    return rendering.listing(call, _shown(kept, candidates.listed(store, kept)))
+    return rendering.listing(call, _shown(store, kept))
 
 
 async def update_entity_map(call: Call, broker: Broker) -> Answer:
@@ -130,14 +119,14 @@ def _there(call: Call, store: TenantStore) -> EntityMap:
     return kept
 
 
-def _shown(kept: EntityMap, found: Any) -> dict[str, Any]:
-    """Give a map as its reader sees it; all entities are held here. (5.2.39)"""
+def _shown(store: TenantStore, kept: EntityMap) -> dict[str, Any]:
+    """Give a map as its reader sees it. (5.2.39)"""
     return {
         "id": kept.id,
         "type": "EntityMap",
         "expiresAt": clock.show(kept.expires),
-        "entityMap": {id: ["@none"] for id in found},
-        "linkedMaps": {},
+        "entityMap": dict(candidates.listed(store, kept)),
+        "linkedMaps": dict(kept.linked),
     }
 
 
@@ -157,9 +146,15 @@ async def page_of_map(
     kept = candidates.find(store, id, call.now) if id else None
     made = kept is None
     if kept is None:
-        kept, _ = await make(call, broker, store, wanted, searching)
-    settle = _usable(kept, wanted, searching)
-    walk = Walk(store, kept, searching.fit, wanted=_ids(wanted.selection), settle=settle)
+        kept = await make(call, broker, store, wanted, searching)
+    usual = _usable(kept, wanted, searching)
+    walk = Walk(
+        store,
+        kept,
+        searching.within(kept),
+        wanted=_ids(wanted.selection),
+        settle=lambda: usual and searching.sure(),
+    )
     window = wanted.window
     return MapUse(await walk.page(window.offset, window.limit, window.count), made, location(kept))
 
@@ -178,16 +173,31 @@ def in_current_state(call: Call, store: TenantStore, wanted: Wanted) -> Searchin
         page = await store.query(selection, Window(len(some)), call.now)
         return {stamp.id: stamp for stamp in page.stamps}
 
-    return Searching(every, fit)
+    return Searching(every, lambda _: fit)
 
 
-async def headers_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> dict[str, str]:
+async def headers_of_one(
+    call: Call, broker: Broker, store: TenantStore, id: str, origins: Origins | None = None
+) -> dict[str, str]:
     """Give the headers that tell of the map of a request for one entity. (6.5.3.1)"""
-    location = await map_of_one(call, broker, store, id)
+    location = await map_of_one(call, broker, store, id, origins)
     return {HEADER: location} if location else {}
 
 
-async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) -> str | None:
+def of_one(call: Call, store: TenantStore, id: str) -> frozenset[str] | None:
+    """Give the sources of an entity by the map that a request names; None: there is none, or without it. (5.7.1.4)"""
+    given = named(call)
+    kept = candidates.find(store, given, call.now) if given else None
+    return None if kept is None else _known(candidates.sources_of(store, kept, {id}).get(id))
+
+
+def _known(sources: Sequence[str] | None) -> frozenset[str] | None:
+    return None if sources is None else frozenset(sources)
+
+
+async def map_of_one(
+    call: Call, broker: Broker, store: TenantStore, id: str, origins: Origins | None = None
+) -> str | None:
     """Name the map of a request for one entity, made if asked for and absent. (6.5.3.1)"""
     given = named(call)
     if given is None and not asked.flag(call.params, "entityMap"):
@@ -198,13 +208,13 @@ async def map_of_one(call: Call, broker: Broker, store: TenantStore, id: str) ->
             call.params.get("entityMapLifetime"), call.now, broker.settings.entity_map_seconds
         )
         mark = candidates.fingerprint("one entity", id)
-        kept = await candidates.keep(store, [id], expires, mark, mark, call.now)
+        kept = await candidates.keep(store, [id], expires, mark, mark, call.now, origins)
     return location(kept)
 
 
 async def make(
     call: Call, broker: Broker, store: TenantStore, wanted: Wanted, searching: Searching
-) -> tuple[EntityMap, Sequence[str]]:
+) -> EntityMap:
     """Make a map of what a query finds. (5.14.4.4, 5.14.5.4)"""
     most = broker.settings.entity_map_entities
     found = await searching.every(most + 1)
@@ -212,7 +222,7 @@ async def make(
         raise TooManyResults(f"An entity map holds at most {most} entities here; narrow the query.")
     expires = candidates.expiry(wanted.entity_map_lifetime, call.now, broker.settings.entity_map_seconds)
     query, whole = _marks(wanted, searching)
-    return await candidates.keep(store, found, expires, query, whole, call.now), found
+    return await candidates.keep(store, found, expires, query, whole, call.now, searching.origins())
 
 
 def _marks(wanted: Wanted, searching: Searching) -> tuple[str, str]:

@@ -24,7 +24,8 @@ async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
     check(wanted)
     store = broker.catalogue.open(call.tenant)
     searching = in_histories(distributed_temporal.opened(call, broker, wanted).histories, wanted)
-    return entity_maps.created(call, *await entity_maps.make(call, broker, store, wanted.wanted, searching))
+    made = await entity_maps.make(call, broker, store, wanted.wanted, searching)
+    return entity_maps.created(call, store, made)
 
 
 def check(wanted: TemporalWanted) -> None:
@@ -55,4 +56,4 @@ def in_histories(histories: Evolutions, wanted: TemporalWanted) -> Searching:
             return {}
         return {id: id for id in (await histories.find(selection, span, Window(len(some)))).ids}
 
-    return Searching(every, fit, span or Span())
+    return Searching(every, lambda _: fit, span or Span())

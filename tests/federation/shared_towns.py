@@ -1,10 +1,12 @@
 """Brokers of several towns in this process, joined by registrations, and one that has everything."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 from tests.live import Live, Reply, live_broker
 
@@ -67,6 +69,21 @@ async def towns(folder: Path, number: int = 2, **settings: Any) -> AsyncIterator
             for at in range(number + 2)
         ]
         yield Towns(lives[0], lives[1:-1], lives[-1])
+
+
+@contextlib.asynccontextmanager
+async def source(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """Run a source of another make until the block ends; give its endpoint."""
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 def ids(reply: Reply) -> list[str]:

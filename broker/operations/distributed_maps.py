@@ -1,0 +1,108 @@
+"""Entity maps of what several sources have: making one, and reading pages by it. (4.3.6.7, 5.5.14, 5.14.4)"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from base.errors import BadRequestData
+from broker.federation import Asking
+from broker.federation.gathering import Giver
+from broker.model.document import Document
+from broker.operations import asked, candidates, distributed, distributed_reading, entity_maps, rendering
+from broker.operations.asked import Limits, Wanted
+from broker.operations.call import Answer, Broker, Call
+from broker.operations.candidates import HERE, EntityMap, Fit, Origins
+from broker.operations.distributed_reading import QUERYING, Asked
+from broker.operations.entity_maps import Searching
+
+
+async def create_entity_map(call: Call, broker: Broker) -> Answer:
+    """Make an entity map of what a query finds. (5.14.4, 6.34.3.1, 6.34.3.2)"""
+    settings = broker.settings
+    limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
+    if call.body is None:
+        wanted = asked.from_params(call.params, call.context.table, False, limits)
+    else:
+        wanted = asked.from_query(call.body, call.params, call.context.table, False, limits)
+    if not wanted.narrow_enough():
+        raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
+    store = broker.catalogue.open(call.tenant)
+    asking = distributed.asking(call, broker)
+    search = among_sources(call, broker, asking, wanted) if asking else None
+    searching = search.searching if search else entity_maps.in_current_state(call, store, wanted)
+    made = await entity_maps.make(call, broker, store, wanted, searching)
+    answer = entity_maps.created(call, store, made)
+    return replace(answer, headers={**answer.headers, **search.headers}) if search else answer
+
+
+async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> Answer | None:
+    """Query entities here and at sources by a map; None: no registration matches. (5.7.2.4)"""
+    search = among_sources(call, broker, asking, wanted)
+    if search is None:
+        return None
+    store = broker.catalogue.open(call.tenant)
+    use = await entity_maps.page_of_map(call, broker, store, wanted, search.searching)
+    made = distributed_reading.shown(call, store, use.page.found, wanted.representation, wanted.links)
+    headers = {**use.headers, **search.headers}
+    if links := use.links(call, wanted):
+        headers["Link"] = ", ".join(links)
+    body = rendering.page(call, made.bodies)
+    return rendering.answer(call, body, altered=made.altered, status=use.status, headers=headers)
+
+
+def among_sources(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> "MapSearch | None":
+    """Begin to find entities here and at sources; None: no registration matches."""
+    seen = distributed_reading.seeing(call)
+    several = distributed_reading.concerned(broker, asking, wanted, QUERYING, seen)
+    if not several:
+        return None
+    distributed_reading.refuse_ordering(wanted)
+    return MapSearch(call, broker, asking, wanted, several)
+
+
+class MapSearch:
+    """Finds the entities of a query at several sources, for a map or by one."""
+
+    def __init__(
+        self, call: Call, broker: Broker, asking: Asking, wanted: Wanted, several: Sequence[Asked]
+    ) -> None:
+        self._call, self._broker, self._wanted, self._several = call, broker, wanted, several
+        self._asks = distributed_reading.inquiry(broker, asking, wanted.selection.selectors)
+        self._origins = Origins()
+        self.searching = Searching(
+            self._every,
+            origins=lambda: self._origins,
+            within=self._within,
+            sure=lambda: not self._asks.failures,
+        )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Give the headers that tell of sources that failed."""
+        return distributed_reading.warned(self._asks)
+
+    async def _every(self, most: int) -> Sequence[str]:
+        gathering = distributed_reading.gather(
+            self._call, self._broker, self._asks, self._several, self._wanted
+        )
+        found = await gathering.everything()
+        self._origins = Origins({id: _sources(givers) for id, givers in found.items()})
+        return list(found)
+
+    def _within(self, kept: EntityMap) -> Fit:
+        store = self._broker.catalogue.open(self._call.tenant)
+
+        async def fit(some: Sequence[str]) -> Mapping[str, Document]:
+            return await self._fitting(some, candidates.sources_of(store, kept, frozenset(some)))
+
+        return fit
+
+    async def _fitting(
+        self, some: Sequence[str], sources: Mapping[str, Sequence[str]]
+    ) -> Mapping[str, Document]:
+        return await distributed_reading.again(
+            self._call, self._broker, self._asks, self._wanted, some, sources
+        )
+
+
+def _sources(givers: Sequence[Giver]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(HERE if one.match is None else one.match.source.id for one in givers))
