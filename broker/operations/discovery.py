@@ -104,10 +104,10 @@ async def _known(call: Call, broker: Broker, question: Question) -> tuple[Sequen
     headers: dict[str, str] = {}
     asking = distributed.asking(call, broker)
     if asking is not None:
-        seen = distributed_reading.seeing(call)
-        told, outcomes = await distributed_discovery.told(broker.federation, asking, question, seen)
+        asks = distributed_reading.inquiry(broker, asking, ())
+        told = await distributed_discovery.told(asks, question, distributed_reading.seeing(call))
         known = distributed_discovery.united(known, told)
-        headers = distributed.warnings(outcomes)
+        headers = distributed_reading.warned(asks)
     return sorted(known, key=lambda info: info.name), headers
 
 

@@ -1,9 +1,7 @@
 """Whether a request is to be distributed, and as what it asks others. (4.3.6, 5.5.13, 6.3.18)"""
 
-from collections.abc import Iterable
-
 from base.errors import NonexistentTenant
-from broker.federation import Asking, Outcome, via
+from broker.federation import Asking, via
 from broker.operations import asked
 from broker.operations.call import Broker, Call
 
@@ -18,9 +16,3 @@ def asking(call: Call, broker: Broker) -> Asking | None:
         return None
     names = via.pseudonyms(call.headers.get("Via"))
     return Asking(call.tenant, call.context, call.now, names, call.headers, call.origin)
-
-
-def warnings(outcomes: Iterable[Outcome]) -> dict[str, str]:
-    """Give the header that tells of sources that gave no usable answer. (6.3.17)"""
-    told = [outcome.failure.warning(outcome.source) for outcome in outcomes if outcome.failure is not None]
-    return {"NGSILD-Warning": ", ".join(told)} if told else {}

@@ -1,15 +1,16 @@
 """Entity types and attributes of sources beside our own: what they tell, else what their registrations say. (5.7.11)"""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from base.errors import BadGateway
 from base.jsonld import TermTable
-from broker.federation import Asking, Directed, Failure, Outcome, Request
-from broker.federation.federation import Federation
+from broker.federation import Request, reading
+from broker.federation.inquiry import Inquiry
+from broker.federation.narrowing import Part
 from broker.language.selection import EntitySelector
 from broker.language.sources import Information, Match, Source, SourceSelection
 from broker.language.types import TypeSelection
@@ -61,28 +62,21 @@ class _Place:
     information: list[Information] = field(default_factory=list)
 
 
-async def told(
-    federation: Federation, asking: Asking, question: Question, seen: Visibility | None
-) -> tuple[list[TypeInfo], list[Outcome]]:
+async def told(asks: Inquiry, question: Question, seen: Visibility | None) -> list[TypeInfo]:
     """Ask the sources that offer the operation; take of others what their registrations tell. (5.7.11)
 
     `seen`: what the caller may see of it; None: all.
     """
-    places = list(_places(federation.matches(asking, question.wanted())))
+    places = list(_places(asks.federation.matches(asks.asking, question.wanted())))
     offering = [place for place in places if question.operation in place.source.operations]
-    table = asking.context.table
-    request = question.request(table)
-    outcomes = await federation.ask(asking, [Directed(place.source, request) for place in offering])
+    answers = await asyncio.gather(*[_asked(asks, place, question) for place in offering])
     found: list[TypeInfo] = []
-    read: list[Outcome] = []
-    for place, outcome in zip(offering, outcomes, strict=True):
-        infos, judged = _answered(outcome, question, table)
+    for place, infos in zip(offering, answers, strict=True):
         found += _limited(infos, place.information, question)
-        read.append(judged)
     for place in places:
         if question.operation not in place.source.operations and place.source.operations & _READS:
             found += _limited(_registered(place.information, question), place.information, question)
-    return found if seen is None else list(_seen(found, question, seen.grants)), read
+    return found if seen is None else list(_seen(found, question, seen.grants))
 
 
 def _places(matches: Iterable[Match]) -> Iterator[_Place]:
@@ -178,19 +172,18 @@ def _kinds(info: Information, attribute: str) -> frozenset[str]:
 # --- reading answers -------------------------------------------------------------------------------------------------
 
 
-def _answered(outcome: Outcome, question: Question, table: TermTable) -> tuple[list[TypeInfo], Outcome]:
-    """Read an answer; what cannot be read makes it a failure. (6.3.17)"""
-    if outcome.failure is not None or outcome.status == 404:
-        return [], outcome
+async def _asked(asks: Inquiry, place: _Place, question: Question) -> list[TypeInfo]:
+    """Ask one source and read its answer; what cannot be read makes it a failure. (6.3.17)"""
+    table = asks.asking.context.table
+    outcome = await asks.put(Part(place.source, EntitySelector()), question.request(table))
+    if reading.failure(outcome) is not None or outcome.status == 404:
+        return []
     read = _one if question.name is not None else _details if question.detailed else _names
     try:
-        if outcome.status != 200:
-            raise ValueError
-        return read(outcome.body, question, table), outcome
+        return read(outcome.body, question, table)
     except (TypeError, ValueError, KeyError, AttributeError):
-        problem = BadGateway("The context source gave no usable list of types or attributes.")
-        code = 111 if outcome.status == 200 else 299
-        return [], Outcome(outcome.source, outcome.status, failure=Failure(problem, code))
+        asks.failed(place.source, reading.invalid())
+        return []
 
 
 def _names(body: Any, question: Question, table: TermTable) -> list[TypeInfo]:
