@@ -20,8 +20,10 @@ def new_id() -> str:
 
 @dataclass(slots=True, eq=False)
 class Passed:
-    """A copy of a subscription at a source. `sent`: as the source has it, None: it has none as far as we know;
-    `wanted`: as it shall be, None: it shall be gone. `attempts` and `due` (µs) are about the present difference."""
+    """A copy of a subscription at a source.
+
+    `sent`: as the source has it, None: it has none as far as we know. `wanted`: as it shall be; None: that is not known
+    yet or, if it is `leaving`, it shall be gone. `attempts` and `due` (µs) are about the present difference."""
 
     id: str
     tenant: str
@@ -29,6 +31,7 @@ class Passed:
     source: Source
     sent: Body | None = None
     wanted: Body | None = None
+    leaving: bool = False
     attempts: int = 0
     due: int = 0
 

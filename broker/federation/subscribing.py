@@ -10,24 +10,23 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import structlog
 
 from base import clock
-from base.clock import SECOND
 from base.errors import LdContextNotAvailable, NonexistentTenant, Problem, ResourceNotFound
 from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
 from broker.federation import reduction
-from broker.federation.asking import Asking, Directed, Outcome, Request
+from broker.federation.asking import Asking
 from broker.federation.federation import Federation
+from broker.federation.handover import Handover
 from broker.federation.passed import Passed, PassedBook, new_id, place_of
 from broker.language import sources
-from broker.language.sources import Match, Source
+from broker.language.sources import Match, Source, SourceSelection
 from broker.model import tenancy
-from broker.model.document import NULL
 from broker.notify import Notifier
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body, status
@@ -37,11 +36,6 @@ from broker.store.contract import Catalogue
 
 RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
 """Where sources bring notifications to; the identifier of the copy in them opens it."""
-FIRST_PAUSE: Final = SECOND
-LONGEST_PAUSE: Final = 3600 * SECOND
-MOST_ATTEMPTS: Final = 40  # to take back a copy: a day and a half
-GONE: Final = (404, 410)
-REFUSALS: Final = (400, 401, 403, 405, 422, 501, 508)
 SLICE: Final = 200
 REMEMBERED: Final = 16_384
 AGAIN_SECONDS: Final = 30.0
@@ -83,9 +77,7 @@ class Subscribing:
         self._moved: list[tuple[str, Source]] = []
         self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
         self._planner: asyncio.Task[None] | None = None
-        self._places: dict[tuple[str, str], dict[str, Passed]] = {}
-        self._workers: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._woken: dict[tuple[str, str], asyncio.Event] = {}
+        self._handover = Handover(federation, self._book, self._asking_for, now)
 
     async def start(self) -> None:
         """Look at what an earlier run left, and follow the registrations from now on."""
@@ -102,12 +94,11 @@ class Subscribing:
         """End; what is not settled is settled after the next start."""
         for timer in self._again.values():
             timer.cancel()
-        tasks = [task for task in (self._planner, *self._workers.values()) if task is not None]
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
+        if self._planner is not None:
+            self._planner.cancel()
             with suppress(asyncio.CancelledError):
-                await task
+                await self._planner
+        await self._handover.close()
 
     def find(self, id: str) -> Passed | None:
         """Give the copy that a notification names."""
@@ -131,8 +122,19 @@ class Subscribing:
         if self._book.of(tenant, id) or len(self._registry.of(tenant)):
             self._plan_later(tenant, id)
 
+    def look_again(self, tenant: str) -> None:
+        """Look at all subscriptions and registrations of a tenant that was filled anew, or is gone."""
+        for id in self._book.subscriptions(tenant):
+            self._plan_later(tenant, id)
+        if self._catalogue.exists(tenant):
+            every = self._registry.of(tenant).find(SourceSelection(), self._now())
+            self._moved += [(tenant, match.source) for match in every]
+            self._plan()
+
     def _on_registration(self, tenant: str, before: Source | None, after: Source | None) -> None:
         """Look at the subscriptions that a change of a registration concerns."""
+        if before is None and after is None:
+            self.look_again(tenant)
         if before is not None and after is not None and _said(before) == _said(after):
             return
         self._moved += [(tenant, source) for source in (before, after) if source is not None]
@@ -186,15 +188,15 @@ class Subscribing:
         for passed in self._book.of(tenant, id):
             found = missing.get(passed.source.id)
             if found is None or place_of(found.source) != passed.place or not _may_become(passed, found):
-                passed.wanted = None
+                passed.wanted, passed.leaving = None, True
             else:
                 del missing[passed.source.id]
-                passed.wanted, passed.source = found.body, found.source
-            self._work_on(passed)
+                passed.wanted, passed.source, passed.leaving = found.body, found.source, False
+            self._handover.work_on(passed)
         for found in missing.values():
             passed = Passed(new_id(), tenant, id, found.source, wanted=found.body)
             await self._book.add(passed)
-            self._work_on(passed)
+            self._handover.work_on(passed)
 
     async def _wanted(self, tenant: str, id: str) -> dict[str, Wanted]:
         """Give what shall stand where, by registration; nothing for a subscription that is gone."""
@@ -245,121 +247,13 @@ class Subscribing:
             context = replace(context, link=await self._contexts.implicit(source, tenant, origin))
         return Asking(tenant, context, self._now(), tuple(request.get("via", ())), origin=origin)
 
-    # what is done at the sources
-
-    def _work_on(self, passed: Passed) -> None:
-        """Let the worker of its source look at a copy."""
-        place = passed.place
-        if passed.settled:
-            return
-        passed.attempts, passed.due = 0, 0
-        self._places.setdefault(place, {})[passed.id] = passed
-        self._woken.setdefault(place, asyncio.Event()).set()
-        if place not in self._workers:
-            self._workers[place] = asyncio.get_running_loop().create_task(self._serve(place))
-
-    async def _serve(self, place: tuple[str, str]) -> None:
-        """Settle all that is pending at one source, one after another, what has waited longest first."""
-        pending, woken = self._places[place], self._woken[place]
+    async def _asking_for(self, passed: Passed) -> Asking:
+        """Say in which words, and after which brokers, a copy is changed; its subscription may be gone."""
         try:
-            while pending:
-                passed = min(pending.values(), key=lambda one: one.due)
-                wait = passed.due - self._now()
-                if wait > 0:
-                    woken.clear()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(woken.wait(), wait / SECOND)
-                    continue
-                if not passed.settled:
-                    await self._settle(passed)
-                if passed.settled or self._book.find(passed.id) is None:
-                    pending.pop(passed.id, None)
-        finally:
-            del self._places[place], self._woken[place], self._workers[place]
-
-    async def _settle(self, passed: Passed) -> None:
-        """Take one step with one copy; a failure sets the time of the next attempt."""
-        try:
-            await self._step(passed)
-        except Exception as error:  # a fault with one copy must not hold up the others
-            if not isinstance(error, Problem):
-                log.exception("a step of passing on failed", subscription=passed.subscription)
-            self._postpone(passed, LONGEST_PAUSE)
-
-    async def _step(self, passed: Passed) -> None:
-        if passed.wanted is None:
-            await self._take_back(passed)
-        elif passed.sent is None:
-            await self._hand_over(passed, passed.wanted)
-        else:
-            await self._change(passed, passed.sent, passed.wanted)
-
-    async def _hand_over(self, passed: Passed, wanted: Body) -> None:
-        """Create the copy; one that is there already was made by a run that did not live to note it. (5.8.1)"""
-        outcome = await self._ask(passed, Request("POST", "/subscriptions", body={"id": passed.id, **wanted}))
-        if outcome.status == 409:
-            await self._note(passed, {})
-        elif _done(outcome):
-            await self._note(passed, wanted)
-        else:
-            self._failed(passed, outcome)
-
-    async def _change(self, passed: Passed, sent: Body, wanted: Body) -> None:
-        """Update the copy: what changed, and what is no longer there. (5.8.2)"""
-        fragment = {name: value for name, value in wanted.items() if sent.get(name) != value}
-        fragment |= {name: NULL for name in sent if name not in wanted}
-        path = f"/subscriptions/{quote(passed.id, safe=':')}"
-        outcome = await self._ask(passed, Request("PATCH", path, body={"type": "Subscription", **fragment}))
-        if outcome.status in GONE:
-            await self._note(passed, None)
-        elif _done(outcome):
-            await self._note(passed, wanted)
-        else:
-            self._failed(passed, outcome)
-
-    async def _take_back(self, passed: Passed) -> None:
-        """Delete the copy, if the source lets us. (5.8.5)"""
-        if "deleteSubscription" not in passed.source.operations:
-            await self._book.drop(passed)
-            return
-        outcome = await self._ask(passed, Request("DELETE", f"/subscriptions/{quote(passed.id, safe=':')}"))
-        if _done(outcome) or outcome.status in GONE:
-            await (self._book.drop(passed) if passed.wanted is None else self._note(passed, None))
-        elif passed.attempts >= MOST_ATTEMPTS:
-            log.warning("a copy of a subscription stays at a source", source=passed.source.id)
-            await self._book.drop(passed)
-        else:
-            self._failed(passed, outcome)
-
-    async def _ask(self, passed: Passed, request: Request) -> Outcome:
-        asking = await self.asking(passed.tenant, await self._body(passed))
-        (outcome,) = await self._federation.ask(asking, [Directed(passed.source, request)])
-        return outcome
-
-    async def _body(self, passed: Passed) -> Body | None:
-        try:
-            return (await self._notifier.book(passed.tenant)).get(passed.subscription)
+            body = (await self._notifier.book(passed.tenant)).get(passed.subscription)
         except (NonexistentTenant, ResourceNotFound):
-            return None
-
-    async def _note(self, passed: Passed, sent: Body | None) -> None:
-        passed.sent, passed.attempts, passed.due = sent, 0, 0
-        await self._book.keep(passed)
-
-    def _failed(self, passed: Passed, outcome: Outcome) -> None:
-        """Try again later; much later what was refused for good."""
-        status = outcome.failure.problem.status if outcome.failure else outcome.status
-        refused = status in REFUSALS
-        if not passed.attempts:
-            log.warning("a source did not take a subscription", source=passed.source.id, status=status)
-        self._postpone(passed, LONGEST_PAUSE if refused else FIRST_PAUSE << min(passed.attempts, 12))
-        if not outcome.status:  # whoever asks it for something else now gets no answer either
-            for other in self._places.get(passed.place, {}).values():
-                other.due = max(other.due, passed.due)
-
-    def _postpone(self, passed: Passed, pause: int) -> None:
-        passed.attempts += 1
-        passed.due = self._now() + min(pause, LONGEST_PAUSE)
+            body = None
+        return await self.asking(passed.tenant, body)
 
 
 def _named(notification: Mapping[str, Any]) -> tuple[str, str]:
@@ -374,7 +268,3 @@ def _said(source: Source) -> Body:
 def _may_become(passed: Passed, found: Wanted) -> bool:
     """Say whether the source lets a copy be changed into what is wanted; else another one takes its place."""
     return not passed.sent or passed.sent == found.body or "updateSubscription" in found.source.operations
-
-
-def _done(outcome: Outcome) -> bool:
-    return outcome.failure is None and 200 <= outcome.status < 300

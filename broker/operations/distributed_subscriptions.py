@@ -49,8 +49,7 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
     read = book.reader(now)
     if split:
         asking = await broker.subscribing.asking(passed.tenant, subscription)
-        joined = (_whole(broker, passed, asking, one, read(one["id"])) for one in told)
-        told = list(await asyncio.gather(*joined))
+        told = [await _whole(broker, passed, asking, one, read(one["id"])) for one in told]
     documents = [one for one in told if evaluation.matches(_judged(interest, one, split), one, read)]
     await broker.notifier.tell(passed.tenant, passed.subscription, documents, read, now)
     broker.subscribing.note(body)
@@ -62,7 +61,7 @@ def _passed(broker: Broker, body: Any) -> Passed:
         raise BadRequestData('A notification is an object with the type "Notification".')
     id = body.get("subscriptionId")
     passed = broker.subscribing.find(id) if isinstance(id, str) else None
-    if passed is None:
+    if passed is None or passed.leaving:
         raise ResourceNotFound("No subscription with this identifier was passed on by this broker.")
     return passed
 

@@ -160,7 +160,7 @@ class Registry:
         self._listeners: list[Callable[[str, Source | None, Source | None], None]] = []
 
     def listen(self, listener: Callable[[str, Source | None, Source | None], None]) -> None:
-        """Tell somebody of every change after it was kept: tenant, registration before and after."""
+        """Tell somebody of every change after it was kept: tenant, registration before and after; None, None: all."""
         self._listeners.append(listener)
 
     def of(self, tenant: str) -> Register:
@@ -192,3 +192,4 @@ class Registry:
     def forget(self, tenant: str) -> None:
         """Forget a tenant that was dropped."""
         self._registers.pop(tenant, None)
+        self._tell(tenant, None, None)

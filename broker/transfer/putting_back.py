@@ -149,3 +149,4 @@ async def finish(broker: Broker, tenant: str) -> None:
         await store.history.set_policy(policy)
     await store.demands.set(store.record(SETTING, DEMANDS) or {})
     await broker.notifier.reload(tenant)
+    broker.subscribing.look_again(tenant)
