@@ -61,7 +61,7 @@ class HotHandler(RequestHandler):
         self._patience = patience
         self._begun: float | None = None
         self._rested = self._loop.time()
-        self._watch = self._loop.call_later(patience, self._look)
+        self._watch: asyncio.TimerHandle | None = None
         self._plain = True
         self._passed = self._finished = 0
         self.visitor = Visitor()
@@ -72,6 +72,8 @@ class HotHandler(RequestHandler):
         """See who comes; a certificate names somebody, and nobody named is answered here."""
         self.visitor = _visitor(transport)
         self._plain = self.visitor.certificate is None
+        self._rested = self._loop.time()
+        self._watch = self._loop.call_later(self._patience, self._look)
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -122,7 +124,8 @@ class HotHandler(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop looking after the connection."""
-        self._watch.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
         super().connection_lost(exc)
 
     def handle_error(

@@ -8,14 +8,20 @@ from pathlib import Path
 import apsw
 import orjson
 
+from base import clock
+from base.access import issuers
+from base.access.certificates import Tls, ends
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
 from base.errors import Problem
 from base.settings import SettingError
 from broker.access import policy_file
+from broker.api import callers
 from broker.settings import BrokerSettings
 
 ENOUGH_BYTES = 500_000_000
+ENOUGH_DAYS = 14
+DAY = 86_400 * clock.SECOND
 
 
 async def examine(settings: BrokerSettings) -> list[Finding]:
@@ -31,6 +37,7 @@ async def examine(settings: BrokerSettings) -> list[Finding]:
         await _databases(settings, running is not None),
         *_contexts(settings.context_folder),
         *_policy(settings.policy),
+        *_doors(settings),
     ]
 
 
@@ -117,6 +124,30 @@ def _policy(file: Path | None) -> list[Finding]:
         fix = "mend the file as docs/access.md says; until then the broker does not start with it"
         return [Finding("broker", "policy", False, str(error), fix)]
     return [Finding("broker", "policy", True, f"{len(rules)} rules in {file}")]
+
+
+def _doors(settings: BrokerSettings) -> list[Finding]:
+    """Look at the certificate, and at the files that say who callers are."""
+    findings = []
+    if settings.tls_certificate is not None:
+        fix = "put a new certificate there; the running broker takes it by itself"
+        try:
+            Tls(callers.tls_files(settings, settings.tls_certificate))
+            days = (ends(settings.tls_certificate) - clock.now()) // DAY
+        except (SettingError, ValueError) as error:
+            findings.append(Finding("broker", "certificate", False, str(error), fix))
+        else:
+            seen = f"{settings.tls_certificate} holds for {days} days"
+            findings.append(Finding("broker", "certificate", days >= ENOUGH_DAYS, seen, fix))
+    if settings.issuers is not None:
+        fix = "mend the file as docs/security.md says; until then the broker does not start with it"
+        try:
+            names = ", ".join(issuer.name for issuer in issuers.read(settings.issuers))
+        except SettingError as error:
+            findings.append(Finding("broker", "issuers", False, str(error), fix))
+        else:
+            findings.append(Finding("broker", "issuers", True, names))
+    return findings
 
 
 def _contexts(folder: Path | None) -> list[Finding]:

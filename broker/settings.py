@@ -50,7 +50,7 @@ class BrokerSettings:
     )
 
     policy: Path | None = setting(
-        None, "File that says what each caller may do (docs/security.md); none: everybody may do everything."
+        None, "File that says what each caller may do (docs/access.md); none: everybody may do everything."
     )
     tls_certificate: Path | None = setting(
         None, "PEM file of the broker's certificate and those above it; set: HTTPS instead of HTTP."
@@ -196,5 +196,5 @@ def check_reach(settings: BrokerSettings) -> None:
         return
     raise SettingError(
         f"host = '{settings.host}' lets other machines in, and no policy says what they may do: name a policy file "
-        "(--policy FILE, docs/security.md), stay on 127.0.0.1, or say --open to let anybody read and write"
+        "(--policy FILE, docs/access.md), stay on 127.0.0.1, or say --open to let anybody read and write"
     )

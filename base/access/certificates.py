@@ -2,16 +2,19 @@
 
 import hashlib
 import ssl
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import structlog
+from cryptography import x509
 
 from base.settings import SettingError
 
 LONGEST_NAME: Final = 255
+MOST: Final = 2_000
 log = structlog.get_logger("engawa.tls")
 
 
@@ -47,23 +50,33 @@ class ClientCertificate:
 
 
 class _Context(ssl.SSLContext):
-    """Begins each connection with the context of that moment; the event loop keeps one context for all."""
+    """Begins each connection with the context of that moment; the event loop keeps one context for all.
+
+    Connections count from their first byte: a server that counts them after the handshake sees those too late."""
 
     current: ssl.SSLContext
+    most: int
+    live: set["weakref.ref[ssl.SSLObject]"]
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        return self.current.wrap_bio(*args, **options)
+        if len(self.live) >= self.most:
+            raise ssl.SSLError("too many connections are open")
+        begun = self.current.wrap_bio(*args, **options)
+        self.live.add(weakref.ref(begun, self.live.discard))
+        return begun
 
 
 class Tls:
     """The TLS side of a server."""
 
-    def __init__(self, files: TlsFiles) -> None:
-        """Read the files; SettingError says which one cannot be used."""
+    def __init__(self, files: TlsFiles, connections: int = MOST) -> None:
+        """Read the files; SettingError says which one cannot be used. `connections`: most there may be at once."""
         self._files = files
         self._state = files.state()
         self.context = _Context(ssl.PROTOCOL_TLS_SERVER)
         self.context.current = _load(files)
+        self.context.most = connections
+        self.context.live = set()
 
     def reload(self, *, changed_only: bool = True) -> bool:
         """Take changed files for new connections; what cannot be used is logged and the old stays."""
@@ -116,6 +129,12 @@ def _no_password(*_: object) -> NoReturn:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or "it is no PEM"
+
+
+def ends(file: Path) -> int:
+    """Say when the first certificate of a file ends; ValueError if it holds none."""
+    moment = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    return int(moment.timestamp()) * 1_000_000
 
 
 def certificate_of(transport: Any) -> ClientCertificate | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
@@ -53,16 +54,22 @@ def doors_of(settings: BrokerSettings, policy: AddressPolicy) -> Doors:
 
 
 def _tls(settings: BrokerSettings) -> Tls | None:
-    authorities, clients = settings.tls_client_authorities, settings.tls_clients
     if settings.tls_certificate is None:
-        if settings.tls_key or authorities or clients == "required":
+        if settings.tls_key or settings.tls_client_authorities or settings.tls_clients == "required":
             raise SettingError("tls_key, tls_client_authorities and tls_clients need a tls_certificate")
         return None
+    # half of the connections may be beginning, or being refused
+    return Tls(tls_files(settings, settings.tls_certificate), settings.connections * 2)
+
+
+def tls_files(settings: BrokerSettings, certificate: Path) -> TlsFiles:
+    """Name the files of TLS; SettingError if one is missing."""
+    authorities, clients = settings.tls_client_authorities, settings.tls_clients
     if clients == "required" and authorities is None:
         raise SettingError(
             "tls_clients = 'required' needs tls_client_authorities, by which they are verified"
         )
-    return Tls(TlsFiles(settings.tls_certificate, settings.tls_key, authorities, clients))
+    return TlsFiles(certificate, settings.tls_key, authorities, clients)
 
 
 def limiting(doors: Doors, elsewhere: Handler) -> Any:

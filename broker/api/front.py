@@ -194,7 +194,7 @@ class Front:
             return None
         if self._cors and b"\norigin:" in head.lower():
             return None
-        if not self._doors.passes(visitor):
+        if self._doors.limit is not None and not self._doors.passes(visitor):
             return None
         began = perf_counter()
         answer = self._run_at_once(known)

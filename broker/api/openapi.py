@@ -34,10 +34,15 @@ def document(operations: Sequence[Operation], settings: BrokerSettings) -> dict[
             "description": "ETSI GS CIM 009 V1.9.1; what is offered now is listed in README.md.",
         },
         "paths": paths,
-        "components": {"schemas": {"Problem": _PROBLEM}},
+        "security": [{}, {"bearer": []}, {"key": []}],
+        "components": {"schemas": {"Problem": _PROBLEM}, "securitySchemes": _CREDENTIALS},
     }
 
 
+_CREDENTIALS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of an issuer, or an API key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status"],

@@ -97,10 +97,14 @@ class Destination:
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str, tenant: str = "", *, seconds: float = 120.0) -> AsyncIterator[Destination]:
-    """Open connections to a broker until the block ends."""
+async def connected(
+    url: str, tenant: str = "", *, credential: str = "", seconds: float = 120.0
+) -> AsyncIterator[Destination]:
+    """Open connections to a broker until the block ends; `credential`: an API key or token to send."""
     timeout = aiohttp.ClientTimeout(total=seconds, connect=10.0)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=8)) as session:
+    headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+    connector = aiohttp.TCPConnector(limit=8)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=headers) as session:
         yield Destination(session, url.rstrip("/"), tenant)
 
 

@@ -43,6 +43,12 @@ def load() -> None:
 )
 @click.option("--tenant", default="", help="Tenant to load into; the default one if not given.")
 @click.option(
+    "--credential-file",
+    "secret",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File that holds an API key or token to send, where the broker asks who writes.",
+)
+@click.option(
     "--rejects",
     "rejected",
     default=Path("rejected-rows.csv"),
@@ -51,7 +57,9 @@ def load() -> None:
     help="File for rows that cannot be used, with line and reason; made when there is one.",
 )
 @json_option
-def shelters_command(files: Sequence[Path], url: str, tenant: str, rejected: Path, as_json: bool) -> None:
+def shelters_command(
+    files: Sequence[Path], url: str, tenant: str, secret: Path | None, rejected: Path, as_json: bool
+) -> None:
     """Load lists of evacuation sites and shelters.
 
     Reads 指定緊急避難場所 and 指定避難所 of 国土地理院 (CSV, CSV.gz, GeoJSON) and sheet 03 of the
@@ -64,7 +72,8 @@ def shelters_command(files: Sequence[Path], url: str, tenant: str, rejected: Pat
     """
     _examine(url, rejected)
     started = time.monotonic()
-    summaries, refused = asyncio.run(_load(files, url, tenant, rejected))
+    credential = secret.read_text(encoding="ascii").strip() if secret else ""
+    summaries, refused = asyncio.run(_load(files, url, tenant, credential, rejected))
     seconds = time.monotonic() - started
     totals = {name: sum(getattr(s, name) for s in summaries) for name in _TOTALS}
     if as_json:
@@ -90,7 +99,7 @@ def _examine(url: str, rejected: Path) -> None:
 
 
 async def _load(
-    files: Sequence[Path], url: str, tenant: str, rejected: Path
+    files: Sequence[Path], url: str, tenant: str, credential: str, rejected: Path
 ) -> tuple[list[shelters.Summary], int]:
     headers = shelters.headers(files)
     with Rejects(rejected, headers) as rejects, _bar() as bar:
@@ -100,7 +109,7 @@ async def _load(
             bar.update(tasks[path], completed=position, total=size)
 
         try:
-            async with connected(url, tenant) as destination:
+            async with connected(url, tenant, credential=credential) as destination:
                 return await shelters.load(files, destination, rejects, progress=reached), rejects.count
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, TimeoutError) as error:
             raise Unreachable(

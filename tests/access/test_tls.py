@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 import signal
@@ -292,6 +293,27 @@ async def test_a_slow_handshake_holds_up_nobody(secure: Secure) -> None:
     with socket.create_connection(("127.0.0.1", secure.port)) as silent:
         silent.send(b"\x16\x03\x01")
         assert (await secure.get())[0] == 200
+
+
+async def test_handshakes_that_never_end_take_no_more_than_their_share(tmp_path: Path) -> None:
+    async with secure_broker(tmp_path, connections=4) as secure:
+        with contextlib.ExitStack() as stack:
+            silent = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", secure.port))) for _ in range(20)
+            ]
+            tls = secure.broker.doors.tls
+            assert tls is not None
+            for line in silent[8:]:
+                line.settimeout(5)
+                assert await asyncio.to_thread(line.recv, 1) == b""
+            assert len(tls.context.live) == 8
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            with contextlib.suppress(*REFUSED):
+                assert (await secure.get())[0] == 200
+                break
+        else:
+            raise AssertionError("it does not recover")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import json
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from click.testing import CliRunner
 
 from engawa.command import cli
@@ -80,3 +82,18 @@ def test_finds_a_folder_of_contexts_that_cannot_be_used(tmp_path: Path, port: st
 
 def test_finds_a_clock_that_is_far_behind() -> None:
     assert not clock(0.0).good and clock(2_000_000_000.0).good
+
+
+def test_finds_certificates_and_issuers_that_cannot_be_used(tmp_path: Path) -> None:
+    good, ending, config = tmp_path / "good.pem", tmp_path / "ending.pem", tmp_path / "engawa.toml"
+    soon = datetime.now(UTC) + timedelta(days=3)
+    for file, end in ((good, None), (ending, soon)):
+        issued = trustme.CA().issue_cert("localhost", not_after=end)
+        issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+    (tmp_path / "issuers.toml").write_text("[[issuer]]")
+    for file, fine in ((good, True), (ending, False), (tmp_path / "none.pem", False)):
+        lines = ("port = 0", f'tls_certificate = "{file}"', f'issuers = "{tmp_path}/issuers.toml"')
+        config.write_text("\n".join(["[broker]", *lines]))
+        _, found = examine("--data", str(tmp_path / "never"), "--config", str(config))
+        assert (found["certificate"]["good"], found["issuers"]["good"]) == (fine, False)
+        assert fine or "a new certificate" in found["certificate"]["fix"]
