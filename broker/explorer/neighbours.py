@@ -13,7 +13,8 @@ from schemas import catalogue
 SHELTERS: Final = ("EvacuationShelter", "EvacuationSite", "DesignatedShelter")
 PLACES: Final = 100
 """Entities on a page."""
-NEAREST: Final = 1_000
+MOST: Final = 1_000
+"""Entities asked for at once, from which the pages are made."""
 LIFETIME: Final = "PT20S"
 """How long the map of who holds what is kept; it is read at once."""
 _WARNING: Final = re.compile(r'(\d{3}) (\S+) "(?:[^"\\]|\\.)*"')
@@ -70,21 +71,19 @@ async def gather(asking: Asking, search: Search, own: str) -> Gathered:
         **replace(search, type=",".join(map(catalogue.iri, kinds)), around=True).parameters(),
         "format": "simplified",
         "count": "true",
-        "limit": str(NEAREST if search.near else PLACES),
-        "offset": "0" if search.near else str((search.page - 1) * PLACES),
+        "limit": str(MOST),
     }
     mapped = {"entityMap": "true", "entityMapLifetime": LIFETIME} if len(known) > 1 else {}
     headers, entities = await asking.get(f"{API}/entities?{urlencode(asked | mapped)}")
     origin, counts = await _origins(asking, headers, known)
     missing = _missing(headers)
-    if search.near:
-        entities.sort(key=lambda entity: distance(search.near, point(entity)))
-    else:
-        entities.sort(key=lambda entity: origin.get(str(entity["id"]), 0))  # a town's places stand together
     total = total_of(headers)
-    reachable = min(total, NEAREST) if search.near else total
+    page = slice((search.page - 1) * PLACES, search.page * PLACES)
     if search.near:
-        entities = entities[(search.page - 1) * PLACES : search.page * PLACES]
+        shown = sorted(entities, key=lambda entity: distance(search.near, point(entity)))[page]
+    else:
+        shown = _mixed(entities, origin)[page]
+        shown.sort(key=lambda entity: origin.get(str(entity["id"]), 0))  # a town's places stand together
     named = {name for town in known for name in (town.alias, town.id)}
     known = [
         replace(town, missing=missing.get(town.alias or town.id, ""), count=counts[town.number])
@@ -92,7 +91,19 @@ async def gather(asking: Asking, search: Search, own: str) -> Gathered:
     ]
     for agent in missing.keys() - named:
         known.append(Town(len(known), agent, "", missing=missing[agent]))
-    return Gathered(entities, known, origin, total, reachable)
+    return Gathered(shown, known, origin, total, min(total, MOST))
+
+
+def _mixed(entities: list[dict[str, Any]], origin: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Take from each town in turn, so that every page shows something of all of them."""
+    taken: Counter[int] = Counter()
+    ranked = []
+    for entity in entities:
+        town = origin.get(str(entity["id"]), 0)
+        ranked.append((taken[town], town, entity))
+        taken[town] += 1
+    ranked.sort(key=lambda one: one[:2])
+    return [entity for _, _, entity in ranked]
 
 
 async def _origins(
