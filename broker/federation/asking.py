@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.access import ANONYMOUS, Caller
 from base.errors import Problem
 from base.jsonld import Context
+from broker.access.rights import Rights
 from broker.language.sources import Source
 
 INVALID: Final = 111
@@ -26,6 +28,8 @@ class Asking:
     via: tuple[str, ...] = ()  # pseudonyms, the first broker first
     headers: Mapping[str, str] = field(default_factory=dict)  # as received, by name in any case
     origin: str = ""  # scheme://host:port under which its sender reached us
+    caller: Caller = ANONYMOUS
+    rights: Rights | None = None  # what the caller may write; None: everything
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import structlog
 
 from base import clock
 from base.errors import InvalidRequest, LoopDetected, NonexistentTenant, ResourceNotFound
-from broker.federation import via
-from broker.federation.asking import NO_RESPONSE, Asking, Directed, Failure, Outcome
+from broker.federation import passing, via
+from broker.federation.asking import ERROR_RESPONSE, NO_RESPONSE, Asking, Directed, Failure, Outcome
 from broker.federation.endpoints import Resting
 from broker.federation.figures import Figures
 from broker.federation.sender import Sender
@@ -61,6 +61,8 @@ class Federation:
                 "The request came through this context source; it is not sent there again."
             )
             return Outcome(directed.source, failure=Failure(problem, NO_RESPONSE))
+        if asking.rights is not None and (refusal := passing.refusal(asking, directed)) is not None:
+            return Outcome(directed.source, failure=Failure(refusal, ERROR_RESPONSE))
         outcome = await self._sender.send(asking, directed)
         self._count(asking, directed, outcome)
         return outcome

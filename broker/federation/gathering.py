@@ -109,15 +109,16 @@ class Gathering:
             await self._advance(None, self._most)
         return sum(self._entity(id) is not None for id in self._ids(None))
 
-    async def everything(self) -> dict[str, list[Giver]]:
-        """Give all ids in their order, each with the lists that tell of it; nothing is read or judged."""
+    async def everything(self, *, judged: bool = False) -> dict[str, list[Giver]]:
+        """Give all ids in their order, each with the lists that tell of it; unless `judged` nothing is read."""
         while self._reach() is not None:
             await self._advance(None, self._most)
         found: dict[str, list[Giver]] = {}
         for giver in self._givers:
             for id in giver.entities:
                 found.setdefault(id, []).append(giver)
-        return dict(sorted(found.items()))
+        ids = [id for id in sorted(found) if not judged or self._entity(id) is not None]
+        return {id: found[id] for id in ids}
 
     def _reach(self) -> str | None:
         """Say up to which id all lists are known; None: all to their ends."""

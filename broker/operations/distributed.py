@@ -15,4 +15,6 @@ def asking(call: Call, broker: Broker) -> Asking | None:
     if not len(register) or asked.flag(call.params, "local") or call.params.get("type") == "*":
         return None
     names = via.pseudonyms(call.headers.get("Via"))
-    return Asking(call.tenant, call.context, call.now, names, call.headers, call.origin)
+    return Asking(
+        call.tenant, call.context, call.now, names, call.headers, call.origin, call.caller, call.rights
+    )

@@ -7,7 +7,15 @@ from base.errors import BadRequestData
 from broker.federation import Asking
 from broker.federation.gathering import Giver
 from broker.model.document import Document
-from broker.operations import asked, candidates, distributed, distributed_reading, entity_maps, rendering
+from broker.operations import (
+    asked,
+    candidates,
+    distributed,
+    distributed_links,
+    distributed_reading,
+    entity_maps,
+    rendering,
+)
 from broker.operations.asked import Limits, Wanted
 from broker.operations.call import Answer, Broker, Call
 from broker.operations.candidates import HERE, EntityMap, Fit, Origins
@@ -41,7 +49,9 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
         return None
     store = broker.catalogue.open(call.tenant)
     use = await entity_maps.page_of_map(call, broker, store, wanted, search.searching)
-    made = distributed_reading.shown(call, store, use.page.found, wanted.representation, wanted.links)
+    made = await distributed_links.shown(
+        call, broker, search.asks, use.page.found, wanted.representation, wanted.links
+    )
     headers = {**use.headers, **search.headers}
     if links := use.links(call, wanted):
         headers["Link"] = ", ".join(links)
@@ -66,25 +76,25 @@ class MapSearch:
         self, call: Call, broker: Broker, asking: Asking, wanted: Wanted, several: Sequence[Asked]
     ) -> None:
         self._call, self._broker, self._wanted, self._several = call, broker, wanted, several
-        self._asks = distributed_reading.inquiry(broker, asking, wanted.selection.selectors)
+        self.asks = distributed_reading.inquiry(broker, asking, wanted.selection.selectors)
         self._origins = Origins()
         self.searching = Searching(
             self._every,
             origins=lambda: self._origins,
             within=self._within,
-            sure=lambda: not self._asks.failures,
+            sure=lambda: not self.asks.failures,
         )
 
     @property
     def headers(self) -> dict[str, str]:
         """Give the headers that tell of sources that failed."""
-        return distributed_reading.warned(self._asks)
+        return distributed_reading.warned(self.asks)
 
     async def _every(self, most: int) -> Sequence[str]:
         gathering = distributed_reading.gather(
-            self._call, self._broker, self._asks, self._several, self._wanted
+            self._call, self._broker, self.asks, self._several, self._wanted
         )
-        found = await gathering.everything()
+        found = await gathering.everything(judged=distributed_reading.seeing(self._call) is not None)
         self._origins = Origins({id: _sources(givers) for id, givers in found.items()})
         return list(found)
 
@@ -100,7 +110,7 @@ class MapSearch:
         self, some: Sequence[str], sources: Mapping[str, Sequence[str]]
     ) -> Mapping[str, Document]:
         return await distributed_reading.again(
-            self._call, self._broker, self._asks, self._wanted, some, sources
+            self._call, self._broker, self.asks, self._wanted, some, sources
         )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from base import clock
 from tests.live import Live, Reply, live_broker
 
-TYPES = "https://uri.etsi.org/ngsi-ld/default-context/"
 STAFF = '[[rule]]\nwho = "role:staff"\nmay = ["read", "write", "purge", "subscribe", "register", "snapshot", "contexts", "manage"]\ntenants = ["*"]\n'
 
 

@@ -1,0 +1,168 @@
+"""With neighbours: nothing hidden comes in through a source, and nothing forbidden goes out to one. (docs/access.md)"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.access.town import Town, shelter, town
+from tests.live import Live, live_broker
+
+RULES = """
+[[rule]]
+who = "anyone"
+may = "read"
+types = ["Shelter"]
+attributes_except = ["contact"]
+
+[[rule]]
+who = "key:sensor"
+may = "write"
+types = ["Meter"]
+
+[[rule]]
+who = "key:counter"
+may = "write"
+types = ["Shelter"]
+attributes = ["people"]
+"""
+METER = {"id": "urn:ngsi-ld:Meter:1", "type": "Meter", "level": {"type": "Property", "value": 1}}
+
+
+@pytest.fixture
+async def towns(tmp_path: Path) -> AsyncIterator[tuple[Town, Live]]:
+    async with (
+        live_broker(tmp_path / "source") as source,
+        town(tmp_path, RULES, "sensor", "counter") as here,
+    ):
+        yield here, source
+
+
+async def register(here: Town, source: Live, *types: str, mode: str = "inclusive") -> None:
+    body = {
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": one} for one in types]}],
+        "endpoint": source.url,
+        "mode": mode,
+        "operations": ["federationOps", "updateOps", "retrieveOps", "redirectionOps"],
+    }
+    reply = await here.ask("staff", "POST", "/csourceRegistrations", body)
+    assert reply.status == 201, reply.json
+
+
+async def test_what_sources_answer_is_shown_as_far_as_it_may_be_seen(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    depot = {"id": "urn:ngsi-ld:Depot:1", "type": "Depot", "stock": {"type": "Property", "value": 7}}
+    for entity in (shelter(1), shelter(2), depot):
+        assert (await source.post("/entities", entity)).status == 201
+    await here.put_in(
+        shelter(3),
+    )
+    assert len((await here.get("staff", "/entities", type="Shelter,Depot")).json) == 4
+    for who in ("", "sensor"):
+        found = await here.get(who, "/entities", type="Shelter,Depot", count="true")
+        assert found.headers["NGSILD-Results-Count"] == "3"
+        assert len(found.json) == 3 and b"phone" not in found.raw and b"Depot" not in found.raw
+        one = await here.get(who, "/entities/urn:ngsi-ld:Shelter:1")
+        assert one.status == 200 and one.json["name"]["value"] == "shelter 1" and b"phone" not in one.raw
+        hidden = await here.get(who, "/entities/urn:ngsi-ld:Depot:1")
+        absent = await here.get(who, "/entities/urn:ngsi-ld:Depot:9")
+        assert hidden.status == absent.status == 404
+        assert hidden.raw.replace(b"Depot:1", b"Depot:9") == absent.raw
+        for q in ('contact=="phone-1"', "contact", 'contact~="phone"'):
+            guess = await here.get(who, "/entities", type="Shelter", q=q, count="true")
+            assert guess.json == [] and guess.headers["NGSILD-Results-Count"] == "0", q
+        assert len((await here.get(who, "/entities", type="Shelter", q="!contact")).json) == 3
+        page = await here.get(who, "/entities", type="Shelter,Depot", limit=2, offset=1)
+        assert [one["id"][-1] for one in page.json] == ["2", "3"]
+        mapped = await here.get(who, "/entityMaps", type="Shelter,Depot")
+        assert b"Depot" not in mapped.raw and len(mapped.json["entityMap"]) == 3
+        assert (await here.get(who, "/entities/urn:ngsi-ld:Shelter:1/attrs/contact")).status == 404
+
+
+async def test_types_and_attributes_of_sources_reveal_nothing_hidden(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    depot = {"id": "urn:ngsi-ld:Depot:1", "type": "Depot", "stock": {"type": "Property", "value": 7}}
+    for entity in (shelter(1), depot):
+        assert (await source.post("/entities", entity)).status == 201
+    for path in (
+        "/types",
+        "/types?details=true",
+        "/attributes",
+        "/attributes?details=true",
+        "/types/Shelter",
+    ):
+        told = await here.get("", path)
+        for word in (b"Depot", b"contact", b"stock"):
+            assert word not in told.raw, (path, told.raw)
+    assert (await here.get("", "/types/Depot")).status == 404
+    assert (await here.get("", "/attributes/contact")).status == 404
+
+
+async def test_histories_of_sources_reveal_nothing_hidden(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    assert (await source.post("/entities", shelter(1))).status == 201
+    span = {"timerel": "after", "timeAt": "2000-01-01T00:00:00Z", "timeproperty": "modifiedAt"}
+    for path, params in (
+        ("/temporal/entities/urn:ngsi-ld:Shelter:1", {}),
+        ("/temporal/entities", {"type": "Shelter", **span}),
+        ("/temporal/entities", {"type": "Shelter", "q": "contact", **span}),
+    ):
+        told = await here.get("", path, **params)
+        assert b"contact" not in told.raw and b"phone" not in told.raw, (path, params)
+        if "q" in params:
+            assert told.json == []
+
+
+async def test_changes_go_to_sources_only_for_those_who_may_write_there(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Meter")
+    for entity in (shelter(1), METER):
+        assert (await source.post("/entities", entity)).status == 201
+    before = [(await source.get(f"/entities/{id}")).raw for id in ("urn:ngsi-ld:Shelter:1", METER["id"])]
+    value: dict[str, Any] = {"type": "Property", "value": 9}
+    for who in ("sensor", "counter"):
+        for id in ("urn:ngsi-ld:Shelter:1", "urn:ngsi-ld:Meter:1"):
+            path = f"/entities/{id}"
+            for method, at, body in (
+                ("PATCH", path, {"name": value}),
+                ("PATCH", f"{path}/attrs", {"name": value, "level": value}),
+                ("POST", f"{path}/attrs", {"name": value}),
+                ("PATCH", f"{path}/attrs/level", {"value": 9}),
+                ("DELETE", f"{path}/attrs/name", None),
+                ("DELETE", path, None),
+                ("PUT", path, {"type": "Shelter", "name": value}),
+                ("POST", "/entityOperations/delete", [id]),
+                ("POST", "/entityOperations/merge", [{"id": id, "level": value}]),
+                ("POST", "/entityOperations/update", [{"id": id, "level": value}]),
+                ("DELETE", f"/temporal/entities/{id}", None),
+            ):
+                reply = await here.ask(who, method, at, body)
+                assert reply.status in (207, 403, 404), (who, method, at, reply.status, reply.json)
+    for id in ("urn:ngsi-ld:Shelter:1", "urn:ngsi-ld:Meter:1"):
+        upserted = [{"id": id, "type": "Meter", "level": value}]
+        assert (await here.ask("sensor", "POST", "/entityOperations/upsert", upserted)).status in (207, 403)
+    after = [(await source.get(f"/entities/{id}")).raw for id in ("urn:ngsi-ld:Shelter:1", METER["id"])]
+    assert before == after
+
+
+async def test_changes_go_to_sources_for_those_who_may(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Meter", mode="redirect")
+    made = await here.ask("sensor", "POST", "/entities", METER)
+    assert made.status == 201, made.json
+    path = "/entities/urn:ngsi-ld:Meter:1"
+    assert (await source.get(path)).status == 200
+    assert (
+        await here.ask("sensor", "PATCH", path, {"level": {"type": "Property", "value": 2}})
+    ).status == 204
+    assert (await source.get(path)).json["level"]["value"] == 2
+    assert (
+        await here.ask("counter", "PATCH", path, {"level": {"type": "Property", "value": 3}})
+    ).status == 403
+    assert (await here.ask("sensor", "DELETE", path)).status == 204
+    assert (await source.get(path)).status == 404
