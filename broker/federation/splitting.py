@@ -1,7 +1,7 @@
 """Which part of a change belongs to which registered source, and what of it stays here. (4.3.6.2, 4.3.6.3, 5.6)"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from base.jsonld import TermTable
@@ -88,7 +88,27 @@ def split(
             shares += _unlooped(claims, looped)
         else:
             shares += [share for share in claims if share.offered and not looped(share.source)]
-    return Split(tuple(shares), left, framed)
+    return Split(tuple(_united(shares)), left, framed)
+
+
+def _united(shares: Iterable[Share]) -> list[Share]:
+    """Put together what several registrations send to one place, so that it is done there once."""
+    places: dict[object, Share] = {}
+    for share in shares:
+        body = share.source.body
+        told = tuple((one["key"], one["value"]) for one in body.get("contextSourceInfo", ()))
+        place = (body["endpoint"].rstrip("/"), body.get("tenant"), told, share.offered or share.source.id)
+        before = places.get(place)
+        places[place] = share if before is None else _joined(before, share)
+    return list(places.values())
+
+
+def _joined(one: Share, two: Share) -> Share:
+    attributes = dict(one.attributes)
+    for iri, datasets in two.attributes.items():
+        attributes[iri] = attributes.get(iri, datasets) | datasets
+    types = None if one.types is None or two.types is None else one.types | two.types
+    return replace(one, attributes=attributes, whole=one.whole or two.whole, types=types)
 
 
 def _unlooped(claims: list[Share], looped: Callable[[Source], bool]) -> list[Share]:

@@ -107,7 +107,7 @@ def _shared(
         given = Given(element.id, frozenset(document.get("type", ())), held, attributes, framed)
     shares = distributed_changes.split(call, broker, asking, kind.operations, given)
     if document is not None:
-        element.here = shares.local
+        element.here = shares.local or (kind is REPLACE_BATCH and bool(held))
         if shares.taken:
             element.document = splitting.remaining(document, shares.rest)
     return shares.shares

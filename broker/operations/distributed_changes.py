@@ -72,7 +72,7 @@ async def change_entity(
             kind.merge_patch,
         ),
     )
-    if shares.local:
+    if shares.local or (kind is REPLACE and given.held):
         rest = splitting.remaining(document, shares.rest) if shares.taken else document
         parts.append(await done_here(here(rest), names_of(shares.rest)))
     return parts

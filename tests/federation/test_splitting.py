@@ -29,7 +29,7 @@ def registration(
     body = {
         "id": f"urn:r:{number}",
         "type": "ContextSourceRegistration",
-        "endpoint": "http://source",
+        "endpoint": f"http://source{number}",
         "mode": mode,
         "information": [info],
         "operations": ["createEntity"] if offers else ["retrieveEntity"],
@@ -150,6 +150,20 @@ def test_types_that_are_not_registered_are_not_sent() -> None:
     entity = {"id": ID, "type": ["T", "U"], "scope": "/x", "createdAt": "2026-01-01T00:00:00Z"}
     (share,) = shared([body], entity).shares
     assert splitting.reduced(entity, share, TABLE) == {"id": ID, "type": ["T"], "scope": "/x"}
+
+
+def test_one_place_is_told_once() -> None:
+    bodies = [
+        registration(1, "exclusive", ["a"], [], "T", True),
+        registration(2, "inclusive", ["b"], [], "T", True) | {"endpoint": "http://source1/"},
+        registration(3, "inclusive", ["b"], [], "T", True) | {"endpoint": "http://source1", "tenant": "x"},
+    ]
+    entity = {"id": ID, "type": "T", "a": 1, "b": 2, "c": 3}
+    split = shared(bodies, entity)
+    assert [splitting.reduced(entity, share, TABLE) for share in split.shares] == [
+        {"id": ID, "type": "T", "a": 1, "b": 2},
+        {"id": ID, "type": "T", "b": 2},
+    ]
 
 
 def test_datasets_of_the_simplified_form_are_kept_apart() -> None:
