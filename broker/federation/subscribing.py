@@ -104,6 +104,14 @@ class Subscribing:
         """Give the copy that a notification names."""
         return self._book.find(id)
 
+    def passed_on(self, tenant: str) -> frozenset[str]:
+        """Name the subscriptions that sources have copies of, or shall have."""
+        return frozenset(
+            id
+            for id in self._book.subscriptions(tenant)
+            if not all(copy.leaving for copy in self._book.of(tenant, id))
+        )
+
     def splits(self, body: Mapping[str, Any]) -> bool:
         """Say whether parts of one entity may lie in several places, as far as a subscription goes. (5.2.12)"""
         return bool(body.get("splitEntities", self._settings.split_entities))

@@ -125,6 +125,10 @@ class Broker:
     doors: Doors = field(default_factory=Doors)
     converting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
+    def address(self, call: Call) -> str:
+        """Give the URL under which others reach this broker: the one from the settings, or that of the request."""
+        return self.settings.public_url.rstrip("/") or call.origin
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
@@ -142,7 +146,9 @@ class Operation:
     accept: tuple[str, ...] = (JSON, LD_JSON)
     creates_tenant: bool = False
     tenantless: bool = False
-    admit: Callable[[Caller, str, bool], None] | None = None  # refuses a caller on a tenant (in a snapshot of it)
+    admit: Callable[[Caller, str, bool], None] | None = (
+        None  # refuses a caller on a tenant (in a snapshot of it)
+    )
     changes: bool = False  # a GET that changes something: never answered from what was understood before
 
 

@@ -27,7 +27,7 @@ def request_of(call: Call, broker: Broker) -> Body:
     names = via.pseudonyms(call.headers.get("Via"))
     if tenancy.alias_of(broker.alias, call.tenant) in names:
         raise LoopDetected("The subscription came through this broker already; it is not made here again.")
-    made: Body = {"origin": broker.settings.public_url.rstrip("/") or call.origin}
+    made: Body = {"origin": broker.address(call)}
     if names:
         made["via"] = list(names)
     if asked.flag(call.params, "local"):

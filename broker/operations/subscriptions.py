@@ -1,5 +1,6 @@
 """The resources /subscriptions and /subscriptions/{subscriptionId}. (5.8, 6.10, 6.11)"""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from base import ids
@@ -55,23 +56,25 @@ async def create(call: Call, broker: Broker, about: str) -> Answer:
     return Answer(201, headers={"Location": f"{ROOTS[about]}/{quote(body['id'], safe=':')}"})
 
 
-async def query(call: Call, broker: Broker, about: str) -> Answer:
-    """List subscriptions to entities or registrations, a page of them. (5.8.4, 5.11.5)"""
+async def query(call: Call, broker: Broker, about: str, further: Sequence[Body] = ()) -> Answer:
+    """List subscriptions to entities or registrations, a page of them; `further` ones last. (5.8.4, 5.11.5)"""
     settings = broker.settings
     limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
     window = asked.window(call.params, limits)
     book = await broker.notifier.book(call.tenant, about)
     every = book.all()
     if call.rights is not None:
-        every = [id for id in every if _looks_after(call, book.get(id))]
-    page = every[window.offset : window.offset + window.limit]
-    more = window.offset + window.limit < len(every)
+        every = [id for id in every if looks_after(call, book.get(id))]
+    start, end, count = window.offset, window.offset + window.limit, len(every) + len(further)
+    page = [book.get(id) for id in every[start:end]]
+    page += further[max(0, start - len(every)) : max(0, end - len(every))]
+    more = end < count
     headers: dict[str, str] = {}
     if links := asked.page_links(call.target, window, more, call.accept):
         headers["Link"] = ", ".join(links)
     if window.count:
-        headers["NGSILD-Results-Count"] = str(len(every))
-    return rendering.listing(call, [_shown(call, book, id) for id in page], headers)
+        headers["NGSILD-Results-Count"] = str(count)
+    return rendering.listing(call, [shown(call, body) for body in page], headers)
 
 
 async def retrieve(call: Call, broker: Broker, about: str) -> Answer:
@@ -79,13 +82,12 @@ async def retrieve(call: Call, broker: Broker, about: str) -> Answer:
     id = _id(call)
     book = await broker.notifier.book(call.tenant, about)
     _check_maker(call, book, id)
-    return rendering.listing(call, _shown(call, book, id))
+    return rendering.listing(call, shown(call, book.get(id)))
 
 
 async def update(call: Call, broker: Broker, about: str) -> Answer:
     """Change a subscription to entities or registrations. (5.8.2, 5.11.3)"""
     id = _id(call)
-
     _check_maker(call, await broker.notifier.book(call.tenant, about), id)
 
     async def rule(current: Body) -> Body:
@@ -109,11 +111,12 @@ async def delete(call: Call, broker: Broker, about: str) -> Answer:
 
 def _check_maker(call: Call, book: Book, id: str) -> None:
     """Treat the subscriptions of others as if they were not there."""
-    if not _looks_after(call, book.get(id)):
+    if not looks_after(call, book.get(id)):
         raise absent(id)
 
 
-def _looks_after(call: Call, body: Body) -> bool:
+def looks_after(call: Call, body: Body) -> bool:
+    """Say whether a subscription is the caller's own, or the caller may look after those of others."""
     if call.rights is None or call.rights.may("manage"):
         return True
     return same_maker(call.caller, owner_in(body.get("owner")))
@@ -134,9 +137,12 @@ async def _name_context(call: Call, broker: Broker, body: Body) -> None:
     """Initialise jsonldContext with a URL of the subscription's own @context. (5.8.1.4)"""
     if "jsonldContext" not in body:
         body["madeContext"] = True
-        body["jsonldContext"] = await broker.contexts.implicit(body["@context"], call.tenant, call.origin)
+        body["jsonldContext"] = await broker.contexts.implicit(
+            body["@context"], call.tenant, broker.address(call)
+        )
 
 
-def _shown(call: Call, book: Book, id: str) -> Body:
+def shown(call: Call, body: Body) -> Body:
+    """Show a subscription to its reader. (5.8.3.5)"""
     sys_attrs = "sysAttrs" in call.params.get("options", "").split(",")
-    return presentation.show(book.get(id), call.context.table, call.now, sys_attrs=sys_attrs)
+    return presentation.show(body, call.context.table, call.now, sys_attrs=sys_attrs)

@@ -265,3 +265,42 @@ async def test_names_reach_the_subscriber_in_its_own_context(three: list[Live], 
     (request,) = await receiver.wait()
     (told,) = request.entities
     assert told["type"] == "Refuge" and told["count"] == {"type": "Property", "value": 3}
+
+
+async def test_lists_by_which_registrations_a_subscription_is_passed_on(
+    three: list[Live], receiver: Receiver
+) -> None:
+    """It goes with the subscription it belongs to, and cannot be changed alone. (5.8.1.4, 5.8.5.4)"""
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER)
+    id = await subscribe(yabu, receiver, watchedAttributes=["occupancy"])
+    await subscribe(yabu, receiver, localOnly=True)
+    await subscriptions_at(toyooka, 1)
+    (own,) = (await yabu.get("/csourceSubscriptions", limit=1)).json
+    assert own["entities"] == [SHELTER] and own["watchedAttributes"] == ["occupancy"]
+    assert receiver.url not in str(own)
+    path = f"/csourceSubscriptions/{own['id']}"
+    assert (await yabu.get(path)).json == own
+    assert (await yabu.ask("PATCH", path, {"description": "mine"})).status == 422
+    assert (await yabu.ask("DELETE", path)).status == 422
+    assert (await yabu.ask("DELETE", f"/subscriptions/{id}")).status == 204
+    assert (await yabu.get("/csourceSubscriptions")).json == []
+    assert (await yabu.get(path)).status == 404
+
+
+async def test_a_public_url_is_where_sources_and_readers_find_us(tmp_path: Path, receiver: Receiver) -> None:
+    async with towns(tmp_path, 2, public_url="https://yabu.example/") as (yabu, toyooka):
+        await register(yabu, toyooka, SHELTER)
+        await subscribe(yabu, receiver)
+        (copy,) = await subscriptions_at(toyooka, 1)
+        assert copy["notification"]["endpoint"]["uri"].startswith("https://yabu.example/ngsi-ld/")
+
+
+async def test_tells_at_intervals_what_sources_hold(three: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka, _ = three
+    await register(yabu, toyooka, SHELTER, attributes=["occupancy"])
+    await create(toyooka, shelter(1))
+    await create(toyooka, shelter(2, 9))
+    await subscribe(yabu, receiver, timeInterval=0.5, q="occupancy<9")
+    first, second = (await receiver.wait(2))[:2]
+    assert first.entities == second.entities == [shelter(1)]
