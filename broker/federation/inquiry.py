@@ -34,12 +34,13 @@ class Inquiry:
     selectors: Sequence[EntitySelector] = ()
     failures: dict[str, tuple[Source, Failure]] = field(default_factory=dict)
     stale: dict[str, Source] = field(default_factory=dict)
+    heard: dict[str, None] = field(default_factory=dict)  # warnings that came with answers
 
     @property
     def warnings(self) -> list[str]:
         """Write the warnings the answer has to carry. (6.3.17)"""
         told = [failure.warning(source) for source, failure in self.failures.values()]
-        return [*[_stale(source) for source in self.stale.values()], *told]
+        return [*[_stale(source) for source in self.stale.values()], *told, *self.heard]
 
     def failed(self, source: Source, failure: Failure) -> None:
         """Note why a source gave nothing, or not all."""
@@ -65,6 +66,7 @@ class Inquiry:
             self.failed(part.source, failure)
         elif outcome.stale:
             self.stale[part.source.id] = part.source
+        self.heard |= dict.fromkeys(reading.warned(outcome))
         return failure
 
     def giver(self, part: Part, match: Match, filters: Mapping[str, str], *, batch: bool) -> Giver:

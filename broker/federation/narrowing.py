@@ -123,18 +123,12 @@ def covered(source: Source, information: Iterable[Information], document: Docume
     if not concerned:
         return None
     names: set[str] | None = set()
-    kinds: set[str] | None = set()
     for info in concerned:
         names = names | info.attributes if names is not None and info.attributes else None
-        told = [entity.types for entity in info.entities]
-        kinds = kinds.union(*told) if kinds is not None and told else None
     attributes = _instances(document, names, source.dataset_ids)
     if not attributes and (names is not None or source.dataset_ids):
         return None
-    result = document if attributes == document["attrs"] else {**document, "attrs": attributes}
-    if kinds is not None and not kinds.issuperset(document["type"]):
-        result = {**result, "type": [name for name in document["type"] if name in kinds]}
-    return result
+    return document if attributes == document["attrs"] else {**document, "attrs": attributes}
 
 
 def _instances(

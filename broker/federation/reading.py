@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from base.errors import BadGateway
@@ -16,6 +17,8 @@ from broker.language.sources import Match
 from broker.model import told
 from broker.model.document import Document
 
+_WARNING: Final = re.compile(r'(?:110|111|199|299) [!-~]{1,200} "[ !#-\[\]-~]{0,300}"')
+_MOST_WARNINGS: Final = 20
 _NEXT: Final = re.compile(r'>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
 
 
@@ -61,6 +64,14 @@ def in_order(outcome: Outcome, preference: str) -> bool:
     """Say whether the source followed a preference. (RFC 7240)"""
     applied = _header(outcome.headers, "preference-applied").lower()
     return preference in [one.strip() for one in applied.split(",")]
+
+
+def warned(outcome: Outcome) -> list[str]:
+    """Give the warnings that came with an answer: what its source could not have of its own sources. (6.3.17)"""
+    return [
+        found[0]
+        for found in islice(_WARNING.finditer(_header(outcome.headers, "ngsild-warning")), _MOST_WARNINGS)
+    ]
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

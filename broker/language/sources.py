@@ -17,7 +17,7 @@ from broker.language.selection import EntitySelector
 from broker.language.span import Span
 from broker.language.types import Names
 from broker.model import confidential, operation_names, registration
-from broker.model.document import NGSI_LD, Document
+from broker.model.document import NGSI_LD, Document, Instance
 from broker.model.registration import Body
 from broker.model.registration_presentation import counted
 
@@ -86,7 +86,8 @@ class Source:
 class SourceSelection:
     """The registrations wanted: any of the selectors, any of the attributes, and every filter. (5.10.2.4, 5.12)
 
-    evolving: those of sources to be asked for Temporal Evolutions, be it at any time.
+    evolving: those of sources to be asked for Temporal Evolutions, be it at any time. lenient: what a registration does
+    not say of places and scopes may be anything, as where its source is to be asked.
     """
 
     selectors: tuple[EntitySelector, ...] = ()
@@ -97,6 +98,7 @@ class SourceSelection:
     scope: ScopeQuery | None = None
     span: Span | None = None
     evolving: bool = False
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,8 @@ def described(source: Source, wanted: SourceSelection) -> bool:
     """Say whether a registration itself meets the conditions on it. (5.10.2.4)"""
     return (
         _in_time(source, wanted.span, wanted.evolving)
-        and (wanted.scope is None or scope.matches(wanted.scope, source.body.get("scope")))
-        and (wanted.geo is None or _in_place(source, wanted.geo))
+        and (wanted.scope is None or _in_scope(source, wanted.scope, wanted.lenient))
+        and (wanted.geo is None or _in_place(source, wanted.geo, wanted.lenient))
         and (wanted.csf is None or wanted.csf.holds(source.body))
     )
 
@@ -201,9 +203,15 @@ def _in_time(source: Source, span: Span | None, evolving: bool) -> bool:
     return interval is not None and interval.meets(span)
 
 
-def _in_place(source: Source, geo: GeoQuery) -> bool:
-    geometry = source.body.get(geo.geoproperty.removeprefix(NGSI_LD))
-    return geometry is not None and geo.geoproperty in _GEOPROPERTIES and places.may_meet(geo, geometry)
+def _in_scope(source: Source, wanted: ScopeQuery, lenient: bool) -> bool:
+    held = source.body.get("scope")
+    return scope.matches(wanted, held) if held is not None or not lenient else True
+
+
+def _in_place(source: Source, geo: GeoQuery, lenient: bool) -> bool:
+    name = geo.geoproperty
+    geometry = source.body.get(name.removeprefix(NGSI_LD)) if name in _GEOPROPERTIES else None
+    return lenient if geometry is None else places.may_meet(geo, geometry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +233,21 @@ class SourceFilter:
         for iri in self.names:
             name = iri.removeprefix(NGSI_LD)
             if iri in own:
-                attributes[iri] = [{"type": "JsonProperty", "json": own[iri]}]
+                attributes[iri] = [_held(own[iri])]
             elif name in _SPACES and name in body:
                 attributes[iri] = [{"type": "GeoProperty", "value": body[name]}]
             elif name in _FILTERED and (value := _told(body, name)) is not None:
                 attributes[iri] = [{"type": "JsonProperty", "json": value}]
         return document
+
+
+def _held(given: object) -> Instance:
+    """Write a Context Source Property as an instance; it may be given as a value, or as a Property of that value."""
+    if isinstance(given, dict) and given.get("type") == "Property" and "value" in given:
+        given = given["value"]
+    elif isinstance(given, dict) and given.get("type") == "Relationship" and "object" in given:
+        given = given["object"]
+    return {"type": "JsonProperty", "json": given}
 
 
 def _told(body: Body, name: str) -> object:

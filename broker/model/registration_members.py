@@ -99,13 +99,7 @@ def interval(value: Any, name: str) -> Body:
 
 def moment(value: Any, name: str) -> str:
     """Take a DateTime. (4.6.3)"""
-    if not isinstance(value, str) or not value:
-        raise BadRequestData(f"{name} must be a DateTime such as 2026-04-01T09:00:00Z.")
-    try:
-        clock.parse(value)
-    except ValueError as error:
-        raise BadRequestData(f"{name} is no DateTime: {error}") from error
-    return value
+    return validate.date_time(value, name)
 
 
 def duration(value: Any, name: str) -> str:

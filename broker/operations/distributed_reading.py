@@ -1,32 +1,28 @@
 """Entities of registered sources beside those held here, as answers to one request. (4.3.6.7, 5.7.1.4, 5.7.2.4)"""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
-from base.errors import BadRequestData, ResourceNotFound
-from broker.federation import Asking, entity_requests, joining, narrowing
+from base.errors import BadRequestData
+from broker.federation import Asking, entity_requests, narrowing
 from broker.federation.gathering import Gathering, Giver, Piece, Read
 from broker.federation.inquiry import Inquiry
-from broker.federation.joining import Version, join
 from broker.federation.narrowing import Part
 from broker.language import evaluation
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.sources import Match, SourceSelection
 from broker.language.visibility import Visibility, visible
-from broker.model import represent
 from broker.model.document import Document
-from broker.model.represent import Representation
-from broker.operations import asked, candidates, entity_maps, preferences, rendering
-from broker.operations.asked import Links, Wanted
-from broker.operations.call import Answer, Broker, Call
-from broker.operations.candidates import HERE, Origins
-from broker.operations.rendering import Rendered
+from broker.operations import candidates, rendering
+from broker.operations.asked import Wanted
+from broker.operations.call import Broker, Call
+from broker.operations.candidates import HERE
 from broker.store.contract import Stamp, TenantStore
 
 PROXIED: Final = ("exclusive", "redirect")
+_READ_AT_ONCE: Final = 64
 WARNING: Final = "NGSILD-Warning"
 RETRIEVING: Final = ("retrieveEntity", "queryEntity", "queryBatch")
 QUERYING: Final = ("queryEntity", "queryBatch")
@@ -76,87 +72,6 @@ def seeing(call: Call) -> Visibility | None:
     return None if call.rights is None else call.rights.reading
 
 
-# --- one entity --------------------------------------------------------------------------------------------------
-
-
-async def retrieve(
-    call: Call, broker: Broker, asking: Asking, id: str, shape: Representation, links: Links | None
-) -> Answer | None:
-    """Retrieve an entity with what sources have of it; None: no registration matches. (5.7.1.4)"""
-    kinds = asked.types_of(call.params, call.context.table)
-    selector = EntitySelector((id,), None, kinds)
-    concerned = SourceSelection((selector,), asked.attributes_of(shape), shape.dataset_ids)
-    several = parts(broker, asking, concerned, RETRIEVING)
-    if not several:
-        return None
-    store = broker.catalogue.open(call.tenant)
-    kept = entity_maps.of_one(call, store, id)
-    if kept is not None:  # it says where the entity is (5.7.1.4)
-        several = [one for one in several if one.match.source.id in kept]
-    asks = inquiry(broker, asking, (selector,))
-    versions = await told(call, store, asks, several, id)
-    document = joined(call, versions, several)
-    headers = warned(asks)
-    if document is None or represent.nothing_left(document, shape):
-        raise _missing(asks, several, id, headers)
-    origins = Origins({id: [HERE if one.source is None else one.source.id for one in versions]})
-    headers |= await entity_maps.headers_of_one(call, broker, store, id, origins)
-    made = shown(call, store, [document], shape, links)
-    flat = links is not None and not links.inline
-    body = rendering.page(call, made.bodies) if flat else rendering.one(call, made.bodies[0])
-    return rendering.answer(call, body, altered=made.altered, headers=headers)
-
-
-async def told(
-    call: Call, store: TenantStore, asks: Inquiry, several: Sequence[Asked], id: str
-) -> list[Version]:
-    """Give what is held here of an entity and what sources answer."""
-    answers = await asyncio.gather(*[_told(call, asks, one, id) for one in several])
-    versions = [version for answer in answers for version in answer]
-    stored = store.document(id, call.now)
-    if stored is not None and any(evaluation.chosen(one, stored.document) for one in asks.selectors):
-        versions.insert(0, Version(stored.document))
-    return versions
-
-
-def joined(call: Call, versions: Sequence[Version], several: Sequence[Asked]) -> Document | None:
-    """Join what is told of an entity, as far as the caller may see it. (4.5.5)"""
-    document = join(versions, proxied(several), call.now)
-    return None if document is None else visible(document, seeing(call))
-
-
-async def _told(call: Call, asks: Inquiry, one: Asked, id: str) -> list[Version]:
-    table = call.context.table
-    if one.operation == "retrieveEntity":
-        request = entity_requests.retrieving(one.part, table, call.params.get("type"))
-    else:
-        batch = one.operation == "queryBatch"
-        if one.part.selector.types is None and not one.part.attributes:
-            return []  # no source answers a query for ids alone (5.7.2.4)
-        request = entity_requests.querying(one.part, table, {}, 1, 0, batch=batch)
-    return await asks.retrieve(one.part, one.match, id, request)
-
-
-def _missing(asks: Inquiry, several: Sequence[Asked], id: str, headers: Mapping[str, str]) -> Exception:
-    """Say why an entity cannot be had: what went wrong at the only source that would have it, or 404. (6.3.17)"""
-    sources = {one.match.source.id: one.match.source for one in several}
-    if len(sources) == 1 and len(asks.failures) == 1:
-        [(source, failure)] = asks.failures.values()
-        if source.mode in PROXIED:
-            failure.problem.headers.update(headers)
-            return failure.problem
-    return ResourceNotFound(f"Entity {id} does not exist here or at a registered source.", headers=headers)
-
-
-def shown(
-    call: Call, store: TenantStore, documents: Sequence[Document], shape: Representation, links: Links | None
-) -> Rendered:
-    """Give the bytes of joined entities."""
-    if shape.sys_attrs:
-        documents = [joining.dated(document, call.now) for document in documents]
-    return rendering.of_documents(call, documents, shape, links, rendering.reading(store, call.now))
-
-
 def warned(asks: Inquiry) -> dict[str, str]:
     """Give the header that tells of sources that failed. (6.3.17)"""
     warnings = asks.warnings
@@ -164,30 +79,6 @@ def warned(asks: Inquiry) -> dict[str, str]:
 
 
 # --- many entities -----------------------------------------------------------------------------------------------
-
-
-async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> Answer | None:
-    """Query entities here and at sources, a page of them; None: no registration matches. (5.7.2.4)"""
-    operations = QUERYING if call.method == "GET" else BATCH_QUERYING
-    several = concerned(broker, asking, wanted, operations, seeing(call))
-    if not several:
-        return None
-    refuse_ordering(wanted)
-    asks = inquiry(broker, asking, wanted.selection.selectors)
-    gathering = gather(call, broker, asks, several, wanted)
-    store = broker.catalogue.open(call.tenant)
-    window = wanted.window
-    found = await gathering.first(window.offset + window.limit)
-    headers = {preferences.APPLIED: preferences.BY_ID} if preferences.in_order(call) else {}
-    if window.count:
-        headers["NGSILD-Results-Count"] = str(await gathering.count())
-    page = found.documents[window.offset :]
-    made = shown(call, store, page, wanted.representation, wanted.links)
-    links = asked.page_links(call.target, window, not found.ends, call.accept)
-    if links:
-        headers["Link"] = ", ".join(links)
-    headers |= warned(asks)
-    return rendering.answer(call, rendering.page(call, made.bodies), altered=made.altered, headers=headers)
 
 
 def refuse_ordering(wanted: Wanted) -> None:
@@ -214,6 +105,9 @@ def selecting(broker: Broker, wanted: Wanted, seen: Visibility | None) -> Source
         frozenset() if split else selection.attrs,
         frozenset() if split else selection.dataset_ids,
         wanted.csf,
+        selection.geo,
+        selection.scope,
+        lenient=True,
     )
 
 
@@ -275,22 +169,37 @@ async def again(
 def _gathering(
     call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted, local: Selection
 ) -> Gathering:
-    seen = seeing(call)
-    split = splits(broker, wanted, seen)
+    split = splits(broker, wanted, seeing(call))
+    here = None
+    if local.selectors or not asks.selectors:
+        here = Selection(local.selectors) if split else local
     filters = {} if split else filters_of(wanted)
+    return gathering(call, broker, asks, several, here, filters, wanted.selection if split else None)
+
+
+def gathering(
+    call: Call,
+    broker: Broker,
+    asks: Inquiry,
+    several: Sequence[Asked],
+    here: Selection | None,
+    filters: Mapping[str, str],
+    rest: Selection | None = None,
+) -> Gathering:
+    """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
     store = broker.catalogue.open(call.tenant)
     givers = [
         asks.giver(one.part, one.match, filters, batch=one.operation == "queryBatch") for one in several
     ]
-    if local.selectors or not asks.selectors:
-        givers.insert(0, held_here(store, Selection(local.selectors) if split else local, call.now))
+    if here is not None:
+        givers.insert(0, held_here(store, here, call.now))
     return Gathering(
         givers,
         proxied(several),
         call.now,
         broker.settings.entity_map_entities,
         asks.unreadable,
-        partial(_judged, wanted.selection if split else None, seen, rendering.reading(store, call.now)),
+        partial(_judged, rest, seeing(call), rendering.reading(store, call.now)),
     )
 
 
@@ -299,15 +208,22 @@ def held_here(store: TenantStore, selection: Selection, now: int) -> Giver:
 
     async def give(limit: int, offset: int) -> Piece:
         page = await store.query(selection, Window(limit, offset, by_id=True), now)
-        reads: dict[str, Read] = {stamp.id: partial(_document, store, stamp, now) for stamp in page.stamps}
-        return Piece(reads, len(page.stamps), page.more, in_order=True)
+        entities: dict[str, Read] = {}
+        for start in range(0, len(page.stamps), _READ_AT_ONCE):
+            some = page.stamps[start : start + _READ_AT_ONCE]
+            read = cache(partial(_documents, store, some, now))
+            entities |= {stamp.id: partial(_one_of, read, stamp.id) for stamp in some}
+        return Piece(entities, len(page.stamps), page.more, in_order=True)
 
     return Giver(give, None)
 
 
-def _document(store: TenantStore, stamp: Stamp, now: int) -> Document | None:
-    found = store.documents([stamp], now)
-    return found[0].document if found else None
+def _documents(store: TenantStore, stamps: Sequence[Stamp], now: int) -> Mapping[str, Document]:
+    return {stored.id: stored.document for stored in store.documents(stamps, now)}
+
+
+def _one_of(read: Callable[[], Mapping[str, Document]], id: str) -> Document | None:
+    return read().get(id)
 
 
 def _judged(

@@ -110,8 +110,11 @@ def _concerned(
         frozenset() if whole else attributes,
         frozenset() if whole else wanted.selection.dataset_ids,
         wanted.wanted.csf,
-        span=wanted.query.span,
+        wanted.selection.geo,
+        wanted.selection.scope,
+        wanted.query.span,
         evolving=True,
+        lenient=True,
     )
     return distributed_reading.parts(broker, asking, sources, (operation,))
 
