@@ -40,8 +40,14 @@ class Rule:
 
     def applies(self, caller: Caller, tenant: str) -> bool:
         """Say whether the rule is about this caller on this tenant."""
-        named = tenant or DEFAULT_TENANT
-        return any(one.means(caller) for one in self.who) and any(fits(one, named) for one in self.tenants)
+        return any(one.means(caller) for one in self.who) and any(_means(one, tenant) for one in self.tenants)
+
+
+def _means(pattern: str, tenant: str) -> bool:
+    """Say whether a pattern means a tenant: 'default' is the one without a name, and none that is called so."""
+    if not tenant:
+        return pattern in (DEFAULT_TENANT, "*")
+    return pattern != DEFAULT_TENANT and fits(pattern, tenant)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from broker.federation.asking import Asking, Directed, Request
 from broker.language.visibility import EVERY_ATTRIBUTE, Attributes, Visibility
 from broker.model.document import SCOPE, Document
 
+_PURGED: Final = "/entities"
 _CREATING: Final = frozenset({"/entities", "/entityOperations/create"})
 _WHOLE: Final = frozenset({"/entityOperations/delete", "/entityOperations/upsert"})
 _CHANGING: Final = ("/entities", "/temporal/entities", "/entityOperations")
@@ -22,7 +23,11 @@ _ANY_TYPE: Final = "*"  # no name of a type: only what is granted of all types t
 def refusal(asking: Asking, directed: Directed) -> Problem | None:
     """Say why a change is not passed on to a source; None: it is, or is none."""
     rights, request = asking.rights, directed.request
-    if rights is None or rights.writing is None or not _changes(request):
+    if rights is None or not _changes(request):
+        return None
+    if request.path == _PURGED and request.method == "DELETE" and rights.reading and rights.reading.limited:
+        return refused(asking.caller, "purge by what may be hidden at a context source")
+    if rights.writing is None:
         return None
     if all(_allowed(asking, directed, rights.writing, one) for one in _elements(request.body)):
         return None

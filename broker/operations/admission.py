@@ -16,7 +16,8 @@ from broker.operations.call import Answer, Broker, Call, Operation
 
 Run = Callable[[Call, Broker], Coroutine[Any, Any, Answer]]
 
-OPEN: Final = frozenset({("GET", "/jsonldContexts/{contextId}"), ("GET", "/info/sourceIdentity")})
+_IDENTITY: Final = "/info/sourceIdentity"
+OPEN: Final = frozenset({("GET", "/jsonldContexts/{contextId}"), ("GET", _IDENTITY)})
 """What everybody may: whoever is sent data reads the @context they are written in, and whose they are."""
 PURGES: Final = frozenset({"/entities", "/snapshots"})
 _VERBS: Final = (
@@ -66,6 +67,19 @@ def check(rights: Rights, caller: Caller, operation: Operation, *, snapshot: boo
             raise refused(caller, f"{_DOING.get(verb, verb)} on this tenant")
 
 
+def _check_identity(rights: Rights, caller: Caller, operation: Operation, tenant: str) -> None:
+    """Say of a tenant whether it is there only to those who may do something on it."""
+    if tenant and operation.path == _IDENTITY and not rights.verbs:
+        raise refused(caller, "ask for this tenant")
+
+
+def _check_filter(rights: Rights, call: Call) -> None:
+    """Refuse to choose among sources by what their registrations say to those who may not see registrations."""
+    body = call.body if isinstance(call.body, dict) else {}
+    if ("csf" in call.params or "csf" in body) and not rights.may("register"):
+        raise refused(call.caller, "use csf")
+
+
 def admitting(operations: Iterable[Operation], policies: Policies) -> tuple[Operation, ...]:
     """Give the operations as they are for callers with limited rights."""
     return tuple(_admitting(operation, policies) for operation in operations)
@@ -73,12 +87,15 @@ def admitting(operations: Iterable[Operation], policies: Policies) -> tuple[Oper
 
 def _admitting(operation: Operation, policies: Policies) -> Operation:
     def admit(caller: Caller, tenant: str, snapshot: bool) -> None:
-        check(policies.of(caller, tenant), caller, operation, snapshot=snapshot)
+        rights = policies.of(caller, tenant)
+        check(rights, caller, operation, snapshot=snapshot)
+        _check_identity(rights, caller, operation, tenant)
 
     def run(call: Call, broker: Broker) -> Coroutine[Any, Any, Answer]:
         # asked again, for the policy may be another one since a read was understood
         rights = policies.of(call.caller, call.tenant)
         check(rights, call.caller, operation, snapshot=tenancy.is_snapshot(call.tenant))
+        _check_filter(rights, call)
         purges = rights.may("purge")
         return operation.run(
             replace(call, rights=rights, local_caller=purges), _as_seen(broker, rights, call.caller)

@@ -244,6 +244,27 @@ async def test_rights_on_one_tenant_are_none_on_another(tmp_path: Path) -> None:
         assert (await broker.get("anna", f"/entities/{ID}")).status == 403
 
 
+async def test_tenants_are_named_to_those_who_may_do_something_there(tmp_path: Path) -> None:
+    async with town(tmp_path, RULES, *GUESTS, implicit_tenants=False) as broker:
+        for tenant in ("absent", "default"):
+            for who, status in (("", 401), ("anna", 403), ("staff", 404)):
+                reply = await broker.get(who, "/info/sourceIdentity", headers={"NGSILD-Tenant": tenant})
+                assert reply.status == status
+        assert (await broker.get("", "/info/sourceIdentity")).status == 200
+        assert (
+            await broker.get("anna", "/entities", type="Shelter", headers={"NGSILD-Tenant": "default"})
+        ).status == 403
+
+
+async def test_registrations_are_not_guessed_by_a_filter_of_sources(tmp_path: Path) -> None:
+    async with town(tmp_path, RULES, *GUESTS) as broker:
+        await fill(broker)
+        query = {"type": "Query", "entities": [{"type": "Shelter"}], "csf": 'endpoint=="x"'}
+        assert (await broker.get("anna", "/entities", type="Shelter", csf='endpoint=="x"')).status == 403
+        assert (await broker.ask("anna", "POST", "/entityOperations/query", query)).status == 403
+        assert (await broker.get("staff", "/entities", type="Shelter", csf='endpoint=="x"')).status == 200
+
+
 async def test_contexts_are_served_to_all_and_kept_by_few(tmp_path: Path) -> None:
     async with town(tmp_path, RULES, *GUESTS) as broker:
         body = {"@context": {"a": "https://example.org/a"}}
