@@ -3,22 +3,26 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from base import clock
+from base.errors import BadRequestData
 from broker.language import grammar, names, ordering
 from broker.language.tree import And, Hop, Kind, Literal, Node, Op, Operand, Or, Path, Pattern, Range, Term
-from broker.language.types import MOST_TERMS, Names
+from broker.language.types import Names
 
 _PLAIN_NAME = re.compile(r"[^\W\d_][\w-]*\Z")
-_PLAIN_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[^\s\"<>\\^`{}|;,()\[\].]|\.(?!\.))+\Z")
+_SIGN = r"(?:[^\s\"<>\\^`{}|;,()\[\].]|\.(?!\.))"
+_PLAIN_URI = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:{_SIGN}(?:{_SIGN}|\({_SIGN}+\))*\Z")
 _PLAIN_PATTERN = re.compile(r"[^\s;|()\"]+\Z")
 _ESCAPED = re.compile(r"\\.|\"", re.DOTALL)
+_MOST_TERMS = 10_000  # the settings limit what comes here
 _MINUTE, _HOUR = 60 * clock.SECOND, 3_600 * clock.SECOND
 
 
-class Terms(Protocol):
-    """What compacts an IRI to a term: a term table. (5.5.7)"""
+class Terms(Names, Protocol):
+    """What expands terms and compacts IRIs: a term table. (5.5.7)"""
 
     def term(self, iri: str, /) -> str:
         """Give the shortest name of a type or an attribute."""
@@ -32,11 +36,27 @@ def translated(
     expand_values: frozenset[str] = frozenset(),
     json_keys: frozenset[str] = frozenset(),
 ) -> str:
-    """Write a query with the names of another @context. (4.3.6.6)"""
-    vocabulary = names.Vocabulary(
-        read, frozenset(map(read.iri, expand_values)), frozenset(map(read.iri, json_keys))
-    )
-    return _node(grammar.read(text, vocabulary, MOST_TERMS), _named(write))
+    """Write a query with the names of another @context; BadRequestData if one of them has no name there. (4.3.6.6)"""
+    raw = frozenset(map(read.iri, expand_values)), frozenset(map(read.iri, json_keys))
+    tree = grammar.read(text, names.Vocabulary(read, *raw), _MOST_TERMS)
+    written = _node(tree, _named(write))
+    if meant(grammar.read(written, names.Vocabulary(write, *raw), _MOST_TERMS)) != meant(tree):
+        raise BadRequestData("q names an attribute that cannot be named to this context source; rename it.")
+    return written
+
+
+def meant(node: Node) -> Node:
+    """Give what a tree means, however it was written: names in values by their IRIs only, bare quotes in patterns."""
+    if isinstance(node, Term):
+        operand = node.operand
+        if isinstance(operand, Pattern):
+            operand = Pattern(_ESCAPED.sub(_bare, operand.expression))
+        return replace(node, path=replace(node.path, trailing=()), operand=operand)
+    return replace(node, parts=tuple(map(meant, node.parts)))
+
+
+def _bare(sign: re.Match[str]) -> str:
+    return '"' if sign[0] == '\\"' else sign[0]
 
 
 def translated_order(text: str, read: Names, write: Terms) -> str:
