@@ -47,15 +47,15 @@ class Gathered:
 
 
 async def towns(asking: Asking, own: str) -> list[Town]:
-    """Name this broker and the sources registered for shelters, in the order of their registration. (5.10.2)"""
+    """Name this broker and the sources registered for shelters; nobody if a policy hides them. (5.10.2)"""
     asked = {"type": ",".join(map(catalogue.iri, SHELTERS)), "limit": "200"}
-    found = [Town(0, own, _HERE)]
     try:
         _, registered = await asking.get(f"{API}/csourceRegistrations?{urlencode(asked)}")
     except Unanswered as problem:
         if problem.code not in _FORBIDDEN:
             raise
-        return found  # a policy keeps the registrations from this reader, not what they lead to
+        return []
+    found = [Town(0, own, _HERE)]
     for number, body in enumerate(registered, 1):
         alias = str(body.get("contextSourceAlias", ""))
         name = str(body.get("registrationName") or alias or body["id"])

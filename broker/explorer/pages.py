@@ -131,7 +131,7 @@ class Explorer:
             asking = await Asking(self._fetch, reader.tenant).understood()
             types = await asking.types()
             everything = await asking.count() if types else 0
-            joined = len(await neighbours.towns(asking, "")) > 1
+            joined = len(await neighbours.towns(asking, "")) != 1
             found = Found([], 0, 0) if wrong or not types else await asking.search(search)
         except Unanswered as problem:
             return self._failed(reader, problem)
@@ -238,9 +238,9 @@ class Explorer:
         )
 
     def _failed(self, reader: Reader, problem: Unanswered) -> web.Response:
-        missing = problem.code == 404
+        why = {404: "missing", 401: "closed", 403: "closed"}.get(problem.code, "failed")
         status = problem.code if problem.code < 500 else 502
-        return self._render("failed.html", reader, status=status, missing=missing, detail=problem.detail)
+        return self._render("failed.html", reader, status=status, why=why, detail=problem.detail)
 
     def _render(self, template: str, reader: Reader, *, status: int = 200, **values: Any) -> web.Response:
         return self.pages.render(

@@ -1,7 +1,14 @@
 """The page of a neighbourhood: shelters of all towns, whose they are, who is missing. (4.3.6, 5.14, 6.3.17)"""
 
+from pathlib import Path
+
+import pytest
+
+from broker.neighbours.joining import Neighbour, join
+from broker.neighbours.talk import Talk
+from engawa.demo.neighbours import CITIES, samples
 from tests.explorer.test_pages import Reading, read
-from tests.live import Live
+from tests.live import Live, live_broker
 
 PAGE = "/explorer/neighbours"
 
@@ -61,3 +68,28 @@ async def test_a_town_alone_is_told_how_to_join_others(empty: Live) -> None:
     page = await read(empty, PAGE)
     assert "engawa federation join" in page.text
     assert PAGE not in (await read(empty, "/")).links()
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "shown"),
+    [
+        ('who = "anyone"\nmay = "read"', 200, 5),
+        ('who = "anyone"\nmay = "read"\ntypes = "https://datamodels.jp/ns/disaster/EvacuationSite"', 200, 2),
+        ('who = "key:*"\nmay = "read"', 401, 0),
+    ],
+    ids=["all", "sites", "nothing"],
+)
+async def test_shows_what_the_policy_lets_everybody_see(
+    tmp_path: Path, rule: str, status: int, shown: int
+) -> None:
+    policy = tmp_path / "policy.toml"
+    async with live_broker(tmp_path / "yabu") as live:
+        await live.post("/entityOperations/upsert", list(samples(CITIES["yabu"])))
+        await join(Talk(live.session, live.url), Neighbour("http://127.0.0.1:9", alias="kieta"))
+    policy.write_text(f"[[rule]]\n{rule}\n", encoding="utf-8")
+    async with live_broker(tmp_path / "yabu", policy=policy) as live:
+        page = await read(live, PAGE, status=status)
+        assert len(places(page)) == shown
+        assert "engawa federation join" not in page.text
+        assert ("kieta から、いま返事がありません。" in page.text) == (status == 200)
+        assert ("公開されていません" in page.text) == (status == 401)
