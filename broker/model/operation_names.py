@@ -66,6 +66,8 @@ GROUPS: Final[dict[str, frozenset[str]]] = {
 """The groups of Table 4.20-2."""
 
 DEFAULT: Final = ("federationOps",)
+DEFAULT_AUXILIARY: Final = ("retrieveOps",)
+"""What an auxiliary registration offers that names no operations: the part of the default it may name. (5.9.2.4)"""
 AUXILIARY: Final = frozenset({"retrieveOps", *_READ})
 """What an auxiliary registration may name. (5.9.2.4)"""
 

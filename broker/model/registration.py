@@ -74,7 +74,9 @@ def expires(body: Mapping[str, Any]) -> int | None:
 
 def operations(body: Mapping[str, Any]) -> frozenset[str]:
     """Name the single operations that the source of a registration offers. (4.20)"""
-    return operation_names.single(body.get("operations", operation_names.DEFAULT))
+    auxiliary = body.get("mode") == "auxiliary"
+    default = operation_names.DEFAULT_AUXILIARY if auxiliary else operation_names.DEFAULT
+    return operation_names.single(body.get("operations", default))
 
 
 def attributes(info: Mapping[str, Any]) -> frozenset[str]:
@@ -101,7 +103,7 @@ def _finished(result: Body, before: Body, properties: Mapping[str, Any], given: 
 def _check_together(body: Body) -> None:
     """Check what a mode demands of the other members. (4.3.6.3, 5.9.2.4)"""
     mode = body.get("mode", "inclusive")
-    if mode == "auxiliary" and not set(body.get("operations", ("-",))) <= operation_names.AUXILIARY:
+    if mode == "auxiliary" and not set(body.get("operations", ())) <= operation_names.AUXILIARY:
         raise BadRequestData(
             "An auxiliary registration needs operations of retrieveOps, retrieveEntity and queryEntity only."
         )

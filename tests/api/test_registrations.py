@@ -172,7 +172,6 @@ async def test_names_are_those_of_the_readers_context(live: Live) -> None:
         {"mode": "other"},
         {"operations": []},
         {"operations": ["flyAway"]},
-        {"mode": "auxiliary"},
         {"mode": "auxiliary", "operations": ["retrieveOps", "updateEntity"]},
         {"mode": "exclusive"},
         {"mode": "exclusive", "information": [info(propertyNames=["name"])]},
@@ -251,7 +250,6 @@ async def test_an_update_replaces_members_as_a_whole_and_null_removes(live: Live
         {"information": []},
         {"expiresAt": PAST},
         {"mode": "exclusive"},
-        {"mode": "auxiliary"},
         ["list"],
     ],
 )
