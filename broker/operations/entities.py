@@ -11,8 +11,8 @@ from broker.operations import (
     asked,
     distributed,
     distributed_changes,
+    distributed_entities,
     distributed_maps,
-    distributed_reading,
     entity_maps,
     past,
     preferences,
@@ -58,7 +58,7 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     if past.asked_for(call):
         return await past.retrieve(call, broker, id, shape)
     asking = distributed.asking(call, broker)
-    if asking and (answer := await distributed_reading.retrieve(call, broker, asking, id, shape, links)):
+    if asking and (answer := await distributed_entities.retrieve(call, broker, asking, id, shape, links)):
         return answer
     store = broker.catalogue.open(call.tenant)
     stamp = store.stamp(id, call.now)
@@ -116,7 +116,7 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
     by_map = entity_maps.asks_for_map(call, wanted)
     asking = distributed.asking(call, broker)
     if asking is not None:
-        query = distributed_maps.query if by_map else distributed_reading.query
+        query = distributed_maps.query if by_map else distributed_entities.query
         if (answer := await query(call, broker, asking, wanted)) is not None:
             return answer
     store = broker.catalogue.open(call.tenant)

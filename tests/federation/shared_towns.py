@@ -23,7 +23,7 @@ def registration(url: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def shelter(name: str, **attributes: Any) -> dict[str, Any]:
+def shelter(name: str, /, **attributes: Any) -> dict[str, Any]:
     """Write a shelter; attributes as values or in the normalized form."""
     body: dict[str, Any] = {"id": f"urn:ngsi-ld:Shelter:{name}", "type": SHELTER}
     for attribute, value in attributes.items():
