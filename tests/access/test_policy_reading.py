@@ -69,6 +69,34 @@ async def test_discovery_lists_what_is_visible(tmp_path: Path) -> None:
         assert set((await broker.get("staff", "/types")).json["typeList"]) == {"Shelter", "Depot"}
 
 
+async def test_long_lists_are_counted_and_cut_as_if_nothing_were_hidden(tmp_path: Path) -> None:
+    async with town(tmp_path, PUBLIC) as broker:
+        depots = [{"id": f"urn:ngsi-ld:Depot:{n:03}", "type": "Depot"} for n in range(150)]
+        shelters = [{**shelter(n), "id": f"urn:ngsi-ld:Shelter:{n:03}"} for n in range(150)]
+        mixed = [one for pair in zip(depots, shelters, strict=True) for one in pair]
+        assert (await broker.ask("staff", "POST", "/entityOperations/create", mixed)).status == 201
+        for more in (
+            {},
+            {"orderBy": "name;desc"},
+            {"orderBy": "contact"},
+            {"q": "!contact"},
+            {"scopeQ": "/#"},
+        ):
+            expected = 0 if "scopeQ" in more else 150
+            page = {"local": "true", "count": "true", "limit": "50", "offset": "120", **more}
+            reply = await broker.get("", "/entities", **page)
+            assert reply.headers["NGSILD-Results-Count"] == str(expected), more
+            assert len(reply.json) == (30 if expected else 0) and b"Depot" not in reply.raw
+            assert 'rel="next"' not in reply.headers.get("Link", "")
+        by_id = await broker.get("", "/entities", local="true", limit=5, headers={"Prefer": "order=id"})
+        assert [one["id"][-3:] for one in by_id.json] == ["000", "001", "002", "003", "004"]
+        for _ in range(2):
+            told = (await broker.get("", "/types/Shelter")).json
+            assert told["entityCount"] == 150 and len(told["attributeDetails"]) == 1
+        assert (await broker.ask("staff", "DELETE", "/entities/urn:ngsi-ld:Shelter:000")).status == 204
+        assert (await broker.get("", "/types/Shelter")).json["entityCount"] == 149
+
+
 async def test_what_was_answered_to_one_caller_never_reaches_another(tmp_path: Path) -> None:
     async with town(tmp_path, PUBLIC) as broker:
         await broker.put_in(shelter(1))

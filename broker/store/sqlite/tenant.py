@@ -34,6 +34,7 @@ from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.names import Names
 from broker.store.sqlite.orders import LONG_PAGE, Orders
 from broker.store.sqlite.search import Budget, Unfinished
+from broker.store.sqlite.tallies import Tallies
 from broker.store.sqlite.transfer import SqliteTransfer
 from broker.store.sqlite.values import ValueIndexes
 from broker.store.transfer import Transfer
@@ -91,6 +92,7 @@ class SqliteTenantStore:
         self._idle_readers: list[tuple[Connection, Names]] = []
         self._listeners: list[Listener] = []
         self._orders = Orders(self._read, self._in_thread, settings.query_seconds)
+        self._tallies = Tallies(self._in_thread, settings.query_seconds)
         self._sequence = 0
         self._mark = Mark(self, 0, self._earliest_expiry())
 
@@ -133,18 +135,13 @@ class SqliteTenantStore:
             with contextlib.suppress(Unfinished):
                 return search.find(self._read, self._names, selection, window, now, budget)
             budget = Budget(self._settings.query_seconds)
-            return await self._at_length(
+            return await self._in_thread(
                 lambda connection, names: search.find(connection, names, selection, window, now, budget)
             )
-        finally:
-            self._indexing.note(selection, budget.scanned)
-
-    async def _at_length(self, work: Callable[[Connection, Names], T]) -> T:
-        """Do in a thread what takes long; TooComplexQuery when it takes too long."""
-        try:
-            return await self._in_thread(work)
         except Unfinished as error:
             raise search.too_complex(self._settings.query_seconds) from error
+        finally:
+            self._indexing.note(selection, budget.scanned)
 
     async def indexed(self) -> None:
         """Wait until the value indexes that are wanted now are complete."""
@@ -173,10 +170,7 @@ class SqliteTenantStore:
     async def _counted(self, now: int, visibility: Visibility | None) -> dict[tally.Entry, int]:
         if visibility is None:
             return search.counters(self._read, self._expired(now), now)
-        budget = Budget(self._settings.query_seconds)
-        return await self._at_length(
-            lambda connection, names: search.tallied(connection, names, visibility, now, budget)
-        )
+        return await self._tallies.counted(visibility, self.mark, now)
 
     def feed(self, after: int, limit: int) -> list[tuple[int, str]]:
         """Give versions and ids of the latest changes after a version, for processes that follow."""
