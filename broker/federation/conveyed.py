@@ -20,6 +20,7 @@ FIXED: Final = frozenset(
     }
 )
 """Headers that belong to a connection or an interaction; a registration cannot set them. (4.3.6.5)"""
+_LONG: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ def conveyed(source: Source, given: Mapping[str, str], credentials: Credentials)
                 continue
         elif value.startswith(SECRET):
             value = credentials.secret(value.removeprefix(SECRET), endpoint)
-            hidden.append(value)
+            # "Bearer …" is not to be repeated in parts either
+            hidden += [value, *(word for word in value.split() if len(word) >= _LONG)]
         headers[key] = value
     return Conveyed(
         headers,

@@ -80,8 +80,9 @@ async def test_a_secret_goes_to_no_endpoint_but_its_own(tmp_path: Path) -> None:
             assert not thief.seen and not source.seen
 
 
-async def test_a_source_cannot_make_us_repeat_a_secret(tmp_path: Path) -> None:
-    async with fake({"detail": "you said Bearer very-secret"}, status=403) as source:
+@pytest.mark.parametrize("said", ["you said Bearer very-secret", "very-secret is no token of ours"])
+async def test_a_source_cannot_make_us_repeat_a_secret(tmp_path: Path, said: str) -> None:
+    async with fake({"detail": said}, status=403) as source:
         file = written(tmp_path, secrets(source.url))
         async with live_broker(tmp_path / "data", federation_credentials=file) as live:
             outcome = await ask(
