@@ -7,6 +7,7 @@ pauses. What a source has is noted after each step: after a crash the same step 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from heapq import nsmallest
 from typing import Final
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from broker.notify.subscription import Body
 FIRST_PAUSE: Final = SECOND
 LONGEST_PAUSE: Final = 3600 * SECOND
 MOST_ATTEMPTS: Final = 40  # to take back a copy: a day and a half
+AT_ONCE: Final = 8
 GONE: Final = (404, 410)
 REFUSALS: Final = (400, 401, 403, 405, 422, 501, 508)
 
@@ -68,31 +70,35 @@ class Handover:
             self._workers[place] = asyncio.get_running_loop().create_task(self._serve(place))
 
     async def _serve(self, place: tuple[str, str]) -> None:
-        """Settle all that is pending at one source, one after another, what has waited longest first."""
+        """Settle all that is pending at one source, some at once, what is due longest first."""
         pending, woken = self._places[place], self._woken[place]
         try:
             while pending:
-                passed = min(pending.values(), key=lambda one: one.due)
-                wait = passed.due - self._now()
+                first = nsmallest(AT_ONCE, pending.values(), key=lambda one: one.due)
+                now = self._now()
+                wait = first[0].due - now
                 if wait > 0:
                     woken.clear()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(woken.wait(), wait / SECOND)
                     continue
-                if not passed.settled:
-                    await self._settle(passed)
-                if passed.settled or self._book.find(passed.id) is None:
-                    pending.pop(passed.id, None)
+                await asyncio.gather(*[self._settle(one) for one in first if one.due <= now])
+                for passed in first:
+                    if passed.settled or self._book.find(passed.id) is None:
+                        pending.pop(passed.id, None)
         finally:
             del self._places[place], self._woken[place], self._workers[place]
 
     async def _settle(self, passed: Passed) -> None:
         """Take one step with one copy; a failure sets the time of the next attempt."""
+        if passed.settled:
+            return
         try:
             await self._step(passed)
-        except Exception as error:  # a fault with one copy must not hold up the others
-            if not isinstance(error, Problem):
-                log.exception("a step of passing on failed", subscription=passed.subscription)
+        except Problem:  # such as an @context that is not to be had now
+            self._postpone(passed, FIRST_PAUSE << min(passed.attempts, 12))
+        except Exception:  # a fault with one copy must not hold up the others
+            log.exception("a step of passing on failed", subscription=passed.subscription)
             self._postpone(passed, LONGEST_PAUSE)
 
     async def _step(self, passed: Passed) -> None:

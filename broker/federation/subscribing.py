@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -37,6 +38,7 @@ from broker.store.contract import Catalogue
 RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
 """Where sources bring notifications to; the identifier of the copy in them opens it."""
 SLICE: Final = 200
+AT_ONCE: Final = 16
 REMEMBERED: Final = 16_384
 AGAIN_SECONDS: Final = 30.0
 
@@ -158,18 +160,23 @@ class Subscribing:
 
     async def _plan_all(self) -> None:
         while self._changed or self._moved:
+            await asyncio.sleep(0)  # requests go on between one and the next
             if self._moved:
                 await self._find_concerned(*self._moved.pop())
                 continue
-            tenant, id = next(iter(self._changed))
-            del self._changed[tenant, id]
-            try:
-                await self._plan_one(tenant, id)
-            except Problem as problem:  # such as an @context that is not to be had now
-                log.warning("a subscription cannot be passed on yet", subscription=id, reason=problem.detail)
-                self._plan_again(tenant, id)
-            except Exception:  # the others are passed on all the same
-                log.exception("a subscription cannot be passed on", subscription=id)
+            some = list(islice(self._changed, AT_ONCE))
+            for one in some:
+                del self._changed[one]
+            await asyncio.gather(*[self._plan_safely(tenant, id) for tenant, id in some])
+
+    async def _plan_safely(self, tenant: str, id: str) -> None:
+        try:
+            await self._plan_one(tenant, id)
+        except Problem as problem:  # such as an @context that is not to be had now
+            log.warning("a subscription cannot be passed on yet", subscription=id, reason=problem.detail)
+            self._plan_again(tenant, id)
+        except Exception:  # the others are passed on all the same
+            log.exception("a subscription cannot be passed on", subscription=id)
 
     def _plan_again(self, tenant: str, id: str) -> None:
         """Look at a subscription once more after a while."""

@@ -1,7 +1,7 @@
 """Notifications of sources about subscriptions passed on to them: checked, joined, told as our own. (5.8.6)"""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from base.errors import BadRequestData, LoopDetected, ResourceNotFound
 from base.jsonld import Context
@@ -35,6 +35,10 @@ def request_of(call: Call, broker: Broker) -> Body:
     return made
 
 
+AT_ONCE: Final = 8
+"""Entities joined at the same time: each makes other sources be asked."""
+
+
 async def take_notification(broker: Broker, body: Any, source: Any, now: int) -> None:
     """Take what a source tells of a copy that was passed on to it; `source` names the @context. (5.8.6)"""
     passed = _passed(broker, body)
@@ -49,7 +53,9 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
     read = book.reader(now)
     if split:
         asking = await broker.subscribing.asking(passed.tenant, subscription)
-        told = [await _whole(broker, passed, asking, one, read(one["id"])) for one in told]
+        for start in range(0, len(told), AT_ONCE):
+            some = [_whole(broker, passed, asking, one, read(one["id"])) for one in told[start:][:AT_ONCE]]
+            told[start : start + AT_ONCE] = await asyncio.gather(*some)
     documents = [one for one in told if evaluation.matches(_judged(interest, one, split), one, read)]
     await broker.notifier.tell(passed.tenant, passed.subscription, documents, read, now)
     broker.subscribing.note(body)
