@@ -12,8 +12,8 @@ import structlog
 
 from base import clock
 from base.errors import BadRequestData, NonexistentTenant, Problem, ResourceNotFound, TooManyResults
-from base.jsonld import TermTable
 from broker.access.view import maker_of
+from broker.federation import joining
 from broker.language.selection import Window
 from broker.model import linked, represent, snapshot, tenancy
 from broker.model.document import Document, Instance, dataset_of
@@ -21,10 +21,10 @@ from broker.model.linked import Join
 from broker.model.represent import Representation
 from broker.model.snapshot import DETAILS, ORIGINAL, PREPARING, QUERIES, Body
 from broker.notify import snapshot_notification
-from broker.operations import asked, temporal_asked
+from broker.operations import asked, distributed, distributed_reading, distributed_temporal, temporal_asked
 from broker.operations.admission import as_seen
 from broker.operations.asked import Limits, Wanted
-from broker.operations.call import Broker, Params
+from broker.operations.call import JSON, Broker, Call, Params
 from broker.store.contract import EntityChange, Rule, TenantStore
 
 KIND: Final = "snapshot"
@@ -136,9 +136,10 @@ async def prepare(broker: Broker, tenant: str, id: str) -> None:
 
 async def _fill(broker: Broker, tenant: str, body: Body, target: TenantStore) -> Details:
     """Run the queries one after another, each to its end; temporal ones first, before anything else is history."""
-    source = broker.catalogue.open(tenant)
-    table = (await broker.contexts.resolve(body["@context"], tenant)).table
-    filling = Filling(broker, source, target, table, clock.now())
+    context = await broker.contexts.resolve(body["@context"], tenant)
+    rights = None if broker.policies is None else broker.policies.of(maker_of(body), tenant)
+    call = Call("POST", "", {}, Params({}), tenant, context, JSON, None, clock.now(), rights=rights)
+    filling = Filling(broker, call, target)
     details: Details = {}
     await target.history.set_policy(_UNRECORDED)
     for queries, name, run in (
@@ -161,33 +162,60 @@ async def _result(run: Run, query: Body) -> Body:
 
 
 class Filling:
-    """One filling of a snapshot's store from that of its tenant."""
+    """One filling of a snapshot's store from that of its tenant, and from the sources of the tenant."""
 
-    def __init__(
-        self, broker: Broker, source: TenantStore, target: TenantStore, table: TermTable, now: int
-    ) -> None:
+    def __init__(self, broker: Broker, call: Call, target: TenantStore) -> None:
         settings = broker.settings
         self._limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
         self._most = settings.snapshot_entities
-        self._source, self._target, self._table, self._now = source, target, table, now
+        self._broker, self._call, self._target = broker, call, target
+        self._source = broker.catalogue.open(call.tenant)
+        self._table, self._now = call.context.table, call.now
 
     async def entities(self, query: Body) -> bool:
         """Copy what a query finds, each entity with what the query asks of it; say whether there was anything."""
         wanted = asked.from_query(query, Params({}), self._table, False, self._limits)
         _check_width(wanted)
+        joined = await self._joined(wanted)
+        if joined is not None:
+            self._check_count(len(joined))
+            return await self._copy(wanted, len(joined), lambda start: joined[start : start + _READ])
         page = await self._source.query(wanted.selection, Window(self._most + 1), self._now)
         self._check_count(len(page.stamps))
-        changes: list[EntityChange] = []
-        for start in range(0, len(page.stamps), _READ):
+
+        def read(start: int) -> Sequence[Document]:
             stored = self._source.documents(page.stamps[start : start + _READ], self._now)
-            documents = self._with_linked([one.document for one in stored], wanted)
+            return [one.document for one in stored]
+
+        return await self._copy(wanted, len(page.stamps), read)
+
+    async def _joined(self, wanted: Wanted) -> Sequence[Document] | None:
+        """Find what a query finds here and at sources; None: no source is concerned. (5.7.2.4)"""
+        call, broker = self._call.at(clock.now()), self._broker
+        asking = distributed.asking(call, broker)
+        if asking is None:
+            return None
+        seen = distributed_reading.seeing(call)
+        several = distributed_reading.concerned(broker, asking, wanted, distributed_reading.QUERYING, seen)
+        if not several:
+            return None
+        distributed_reading.refuse_ordering(wanted)
+        asks = distributed_reading.inquiry(broker, asking, wanted.selection.selectors)
+        found = await distributed_reading.gather(call, broker, asks, several, wanted).first(self._most + 1)
+        return [joining.dated(document, self._now) for document in found.documents]
+
+    async def _copy(self, wanted: Wanted, count: int, read: Callable[[int], Sequence[Document]]) -> bool:
+        """Keep entities, read some at a time, each with what the query asks of it."""
+        changes: list[EntityChange] = []
+        for start in range(0, count, _READ):
+            documents = self._with_linked(read(start), wanted)
             changes += [EntityChange(one["id"], _joining(one)) for one in documents]
             if len(changes) >= _WRITTEN:
                 await self._target.change(changes, self._now)
                 changes = []
             await asyncio.sleep(0)  # requests go first
         await self._target.change(changes, self._now)
-        return bool(page.stamps)
+        return count > 0
 
     def _with_linked(self, documents: Sequence[Document], wanted: Wanted) -> Iterable[Document]:
         """Give entities reduced to what is asked for, and those they lead to if that is asked for. (4.5.23)"""
@@ -208,13 +236,18 @@ class Filling:
         if wanted.query.timerel is None:
             raise BadRequestData("The query lacks a temporal query; give timerel and timeAt.")
         _check_width(wanted.wanted)
-        history = self._source.history
+        opened = distributed_temporal.opened(self._call.at(clock.now()), self._broker, wanted)
+        history = opened.histories
         found = await history.find(wanted.selection, wanted.query.span, Window(self._most + 1))
         self._check_count(len(found.ids))
         for id in found.ids:
             frame = history.history(id)
             if frame is not None:
-                evolution = await history.evolution(id, wanted.instances(None))
+                evolution = await history.evolution(id, opened.wanted.instances(None))
+                if evolution.cut is not None:
+                    raise TooManyResults(
+                        "Sources have more instances than can be taken; narrow the query in time."
+                    )
                 await self._target.history.add(id, frame.types, evolution.instances, self._now)
         return bool(found.ids)
 

@@ -23,12 +23,16 @@ async def check(source: Source, index: Index, store: TenantStore, now: int) -> N
 
 
 def _check_sources(source: Source, index: Index, now: int, modes: Iterable[str]) -> None:
-    """Only one exclusive registration for the same attributes of an entity, and no redirect one beside it. (4.3.6.3)"""
+    """Only one exclusive registration for the same attributes of an entity, and no redirect one beside it. (4.3.6.3)
+
+    What is past and what is latest are registered apart. (5.9.1)
+    """
     for wanted in _claims(source):
         for other in index.candidates(wanted):
             if (
                 other.id != source.id
                 and other.mode in modes
+                and other.temporal == source.temporal
                 and other.living(now)
                 and provided(other, wanted)
             ):
