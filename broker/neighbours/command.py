@@ -45,7 +45,11 @@ def _at_broker(command: F) -> F:
         click.option("--broker", "--url", "url", default=_OURS, show_default=True, help="URL of our broker."),
         click.option("--tenant", default="", help="Tenant of our broker. [default: the default tenant]"),
         click.option(
-            "--key", default="", envvar="ENGAWA_KEY", show_envvar=True, help="API key for our broker."
+            "--key",
+            default="",
+            envvar="ENGAWA_KEY",
+            show_envvar=True,
+            help="API key or token for our broker.",
         ),
         setting_options(BrokerSettings, PREFIX, only=("federation_credentials", "federation_authorities")),
     ):
@@ -83,7 +87,7 @@ async def _ours(here: Talk, ask: Callable[[Talk], Awaitable[T]]) -> T:
 
 
 def _here(session: aiohttp.ClientSession, place: dict[str, Any], credentials: Credentials) -> Talk:
-    headers = {"X-API-Key": place["key"]} if place["key"] else {}
+    headers = {"Authorization": f"Bearer {place['key']}"} if place["key"] else {}
     return Talk(session, address(place["url"]), place["tenant"], headers, credentials.trusted)
 
 

@@ -516,3 +516,12 @@ async def test_a_context_source_filter_does_not_touch_entities_held_here(
     await live.post("/entities", shelter)
     reply = await live.get("/entities", type="Shelter", csf='endpoint=="http://other.example"')
     assert [one["id"] for one in reply.json] == [shelter["id"]]
+
+
+async def test_every_type_asks_for_all_registrations(live: Live) -> None:
+    for number in range(3):
+        information = [{"entities": [{"type": f"T{number}"}], "propertyNames": [f"p{number}"]}]
+        await live.post(ROOT, body(id=f"urn:x:{number}", information=information))
+    found = await live.get(ROOT, type="*", count="true", limit=2)
+    assert [one["id"] for one in found.json] == ["urn:x:0", "urn:x:1"]
+    assert found.headers["NGSILD-Results-Count"] == "3"
