@@ -161,10 +161,11 @@ def _without(attributes: Attributes, shares: Iterable[Share]) -> dict[str, froze
     left = dict(attributes)
     for share in shares:
         for iri, datasets in share.attributes.items():
-            if iri in left:
-                left[iri] -= datasets
-                if not left[iri]:
-                    del left[iri]
+            if iri not in left or (not left[iri] and share.source.dataset_ids):
+                continue  # of all datasets there are, one that has some leaves the others
+            left[iri] -= datasets
+            if not left[iri]:
+                del left[iri]
     return left
 
 

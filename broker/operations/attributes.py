@@ -88,13 +88,14 @@ async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
     name = call.path["attrId"]
     given = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
 
-    async def here(_: Document) -> None:
+    async def here(datasets: frozenset[str]) -> None:
+        left = [one for one in given if dataset_of(one) in datasets]
         await apply(
             broker,
             call,
             store,
             id,
-            lambda current: merge.partial_update(selected(call, id, current), attr, given, call.now),
+            lambda current: merge.partial_update(selected(call, id, current), attr, left, call.now),
         )
 
     datasets = frozenset(map(dataset_of, given))
@@ -108,13 +109,14 @@ async def replace_attribute(call: Call, broker: Broker) -> Answer:
     name = call.path["attrId"]
     given = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
 
-    async def here(_: Document) -> None:
+    async def here(datasets: frozenset[str]) -> None:
+        left = [one for one in given if dataset_of(one) in datasets]
         await apply(
             broker,
             call,
             store,
             id,
-            lambda current: merge.replace_attribute(selected(call, id, current), attr, given, call.now),
+            lambda current: merge.replace_attribute(selected(call, id, current), attr, left, call.now),
         )
 
     datasets = frozenset(map(dataset_of, given))
@@ -130,7 +132,7 @@ async def delete_attribute(call: Call, broker: Broker) -> Answer:
         validate.uri(dataset, "datasetId")
     every = asked.flag(call.params, "deleteAll")
 
-    async def here(_: Document) -> None:
+    async def here(_: frozenset[str]) -> None:
         await apply(
             broker,
             call,
@@ -150,12 +152,13 @@ async def _changed_one(
     broker: Broker,
     kind: Kind,
     attributes: Attributes,
-    here: Callable[[Document], Awaitable[None]],
+    here: Callable[[frozenset[str]], Awaitable[None]],
 ) -> Answer:
     """Change one attribute here, or at the sources that have it. (5.6.4, 5.6.5, 5.6.19)"""
     asking = distributed.asking(call, broker)
     if asking is None:
-        await here({})
+        (datasets,) = attributes.values()
+        await here(datasets)
         return NO_CONTENT
     return distributed_changes.as_update(
         await distributed_changes.change_attribute(call, broker, asking, kind, attributes, here)

@@ -74,7 +74,8 @@ async def change_entity(
     )
     if shares.local or (kind is REPLACE and given.held):
         rest = splitting.remaining(document, shares.rest) if shares.taken else document
-        parts.append(await done_here(here(rest), names_of(shares.rest)))
+        names = names_of(shares.rest) or frozenset({"scope"})
+        parts.append(await done_here(here(rest), names))
     return parts
 
 
@@ -108,7 +109,7 @@ async def change_attribute(
     asking: Asking,
     kind: Kind,
     attributes: Attributes,
-    here: Here,
+    here: Callable[[frozenset[str]], Awaitable[None]],
 ) -> list[Part]:
     """Change one attribute, at the sources that alone hold it or else here and at others. (5.6.4, 5.6.5, 5.6.19)"""
     id = call.path["entityId"]
@@ -124,7 +125,8 @@ async def change_attribute(
         ),
     )
     if shares.local:
-        parts.append(await done_here(here({}), attributes))
+        (datasets,) = shares.rest.values()
+        parts.append(await done_here(here(datasets), attributes))
     return parts
 
 
@@ -163,7 +165,7 @@ async def told(
     outcomes = iter(await broker.federation.ask(asking, directed))
     table = asking.context.table
     return [
-        settling.part_of(next(outcomes), names_of(share.attributes), table.iri)
+        settling.part_of(next(outcomes), names_of(share.attributes) or {"scope"}, table.iri)
         if share.offered
         else settling.not_offered(share.source, share.attributes)
         for share in shares.shares
@@ -179,7 +181,7 @@ async def done_here(change: Awaitable[UpdateResult | None], names: Iterable[str]
     if result is None:
         return Part(None, frozenset(names))
     refused = [Fault(ResourceNotFound(reason).body(), attribute) for attribute, reason in result.not_updated]
-    return Part(None, frozenset(result.updated), None, tuple(refused))
+    return Part(None, frozenset(result.updated or names), None, tuple(refused))
 
 
 def passed_on(call: Call) -> Mapping[str, str]:

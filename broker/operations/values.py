@@ -70,12 +70,12 @@ async def set_value(call: Call, broker: Broker) -> Answer:
         given = expand.attribute(name, body, call.context.table, call.now, nulls=False, partial=True)
         return merge.partial_update(entity, attr, given, call.now)
 
-    async def here(_: Document) -> None:
+    async def here(_: frozenset[str]) -> None:
         await apply(broker, call, store, id, rule)
 
     asking = distributed.asking(call, broker)
     if asking is None:
-        await here({})
+        await here(frozenset())
         return NO_CONTENT
     stored = store.document(id, call.now)
     held = stored.document["attrs"].get(attr, []) if stored is not None else []

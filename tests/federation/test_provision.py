@@ -217,6 +217,28 @@ async def test_a_source_of_one_dataset_gets_the_instances_of_that(front: Live, s
     assert await held(source) == {"beds": 2}
 
 
+async def test_other_datasets_of_an_attribute_are_changed_here(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds", datasetId="urn:d:2")
+    one, two = {"type": "Property", "value": 1}, {"type": "Property", "value": 2, "datasetId": "urn:d:2"}
+    assert (await front.post("/entities", shelter() | {"beds": [one, two]})).status == 201
+    both = [one | {"value": 3}, two | {"value": 4}]
+    assert (await change(front, "PUT", "/attrs/beds", both)).status == 204
+    assert (await held(front), await held(source)) == ({"beds": 3}, {"beds": 4})
+    assert (await change(front, "DELETE", "/attrs/beds", deleteAll="true")).status == 204
+    assert (await held(front), await held(source)) == ({}, {})
+
+
+async def test_a_scope_that_cannot_be_set_everywhere_is_named(front: Live, source: Live) -> None:
+    registration = await register(front, source, "inclusive")
+    await keep(front, shelter() | {"scope": "/A"})
+    reply = await change(front, "PATCH", "/attrs", {"scope": "/B"})
+    assert reply.status == 207
+    assert reply.json["updated"] == ["scope"]
+    assert [(one["attributeName"], one["registrationId"]) for one in reply.json["notUpdated"]] == [
+        ("scope", registration)
+    ]
+
+
 async def test_replaces_each_part(front: Live, source: Live) -> None:
     await register(front, source, "exclusive", "beds", id=ID)
     await keep(front, shelter(name="A", floor=1))
