@@ -18,21 +18,14 @@ def handlers(doors: Doors) -> Mapping[str, Handler]:
             raise OperationNotSupported("this server has no API keys")
         return doors.keys
 
-    def note(event: str, name: str) -> None:
-        if doors.audit is not None:
-            doors.audit.note({"time": clock.show(clock.now()), "event": event, "key": name})
-
     async def add(asked: Mapping[str, Any]) -> Any:
         text, key = await keys().add(asked["name"], asked["roles"], asked["expires"], clock.now())
-        note("key added", key.name)
         return {**key.shown(), "key": text}
 
     async def listed(_: Mapping[str, Any]) -> Any:
         return [key.shown() for key in keys().listed()]
 
     async def remove(asked: Mapping[str, Any]) -> Any:
-        key = await keys().remove(asked["name"])
-        note("key removed", key.name)
-        return key.shown()
+        return (await keys().remove(asked["name"])).shown()
 
     return {"keys.add": add, "keys.list": listed, "keys.remove": remove}

@@ -134,13 +134,14 @@ async def _tidy(broker: Broker) -> None:
 def all_handlers(broker: Broker) -> Mapping[str, admin_socket.Handler]:
     """Name all that commands may have this broker do."""
     own = admin.handlers(broker.catalogue, broker.notifier, broker.contexts)
-    return {
+    commands = {
         **own,
         **demanding.handlers(broker.catalogue),
         **retaining.handlers(broker.catalogue),
         **transfer.handlers(broker),
         **keys.handlers(broker.doors),
     }
+    return callers.noting(broker.doors, commands)
 
 
 def served(

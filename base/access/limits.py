@@ -8,6 +8,7 @@ from base.access.caller import Caller
 from base.recent import Recent
 
 MOST: Final = 65_536
+LONGEST: Final = 86_400.0  # seconds between two requests
 _PREFIX: Final = 64  # what one subscriber of IPv6 gets is at least this much
 
 Key = Caller | str
@@ -18,7 +19,7 @@ class Limit:
     """At most `rate` requests a second from each caller on average, and `burst` at once."""
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._interval = 1.0 / rate
+        self._interval = min(1.0 / rate, LONGEST)
         self._ahead = max(burst, 1.0) * self._interval - self._interval
         self._full: Recent[Key, float] = Recent(MOST)  # when the bucket of a caller will be full again
 

@@ -16,6 +16,7 @@ from base.access.issuers import read
 from base.access.keys import Keys
 from base.access.limits import Limit
 from base.access.tokens import Tokens
+from base.admin import Handler as Command
 from base.egress import AddressPolicy
 from base.errors import Problem
 from base.settings import SettingError
@@ -27,6 +28,20 @@ FLOODS: Final = frozenset((401, 429))
 HEALTH: Final = ("/health/live", "/health/ready")
 """Asked by what keeps the broker running: never limited."""
 LONGEST_ENTITY: Final = 1_000
+SHOWING: Final = frozenset(
+    (
+        "check",
+        "stats",
+        "tenants.list",
+        "outbox.list",
+        "outbox.dead",
+        "schema.list",
+        "history.show",
+        "keys.list",
+        "transfer.put",
+    )
+)
+"""Commands that change nothing by themselves."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,13 +58,13 @@ class Done:
 def doors_of(settings: BrokerSettings, policy: AddressPolicy) -> Doors:
     """Build the doors; SettingError says which setting cannot be used."""
     issuers = read(settings.issuers) if settings.issuers is not None else ()
-    rate = settings.requests_per_second
+    rate, tls = settings.requests_per_second, _tls(settings)
     return Doors(
         Keys(settings.data),
         Tokens(issuers, policy) if issuers else None,
         Limit(rate, settings.requests_burst) if rate else None,
         Audit(settings.audit) if settings.audit is not None else None,
-        _tls(settings),
+        tls,
     )
 
 
@@ -86,6 +101,23 @@ def limiting(doors: Doors, elsewhere: Handler) -> Any:
         return await handler(request)
 
     return enter
+
+
+def noting(doors: Doors, commands: Mapping[str, Command]) -> Mapping[str, Command]:
+    """Have the audit log tell of each command of the operator that does more than show something."""
+    audit = doors.audit
+    if audit is None:
+        return commands
+
+    def noted(name: str, command: Command) -> Command:
+        async def run(asked: Mapping[str, Any]) -> Any:
+            about = {what: asked[what] for what in ("tenant", "name") if isinstance(asked.get(what), str)}
+            audit.note({"time": clock.show(clock.now()), "event": "command", "command": name, **about})
+            return await command(asked)
+
+        return run
+
+    return {name: command if name in SHOWING else noted(name, command) for name, command in commands.items()}
 
 
 def note(

@@ -98,11 +98,11 @@ class Destination:
 
 @contextlib.asynccontextmanager
 async def connected(
-    url: str, tenant: str = "", *, credential: str = "", seconds: float = 120.0
+    url: str, tenant: str = "", *, key: str = "", seconds: float = 120.0
 ) -> AsyncIterator[Destination]:
-    """Open connections to a broker until the block ends; `credential`: an API key or token to send."""
+    """Open connections to a broker until the block ends; `key`: an API key or token to send."""
     timeout = aiohttp.ClientTimeout(total=seconds, connect=10.0)
-    headers = {"Authorization": f"Bearer {credential}"} if credential else {}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     connector = aiohttp.TCPConnector(limit=8)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=headers) as session:
         yield Destination(session, url.rstrip("/"), tenant)

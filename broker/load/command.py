@@ -43,10 +43,7 @@ def load() -> None:
 )
 @click.option("--tenant", default="", help="Tenant to load into; the default one if not given.")
 @click.option(
-    "--credential-file",
-    "secret",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File that holds an API key or token to send, where the broker asks who writes.",
+    "--key", default="", envvar="ENGAWA_KEY", show_envvar=True, help="API key or token for the broker."
 )
 @click.option(
     "--rejects",
@@ -58,7 +55,7 @@ def load() -> None:
 )
 @json_option
 def shelters_command(
-    files: Sequence[Path], url: str, tenant: str, secret: Path | None, rejected: Path, as_json: bool
+    files: Sequence[Path], url: str, tenant: str, key: str, rejected: Path, as_json: bool
 ) -> None:
     """Load lists of evacuation sites and shelters.
 
@@ -72,8 +69,7 @@ def shelters_command(
     """
     _examine(url, rejected)
     started = time.monotonic()
-    credential = secret.read_text(encoding="ascii").strip() if secret else ""
-    summaries, refused = asyncio.run(_load(files, url, tenant, credential, rejected))
+    summaries, refused = asyncio.run(_load(files, url, tenant, key, rejected))
     seconds = time.monotonic() - started
     totals = {name: sum(getattr(s, name) for s in summaries) for name in _TOTALS}
     if as_json:
@@ -99,7 +95,7 @@ def _examine(url: str, rejected: Path) -> None:
 
 
 async def _load(
-    files: Sequence[Path], url: str, tenant: str, credential: str, rejected: Path
+    files: Sequence[Path], url: str, tenant: str, key: str, rejected: Path
 ) -> tuple[list[shelters.Summary], int]:
     headers = shelters.headers(files)
     with Rejects(rejected, headers) as rejects, _bar() as bar:
@@ -109,7 +105,7 @@ async def _load(
             bar.update(tasks[path], completed=position, total=size)
 
         try:
-            async with connected(url, tenant, credential=credential) as destination:
+            async with connected(url, tenant, key=key) as destination:
                 return await shelters.load(files, destination, rejects, progress=reached), rejects.count
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, TimeoutError) as error:
             raise Unreachable(

@@ -94,15 +94,19 @@ async def test_tells_of_refusals_without_what_was_tried(tmp_path: Path) -> None:
         assert word not in body
 
 
-async def test_tells_of_keys_that_come_and_go(tmp_path: Path) -> None:
+async def test_tells_of_commands_of_the_operator(tmp_path: Path) -> None:
     async with live_broker(tmp_path / "data", audit=tmp_path / "audit.jsonl") as live:
         async with admin.serve(live.broker.settings.data, all_handlers(live.broker)):
             made = await admin.ask(live.broker.settings.data, "keys.add", name="gate", roles=[], expires=None)
+            await admin.ask(live.broker.settings.data, "keys.list")
             await admin.ask(live.broker.settings.data, "keys.remove", name="gate")
+            with pytest.raises(admin.Refused):
+                await admin.ask(live.broker.settings.data, "tenants.delete", name="harbour")
         lines = await logged(live)
-    assert [(line["event"], line["key"]) for line in lines] == [
-        ("key added", "gate"),
-        ("key removed", "gate"),
+    assert [(line["event"], line["command"], line["name"]) for line in lines] == [
+        ("command", "keys.add", "gate"),
+        ("command", "keys.remove", "gate"),
+        ("command", "tenants.delete", "harbour"),
     ]
     assert made["key"] not in (tmp_path / "audit.jsonl").read_text()
 

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from base.access.issuers import read
 from base.access.key_sets import read_keys
+from base.settings import SettingError
 from tests.access.secure import (
     AUDIENCE,
     ISSUER,
@@ -335,6 +337,62 @@ async def test_survives_an_issuer_that_answers_nonsense(tmp_path: Path, what: st
             assert (await ask(live, token(RSA))).status == 503
             assert (await live.get("/types")).status == 200
         assert keys.sent < 10_000_000
+
+
+async def test_fetches_keys_only_from_where_requests_may_go(tmp_path: Path) -> None:
+    """A broker that others reach does not speak to its own machine, unless the address is listed."""
+    async with issuing(RSA) as keys:
+        file = issuers(tmp_path, keys.url)
+        async with live_broker(tmp_path / "a", host="192.0.2.1", issuers=file) as live:
+            assert (await ask(live, token(RSA))).status == 503
+        assert keys.asked == 0
+        async with live_broker(
+            tmp_path / "b", host="192.0.2.1", issuers=file, outgoing=("127.0.0.1",)
+        ) as live:
+            assert (await ask(live, token(RSA))).status == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"algorithms": ["none"]},
+        {"algorithms": ["RS256", "HS256"]},
+        {"algorithms": []},
+        {"audience": []},
+        {"audience": None},
+        {"issuer": ""},
+        {"name": "a b"},
+        {"jwks": "http://login.example/keys"},
+        {"leeway": 301},
+        {"leeway": -1},
+        {"keep": True},
+        {"refresh": "often"},
+        {"secret": "x"},
+    ],
+    ids=str,
+)
+async def test_does_not_start_with_issuers_it_cannot_trust(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    values = {"name": "login", "issuer": ISSUER, "jwks": "https://login.example/keys", "audience": AUDIENCE}
+    lines = (
+        f"{name} = {orjson.dumps(value).decode()}"
+        for name, value in (values | wrong).items()
+        if value is not None
+    )
+    file = tmp_path / "issuers.toml"
+    file.write_text("\n".join(["[[issuer]]", *lines]))
+    with pytest.raises(SettingError, match=r"issuers\.toml"):
+        read(file)
+
+
+def test_does_not_take_two_issuers_for_one(tmp_path: Path) -> None:
+    file = issuers(tmp_path, "https://login.example/keys")
+    file.write_text(file.read_text() * 2)
+    with pytest.raises(SettingError, match="the same"):
+        read(file)
+    for content in ("", "x = 1", "[issuer]", "issuer = 1", "issuer = [1]", "\xff"):
+        file.write_text(content, encoding="latin-1")
+        with pytest.raises(SettingError):
+            read(file)
 
 
 async def test_reads_keys_from_a_file(tmp_path: Path) -> None:

@@ -11,16 +11,14 @@ from tests.live import live_broker
 FILES = Path(__file__).parent / "files"
 
 
-async def test_sends_a_key_from_a_file(tmp_path: Path) -> None:
+async def test_sends_a_key(tmp_path: Path) -> None:
     async with live_broker(tmp_path / "data", audit=tmp_path / "audit.jsonl") as live:
         assert live.broker.doors.keys is not None
         key, _ = await live.broker.doors.keys.add("importer", [], None, 1)
-        file = tmp_path / "key"
-        file.write_text(f"{key}\n")
         source = next(path for path in sorted(FILES.iterdir()) if path.suffix == ".csv")
-        words = ["shelters", str(source), "--broker", live.url, "--credential-file", str(file)]
+        words = ["shelters", str(source), "--broker", live.url]
         words += ["--rejects", str(tmp_path / "rejects.csv")]
-        done = await asyncio.to_thread(CliRunner().invoke, load, words)
+        done = await asyncio.to_thread(CliRunner(env={"ENGAWA_KEY": key}).invoke, load, words)
         assert done.exit_code == 0, done.output
         assert key not in done.output
         assert live.broker.doors.audit is not None
