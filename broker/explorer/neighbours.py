@@ -17,7 +17,8 @@ MOST: Final = 1_000
 """Entities asked for at once, from which the pages are made."""
 LIFETIME: Final = "PT20S"
 """How long the map of who holds what is kept; it is read at once."""
-_WARNING: Final = re.compile(r'(\d{3}) (\S+) "(?:[^"\\]|\\.)*"')
+_WARNING: Final = re.compile(r'(\d{3}) (\S+) "((?:[^"\\]|\\.)*)"')
+_LOOP: Final = "The request came through"  # in a ring of towns, each answers once
 _MISSING: Final = {"111": "garbled", "199": "silent", "299": "refused"}
 _HERE: Final = "@none"
 _FORBIDDEN: Final = frozenset({401, 403})
@@ -130,4 +131,8 @@ def _missing(headers: Mapping[str, str]) -> dict[str, str]:
     """Read in the warnings who gave nothing, by alias or registration, and why. (6.3.17)"""
     getall = getattr(headers, "getall", None)
     told = getall("NGSILD-Warning", []) if getall else [headers.get("NGSILD-Warning", "")]
-    return {agent: _MISSING[code] for code, agent in _WARNING.findall(", ".join(told)) if code in _MISSING}
+    return {
+        agent: _MISSING[code]
+        for code, agent, text in _WARNING.findall(", ".join(told))
+        if code in _MISSING and not text.startswith(_LOOP)
+    }

@@ -1,5 +1,6 @@
 """The page of a neighbourhood: shelters of all towns, whose they are, who is missing. (4.3.6, 5.14, 6.3.17)"""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,24 @@ async def test_a_town_alone_is_told_how_to_join_others(empty: Live) -> None:
     page = await read(empty, PAGE)
     assert "engawa federation join" in page.text
     assert PAGE not in (await read(empty, "/")).links()
+
+
+async def test_in_a_ring_of_towns_nobody_is_missing(tmp_path: Path) -> None:
+    names = ("yabu", "toyooka", "asago")
+    async with contextlib.AsyncExitStack() as stack:
+        ring = [
+            await stack.enter_async_context(live_broker(tmp_path / name, alias=name, title=name))
+            for name in names
+        ]
+        for live, name, following, next_name in zip(
+            ring, names, ring[1:] + ring[:1], names[1:] + names[:1], strict=True
+        ):
+            await live.post("/entityOperations/upsert", list(samples(CITIES[name])))
+            neighbour = Neighbour(following.url, alias=next_name, local_only=False)
+            await join(Talk(live.session, live.url), neighbour)
+        page = await read(ring[0], PAGE)
+        assert sorted(places(page)) == ["toyooka"] * 10 + ["yabu"] * 5
+        assert not any(given.get("class") == "missing" for _, given in page.tags)
 
 
 @pytest.mark.parametrize(
