@@ -189,6 +189,20 @@ def reloading(doors: Doors) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
+def _warn(settings: BrokerSettings) -> None:
+    """Say what is open on purpose, so that it stands in the log. (docs/security.md)"""
+    if is_loopback(settings.host):
+        return
+    if settings.policy is None:
+        log.warning(
+            "anybody who reaches this broker may read and write: it has no policy and was told --open"
+        )
+    if settings.tls_certificate is None:
+        log.warning(
+            "without tls_certificate data and credentials travel in the clear; let only a TLS proxy reach it"
+        )
+
+
 async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the URL once requests are answered."""
     check_reach(settings)
@@ -205,6 +219,7 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
         gc.set_threshold(50_000, 20, 50)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}"
+        _warn(settings)
         log.info("ready", url=url, version=openapi.version())
         if ready:
             ready(url)

@@ -16,9 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from base.access.issuers import read
+from base.access.doors import Doors
+from base.access.issuers import Issuer, read
 from base.access.key_sets import read_keys
+from base.access.keys import Keys
+from base.access.tokens import Tokens
+from base.egress import AddressPolicy
+from base.errors import Unauthorized
+from base.hot import Visitor
 from base.settings import SettingError
 from tests.access.secure import (
     AUDIENCE,
@@ -249,6 +256,25 @@ async def test_refuses_more_than_one_credential(live: Live) -> None:
         async with live.session.get(f"{live.url}/ngsi-ld/v1/types", headers=headers) as reply:
             assert reply.status == 400
             assert "invalid_request" in reply.headers["WWW-Authenticate"]
+
+
+HEADER = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\r\n\0"), max_size=60)
+SCHEME = st.sampled_from(
+    ["", "Bearer ", "bearer ", "Basic ", "Bearer engawa_", "Bearer a.b.", "Bearer ..", "\udcff"]
+)
+
+
+@given(st.sampled_from(["Authorization", "X-API-Key"]), SCHEME, HEADER)
+def test_nothing_made_up_is_anybody(
+    tmp_path_factory: pytest.TempPathFactory, name: str, scheme: str, text: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    issuer = Issuer("login", ISSUER, "none.json", (AUDIENCE,))
+    doors = Doors(Keys(folder), Tokens([issuer], AddressPolicy((), loopback=True)))
+    headers = CIMultiDictProxy(CIMultiDict({name: scheme + text}))
+    with pytest.raises(Unauthorized) as refusal:
+        asyncio.run(doors._identify(headers, Visitor()))
+    assert len(text) < 4 or text not in refusal.value.detail
 
 
 async def test_a_new_key_serves_and_a_dropped_one_does_not(tmp_path: Path) -> None:
