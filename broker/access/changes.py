@@ -10,7 +10,7 @@ from orjson import dumps
 
 from base.access import Caller
 from broker.access.rights import TYPE, Rights, refused
-from broker.language.visibility import NO_ATTRIBUTES, Attributes
+from broker.language.visibility import EVERY_ATTRIBUTE, NO_ATTRIBUTES, Attributes
 from broker.model import merge
 from broker.model.document import SCOPE, Document
 from broker.store.contract import Rule
@@ -27,6 +27,8 @@ def guarded(rule: Rule, rights: Rights, caller: Caller) -> Rule:
         if after is known:
             return current
         _check(known, after, rights, caller)
+        if known is not None and after is not None:
+            check_move(known, after, rights, caller)
         if known is None and current is not None:
             if after is None:
                 return current
@@ -40,14 +42,19 @@ def guarded(rule: Rule, rights: Rights, caller: Caller) -> Rule:
 
 def _known(current: Document, rights: Rights) -> Document | None:
     """Give what may be seen or written of an entity."""
-    read = Attributes(others=True) if rights.reading is None else rights.reading.attributes(current)
-    written = Attributes(others=True) if rights.writing is None else rights.writing.covered(current)
+    allowed = reached(current, rights)
+    if allowed is None or allowed.every:
+        return None if allowed is None else current
+    return {**current, "attrs": {iri: held for iri, held in current["attrs"].items() if iri in allowed}}
+
+
+def reached(document: Document, rights: Rights) -> Attributes | None:
+    """Say which attributes of an entity may be seen or written; None: it may neither be seen nor written."""
+    read = EVERY_ATTRIBUTE if rights.reading is None else rights.reading.attributes(document)
+    written = EVERY_ATTRIBUTE if rights.writing is None else rights.writing.covered(document)
     if read is None and written is None:
         return None
-    allowed = (read or NO_ATTRIBUTES).joined(written or NO_ATTRIBUTES)
-    if allowed.every:
-        return current
-    return {**current, "attrs": {iri: held for iri, held in current["attrs"].items() if iri in allowed}}
+    return (read or NO_ATTRIBUTES).joined(written or NO_ATTRIBUTES)
 
 
 def _whole(current: Document, known: Document | None, after: Document) -> Document:
@@ -61,7 +68,7 @@ def _check(before: Document | None, after: Document | None, rights: Rights, call
     """Refuse a change that goes beyond what may be written, before or after it."""
     if rights.writing is None:
         return
-    allowed = Attributes(others=True)
+    allowed = EVERY_ATTRIBUTE
     for document, what in ((before, "change" if after else "delete"), (after, "write")):
         if document is not None:
             covered = rights.writing.covered(document)
@@ -75,6 +82,15 @@ def _check(before: Document | None, after: Document | None, rights: Rights, call
         check_attributes(after["attrs"].keys(), allowed, caller)
     else:
         _check_members(before, after, allowed, caller)
+
+
+def check_move(before: Document, after: Document, rights: Rights, caller: Caller) -> None:
+    """Refuse other types or scopes in which the caller would reach attributes that were out of reach before."""
+    if set(before["type"]) == set(after["type"]) and before.get("scope") == after.get("scope"):
+        return
+    now, then = reached(after, rights), reached(before, rights)
+    if now is not None and then is not None and not now.within(then):
+        raise refused(caller, "give an entity types or scopes in which you may reach more of it than now")
 
 
 def _check_members(before: Document, after: Document, allowed: Attributes, caller: Caller) -> None:

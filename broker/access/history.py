@@ -9,7 +9,7 @@ from typing import Any
 
 from base.access import Caller
 from base.errors import AlreadyExists
-from broker.access.changes import check_attributes
+from broker.access.changes import check_attributes, check_move, reached
 from broker.access.rights import TYPE, Rights, refused
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
@@ -165,6 +165,8 @@ class VisibleHistory:
         for held_scope in scopes or [None]:
             document: Document = {"id": id, "type": [*held, *types], "scope": held_scope or [], "attrs": {}}
             allowed = allowed.shared(self._covered(document))
+            if before is not None:
+                check_move(before, document, self.rights, self.caller)
         written = set(instances)
         if before is not None and not set(types) <= set(held):
             written.add(TYPE)
@@ -176,9 +178,7 @@ class VisibleHistory:
 
     def _unknown(self, document: Document) -> bool:
         """Say whether a history is neither visible nor to be written."""
-        writing = self.rights.writing
-        covered = EVERY_ATTRIBUTE if writing is None else writing.covered(document)
-        return self._allowed(document) is None and covered is None
+        return reached(document, self.rights) is None
 
     def _covered(self, document: Document) -> Attributes:
         writing = self.rights.writing

@@ -28,6 +28,10 @@ class Attributes:
         """Say whether no attribute is left out."""
         return self.others and not self.names
 
+    def within(self, more: "Attributes") -> bool:
+        """Say whether all that is allowed here is allowed there."""
+        return self.joined(more) == more
+
     def joined(self, more: "Attributes") -> "Attributes":
         """Allow what either allows."""
         if self.others and more.others:

@@ -127,6 +127,8 @@ def test_allowed_attributes_add_up_like_sets() -> None:
     ]
     for one in kinds:
         for other in kinds:
+            every = all(name in other for name in (*some, "e") if name in one)
+            assert one.within(other) is every
             for name in some:
                 assert (name in one.joined(other)) is (name in one or name in other)
                 assert (name in one.shared(other)) is (name in one and name in other)
