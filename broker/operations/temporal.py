@@ -59,7 +59,7 @@ async def _retrieved(call: Call, broker: Broker, opened: Opened, id: str) -> Ans
         measured = await _aggregated(call, broker, history, [id], wanted)
         if not measured.bodies:  # deleted in between
             raise absent(id)
-        headers = await entity_maps.headers_of_one(call, broker, store, id) | opened.warnings
+        headers = await entity_maps.headers_of_one(call, broker, store, id, opened.origins) | opened.warnings
         return answer(call, dump(measured.bodies[0]), altered=measured.altered, headers=headers)
     pages = await temporal_pages.read(history, [id], wanted, broker.settings.temporal_instances)
     instances = pages.evolutions[id]
@@ -70,7 +70,7 @@ async def _retrieved(call: Call, broker: Broker, opened: Opened, id: str) -> Ans
     shown = await _shown(call, history, pages, wanted)
     if not shown.bodies:  # deleted in between
         raise absent(id)
-    headers = await entity_maps.headers_of_one(call, broker, store, id) | opened.warnings
+    headers = await entity_maps.headers_of_one(call, broker, store, id, opened.origins) | opened.warnings
     return _finished(call, shown, shown.bodies[0], pages, wanted, headers)
 
 
@@ -95,7 +95,7 @@ async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> An
         headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
         links = asked.page_links(call.target, wanted.window, found.more, call.accept)
         return await _page(call, broker, opened, found.ids, headers, links)
-    use = await temporal_maps.page_of_map(call, broker, opened.histories, wanted)
+    use = await temporal_maps.page_of_map(call, broker, opened, wanted)
     links = use.links(call, wanted.wanted)
     made = await _page(call, broker, opened, use.page.found, use.headers, links)
     return replace(made, status=use.status) if made.status == 200 else made

@@ -1,6 +1,7 @@
 """The resource /temporal/entityMaps, and temporal queries that make or use a map. (5.14.5, 5.5.14, 6.35)"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from base.errors import BadRequestData
 from broker.language.selection import Window
@@ -8,9 +9,11 @@ from broker.language.span import Span
 from broker.operations import candidates, distributed_temporal, entity_maps, temporal_asked
 from broker.operations.asked import Limits
 from broker.operations.call import Answer, Broker, Call
+from broker.operations.candidates import EntityMap, Fit
+from broker.operations.distributed_temporal import Joined, Opened
 from broker.operations.entity_maps import MapUse, Searching
 from broker.operations.temporal_asked import TemporalWanted
-from broker.store.evolution import Evolutions
+from broker.store.contract import TenantStore
 
 
 async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
@@ -23,9 +26,10 @@ async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
         wanted = temporal_asked.from_query(call.body, call.params, call.context.table, limits)
     check(wanted)
     store = broker.catalogue.open(call.tenant)
-    searching = in_histories(distributed_temporal.opened(call, broker, wanted).histories, wanted)
-    made = await entity_maps.make(call, broker, store, wanted.wanted, searching)
-    return entity_maps.created(call, store, made)
+    opened = distributed_temporal.opened(call, broker, wanted)
+    made = await entity_maps.make(call, broker, store, wanted.wanted, _searching(store, opened, wanted))
+    answer = entity_maps.created(call, store, made)
+    return replace(answer, headers={**answer.headers, **opened.warnings})
 
 
 def check(wanted: TemporalWanted) -> None:
@@ -36,15 +40,20 @@ def check(wanted: TemporalWanted) -> None:
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
 
 
-async def page_of_map(call: Call, broker: Broker, histories: Evolutions, wanted: TemporalWanted) -> MapUse:
+async def page_of_map(call: Call, broker: Broker, opened: Opened, wanted: TemporalWanted) -> MapUse:
     """Find a page of histories by the map the request names, or by one made now. (5.5.14, 5.5.9.3)"""
     store = broker.catalogue.open(call.tenant)
-    return await entity_maps.page_of_map(call, broker, store, wanted.wanted, in_histories(histories, wanted))
+    return await entity_maps.page_of_map(
+        call, broker, store, wanted.wanted, _searching(store, opened, wanted)
+    )
 
 
-def in_histories(histories: Evolutions, wanted: TemporalWanted) -> Searching:
+def _searching(store: TenantStore, opened: Opened, wanted: TemporalWanted) -> Searching:
     """Find entities by their histories. (5.14.5)"""
     span = wanted.query.span
+    histories = opened.histories
+    if isinstance(histories, Joined):
+        return _among_sources(store, histories, span or Span())
 
     async def every(most: int) -> Sequence[str]:
         window = Window(most, 0, False, wanted.window.ordering)
@@ -57,3 +66,18 @@ def in_histories(histories: Evolutions, wanted: TemporalWanted) -> Searching:
         return {id: id for id in (await histories.find(selection, span, Window(len(some)))).ids}
 
     return Searching(every, lambda _: fit, span or Span())
+
+
+def _among_sources(store: TenantStore, joined: Joined, span: Span) -> Searching:
+    """Find entities by their histories here and at sources; a map says at which. (4.3.6.7)"""
+
+    def within(kept: EntityMap) -> Fit:
+        async def fit(some: Sequence[str]) -> Mapping[str, str]:
+            sources = candidates.sources_of(store, kept, frozenset(some))
+            return {id: id for id in await joined.fitting(some, sources)}
+
+        return fit
+
+    return Searching(
+        joined.every, within, span, origins=lambda: joined.origins, sure=lambda: not joined.asks.failures
+    )

@@ -1,10 +1,12 @@
 """Temporal Evolutions of several brokers, asked of one. (5.7.3, 5.7.4, 6.18.3.2, 6.19.3.1, 6.24)"""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.access.town import town
 from tests.federation.towns import register, registration, towns
@@ -255,6 +257,90 @@ async def test_entity_maps_hold_the_entities_of_all_brokers(two: list[Live]) -> 
     headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
     again = await here.get(ROOT, headers=headers, type="River", **EVER)
     assert [one["id"] for one in again.json] == [name(1), name(2)]
+    await there.ask("DELETE", f"{ROOT}/{name(2)}")
+    left = await here.get(ROOT, headers=headers, type="River", **EVER)
+    assert [one["id"] for one in left.json] == [name(1)]
+
+
+async def test_entity_maps_tell_where_the_entities_are(tmp_path: Path) -> None:
+    async with towns(tmp_path, 3) as (here, one, other):
+        first = await register(here, one, RIVER, operations=OPERATIONS)
+        second = await register(here, other, RIVER, operations=OPERATIONS)
+        await add(here, 1, 1)
+        await add(one, 1, 2)
+        await add(other, 2, 3)
+        made = await here.get("/temporal/entityMaps", type="River", **EVER)
+        assert made.status == 201
+        assert {id: set(at) for id, at in made.json["entityMap"].items()} == {
+            name(1): {"@none", first},
+            name(2): {second},
+        }
+        await add(other, 1, 4)
+        headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
+        page = (await here.get(ROOT, headers=headers, type="River", limit=1, **EVER)).json
+        assert levels(page[0]) == [1, 2]
+        single = await here.get(f"{ROOT}/{name(1)}", headers=headers)
+        assert levels(single.json) == [1, 2]
+        assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [1, 2, 4]
+
+
+async def test_many_entities_of_a_source_are_all_found(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2, temporal_instances=100) as (here, there):
+        await register(here, there, RIVER, operations=OPERATIONS)
+        await asyncio.gather(*[add(there, number, 1, 2) for number in range(230)])
+        seen: list[str] = []
+        for offset in range(0, 240, 40):
+            reply = await here.get(ROOT, type="River", limit=40, offset=offset, count="true", **EVER)
+            assert reply.headers["NGSILD-Results-Count"] == "230"
+            assert all(levels(one) == [1, 2] for one in reply.json)
+            seen += [one["id"] for one in reply.json]
+        assert seen == sorted(map(name, range(230)))
+
+
+async def test_what_was_deleted_at_a_source_is_told_as_deleted(two: list[Live]) -> None:
+    here, there = two
+    level = {"type": "Property", "value": 1, "observedAt": at(1)}
+    await there.post("/entities", {"id": name(1), "type": "River", "level": level})
+    await there.ask("DELETE", f"/entities/{name(1)}/attrs/level")
+    told = (await there.get(f"{ROOT}/{name(1)}", timeproperty="deletedAt", options="sysAttrs", **EVER)).json
+    reply = await here.get(f"{ROOT}/{name(1)}", timeproperty="deletedAt", options="sysAttrs", **EVER)
+    assert reply.json == told
+    assert "urn:ngsi-ld:null" in str(told)
+
+
+async def test_what_a_source_answers_wrongly_leaves_the_others_part_as_it_is(two: list[Live]) -> None:
+    here, there = two
+    await add(there, 1, 1)
+    await add(here, 1, 2)
+    wrong = [
+        {"id": name(1), "type": "River", "level": {"type": "Property", "value": 3, "observedAt": "soon"}},
+        {"id": name(2), "type": "City", "level": {"type": "Property", "value": 3, "observedAt": at(3)}},
+        {"id": "no uri", "type": "River"},
+        {"type": "River"},
+        5,
+    ]
+
+    async def lie(request: web.Request) -> web.Response:
+        listed = request.path.endswith("/entities")
+        return web.json_response(wrong if listed else wrong[0])
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", lie)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        id = await register(here, f"http://127.0.0.1:{port}", RIVER, operations=OPERATIONS)
+        one = await here.get(f"{ROOT}/{name(1)}")
+        several = await here.get(ROOT, type="River", **EVER)
+        assert levels(one.json) == [1, 2]
+        assert [levels(found) for found in several.json] == [[1, 2]]
+        for reply in (one, several):
+            assert reply.headers["NGSILD-Warning"].startswith(f"111 {id} ")
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_caller_sees_of_sources_what_the_policy_lets_them(tmp_path: Path) -> None:
