@@ -48,6 +48,8 @@ UPDATE_BATCH: Final = BatchKind("updateBatch", "update", (UPDATE,))
 APPEND_BATCH: Final = BatchKind("updateBatch", "update", (APPEND,))
 MERGE_BATCH: Final = BatchKind("mergeBatch", "merge", (MERGE,))
 DELETE_BATCH: Final = BatchKind("deleteBatch", "delete", (DELETE,))
+AT_ONCE: Final = 8
+"""Single operations at once at one source: fewer than it takes, so that others get their turn."""
 
 
 @dataclass(slots=True)
@@ -134,11 +136,12 @@ class _Talk:
             return await self._together()
         if self.source.operations.isdisjoint(self.kind.operations):
             return [settling.not_offered(self.source) for _ in self.orders]
+        turns = asyncio.Semaphore(AT_ONCE)
         chains: dict[str, list[int]] = {}
         for place, order in enumerate(self.orders):
             chains.setdefault(order.element.id, []).append(place)
         parts: dict[int, Part] = {}
-        for told in await asyncio.gather(*[self._in_turn(chain) for chain in chains.values()]):
+        for told in await asyncio.gather(*[self._in_turn(turns, chain) for chain in chains.values()]):
             parts |= told
         return [parts[place] for place in range(len(self.orders))]
 
@@ -157,9 +160,10 @@ class _Talk:
             parts |= dict(zip(places, told, strict=True))
         return [parts[place] for place in range(len(self.orders))]
 
-    async def _in_turn(self, places: list[int]) -> dict[int, Part]:
+    async def _in_turn(self, turns: asyncio.Semaphore, places: list[int]) -> dict[int, Part]:
         """Send the elements with the same id one after the other. (5.5.11)"""
-        return {place: await self._single(self.orders[place]) for place in places}
+        async with turns:
+            return {place: await self._single(self.orders[place]) for place in places}
 
     async def _single(self, order: _Order) -> Part:
         """Do one element by the operations offered; one that is there already by the next of them. (5.6.8.4)"""

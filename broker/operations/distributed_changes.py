@@ -4,7 +4,7 @@ The sources are asked first and what remains is committed here last (decision 15
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -146,10 +146,10 @@ def split(
     find: Callable[[SourceSelection], Iterable[Match]] | None = None,
 ) -> Split:
     """Share a change out among the registrations that match it. (5.12)"""
+    selection = TypeSelection(tuple((name,) for name in given.types)) if given.types else None
     if "type" in call.params:
-        selection: TypeSelection | None = types.parse(call.params["type"], call.context.table)
-    else:
-        selection = TypeSelection(tuple((name,) for name in given.types)) if given.types else None
+        named = types.parse(call.params["type"], call.context.table)
+        selection, given = named, replace(given, types=named.types, held=frozenset())
     wanted = SourceSelection(
         (EntitySelector((given.id,), None, selection),), frozenset(given.attributes or ())
     )

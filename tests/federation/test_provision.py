@@ -303,6 +303,14 @@ async def test_a_type_asked_for_chooses_the_sources(front: Live, source: Live) -
     assert await held(source) is None
 
 
+async def test_a_type_asked_for_counts_more_than_that_held_here(front: Live, source: Live) -> None:
+    await register(front, source, "redirect", "beds")
+    await keep(front, {"id": ID, "type": "Bus"})
+    await keep(source, shelter(beds=1))
+    assert (await change(front, "PATCH", "/attrs/beds", {"value": 2}, type="Shelter")).status == 204
+    assert await held(source) == {"beds": 2}
+
+
 async def test_names_are_those_of_the_requests_context(front: Live, source: Live) -> None:
     await register(front, source, "redirect", "https://example.org/beds")
     body = shelter(name="A", Betten=3) | {"@context": {"Betten": "https://example.org/beds"}}

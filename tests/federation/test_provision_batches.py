@@ -161,6 +161,13 @@ async def test_the_same_entity_twice_is_changed_in_order(
     assert await held(source, A) == {"beds": 4}
 
 
+async def test_many_go_one_by_one_to_a_source_without_batches(front: Live, source: Live) -> None:
+    await register(front, source, "redirect")
+    ids = [f"urn:ngsi-ld:Shelter:{number}" for number in range(200)]
+    assert (await batch(front, "create", [shelter(id, beds=1) for id in ids])).status == 201
+    assert (await batch(front, "delete", ids)).status == 204
+
+
 async def test_local_batches_stay_here(front: Live, source: Live) -> None:
     await register(front, source, "redirect", operations=BATCHES)
     assert (await batch(front, "create", [shelter(A, name="A")], **HERE)).status == 201
