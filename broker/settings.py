@@ -145,7 +145,7 @@ class BrokerSettings:
     )
     federation_credentials: Path | None = setting(
         None,
-        "TOML file (mode 600) of secrets and client certificates that registrations name (docs/federation.md).",
+        "TOML file (mode 600) of secrets and client certificates that are named to others (docs/federation.md).",
     )
 
     temporal_instances: int = setting(

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from base.credentials import SECRET, Credentials
 from base.errors import BadGateway
-from broker.federation.credentials import Credentials
 from broker.language.sources import Source
 from broker.model import versions
-from broker.model.confidential import OF_REQUEST, SECRET
+from broker.model.confidential import OF_REQUEST
 from broker.model.registration_members import CERTIFICATE, MEDIA_TYPES
 
 FIXED: Final = frozenset(

@@ -8,12 +8,12 @@ from urllib.parse import quote, urlsplit
 import orjson
 from yarl import URL
 
+from base.credentials import Credentials
 from base.jsonld import Context
 from broker.contexts import Contexts
 from broker.federation import older, via
 from broker.federation.asking import Asking, Directed, Request
 from broker.federation.conveyed import Conveyed, conveyed
-from broker.federation.credentials import Credentials
 from broker.federation.wording import Wording
 from broker.model.tenancy import alias_of
 

@@ -17,13 +17,13 @@ from aiohttp import (
 )
 
 from base import clock
+from base.credentials import Credentials
 from base.egress import AddressPolicy, Refused, connector
 from base.errors import BadGateway, GatewayTimeout, Problem, ServiceUnavailable
 from broker.contexts import Contexts
 from broker.federation import answer
 from broker.federation.answer import Pool, Unusable
 from broker.federation.asking import ERROR_RESPONSE, INVALID, NO_RESPONSE, Asking, Directed, Failure, Outcome
-from broker.federation.credentials import Credentials
 from broker.federation.endpoints import Cooldowns, Endpoints, Resting
 from broker.federation.figures import Figures
 from broker.federation.interpreting import Interpreter
@@ -35,7 +35,7 @@ from broker.settings import BrokerSettings
 
 IDLE_SECONDS: Final = 4.0
 """How long an unused connection is kept: shorter than servers do, so that none ends one just as it is used."""
-_DOWN: Final = frozenset({502, 503, 504})
+_FAULTY: Final = 500
 _OK: Final = 200
 _POOL: Final = 8  # answers of the greatest length that may be read at once
 _MILLISECOND: Final = 1_000
@@ -111,14 +111,17 @@ class Sender:
             return
         if failure is not None and isinstance(failure.problem, ServiceUnavailable):
             self._cooldowns.undecided(endpoint)
-        elif outcome.status in _DOWN or (failure is not None and failure.code != ERROR_RESPONSE):
-            said = source.body.get("management", {}).get("cooldown")
-            cooldown = (
-                self._settings.federation_cooldown * clock.SECOND if said is None else said * _MILLISECOND
-            )
-            self._cooldowns.failed(endpoint, clock.now(), int(cooldown))
+        elif outcome.status >= _FAULTY or (failure is not None and failure.code != ERROR_RESPONSE):
+            if cooldown := self._cooldown(source):
+                self._cooldowns.failed(endpoint, clock.now(), cooldown)
         else:
             self._cooldowns.passed(endpoint)
+
+    def _cooldown(self, source: Source) -> int:
+        """Say how long (µs) an endpoint that failed is not asked by this registration. (5.2.34)"""
+        said = source.body.get("management", {}).get("cooldown")
+        own = self._settings.federation_cooldown * clock.SECOND
+        return int(own if said is None else said * _MILLISECOND)
 
     async def _ask(self, asking: Asking, directed: Directed) -> Outcome:
         """Ask a source, unless its last answer may be used again. (5.2.34, 6.3.17)"""
@@ -129,7 +132,8 @@ class Sender:
         received = self._kept.get(key, clock.now()) if key else None
         stale = received is not None
         if received is None:
-            self._cooldowns.check(source.body["endpoint"], clock.now())
+            if self._cooldown(source):
+                self._cooldowns.check(source.body["endpoint"], clock.now())
             async with self._endpoints.turn(source.body["endpoint"]):
                 received = await self._exchange(outgoing)
         outcome = await self._interpreter.outcome(asking, source, outgoing, received, stale=stale)

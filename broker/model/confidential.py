@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from base.credentials import SECRET
 from base.errors import BadRequestData
 
 HIDDEN: Final = "urn:engawa:hidden"
 """What stands for such a value in answers; in an update it keeps the value as it is."""
-SECRET: Final = "urn:engawa:secret:"  # noqa: S105  # how a secret in the settings is named, none itself
 OF_REQUEST: Final = "urn:ngsi-ld:request"
 
 _KEYS: Final = re.compile(r"auth|cookie|token|key|secret|passw|credential|session", re.IGNORECASE)

@@ -18,7 +18,7 @@ from base.console import (
     show_json,
     show_table,
 )
-from broker.federation.credentials import Credentials
+from base.credentials import Credentials
 from broker.neighbours import joining, status
 from broker.neighbours.joining import SHELTERS, Neighbour
 from broker.neighbours.means import means, named

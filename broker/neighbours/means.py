@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.credentials import SECRET, Credentials
 from base.errors import BadGateway
-from broker.federation.credentials import Credentials
-from broker.model.confidential import HIDDEN, OF_REQUEST, SECRET
+from broker.model.confidential import HIDDEN, OF_REQUEST
 from broker.model.registration_members import CERTIFICATE
 from broker.neighbours.talk import Unusable
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from base import clock
-from broker.federation.credentials import Credentials
+from base.credentials import Credentials
 from broker.neighbours import joining
 from broker.neighbours.means import means
 from broker.neighbours.talk import Refused, Talk, Unusable, address

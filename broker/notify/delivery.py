@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from base.clock import SECOND
+from base.credentials import Credentials
 from base.egress import AddressPolicy
+from base.errors import BadGateway
 from broker.notify.client import Client, Undelivered
 from broker.notify.interest import Endpoint
 from broker.notify.mqtt import Publisher
@@ -13,8 +15,11 @@ from broker.store.contract import Message
 class Delivery:
     """Delivers one message; what it keeps open is shared by all tenants."""
 
-    def __init__(self, policy: AddressPolicy, authorities: Path | None, seconds: float) -> None:
+    def __init__(
+        self, policy: AddressPolicy, authorities: Path | None, seconds: float, credentials: Credentials
+    ) -> None:
         """`authorities`: further certificates to trust; `seconds`: the patience where a subscription has none."""
+        self._credentials = credentials
         self._client = Client(policy, authorities)
         self._publisher = Publisher(policy, authorities)
         self._seconds = seconds
@@ -33,7 +38,11 @@ class Delivery:
     async def _send(self, endpoint: Endpoint, message: Message) -> None:
         seconds = self._seconds if endpoint.timeout is None else endpoint.timeout / SECOND
         if endpoint.mqtt is None:
-            await self._client.post(endpoint.uri, message.headers, message.body, seconds)
+            try:
+                headers = self._credentials.revealed(message.headers, endpoint.uri)
+            except BadGateway as problem:
+                raise Undelivered(problem.detail) from problem
+            await self._client.post(endpoint.uri, headers, message.body, seconds)
         else:
             await self._publisher.publish(endpoint.mqtt, message.headers, message.body, seconds)
 

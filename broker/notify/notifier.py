@@ -9,6 +9,7 @@ from typing import NamedTuple
 import structlog
 
 from base import clock
+from base.credentials import Credentials
 from base.egress import AddressPolicy
 from broker.access.policies import Policies
 from broker.contexts import Contexts
@@ -75,7 +76,10 @@ class Notifier:
     async def start(self) -> None:
         """Read all subscriptions and go on with what waits."""
         settings = self._settings
-        self._delivery = Delivery(self._policy, settings.notify_authorities, settings.notify_seconds)
+        credentials = Credentials(settings.federation_credentials, settings.federation_authorities)
+        self._delivery = Delivery(
+            self._policy, settings.notify_authorities, settings.notify_seconds, credentials
+        )
         for name in self._catalogue.databases():
             await self.book(name)
         self._again = asyncio.create_task(self._prepare_missing())

@@ -39,6 +39,7 @@ class Fake:
     headers: dict[str, str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     context: dict[str, Any] = field(default_factory=dict)  # what it serves at /context
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def last(self) -> Seen:
@@ -50,6 +51,7 @@ class Fake:
         raw = await request.read()
         body = orjson.loads(raw) if raw else None
         self.seen.append(Seen(request.method, request.raw_path, request.headers, body))
+        self.asked.set()
         content = None if self.body is None else orjson.dumps(self.body)
         kind = {} if content is None else {"Content-Type": "application/json"}
         return web.Response(status=self.status, body=content, headers={**kind, **self.headers})

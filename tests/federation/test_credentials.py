@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import trustme
 
+from base.credentials import Credentials
 from base.settings import SettingError
-from broker.federation.credentials import Credentials
 from tests.federation.fakes import ENTITY, ask, code, fake
 from tests.live import Live, live_broker
 
@@ -202,3 +202,23 @@ async def test_no_filter_finds_out_what_is_hidden(live: Live) -> None:
     ):
         assert await found(csf) == 0
     assert await found("contextSourceInfo") == 1
+
+
+async def test_a_notification_carries_a_secret_by_its_name(tmp_path: Path) -> None:
+    async with fake({}) as receiver, fake({}) as thief:
+        file = written(tmp_path, secrets(receiver.url))
+        async with live_broker(tmp_path / "data", federation_credentials=file, notify_attempts=1) as live:
+            for url in (thief.url, receiver.url):
+                endpoint = {"uri": url, "receiverInfo": [{"key": "Authorization", "value": SECRET}]}
+                subscription = {
+                    "type": "Subscription",
+                    "entities": [{"type": "Shelter"}],
+                    "notification": {"endpoint": endpoint},
+                }
+                assert (await live.post("/subscriptions", subscription)).status == 201
+            assert (await live.post("/entities", ENTITY)).status == 201
+            await receiver.asked.wait()
+            assert receiver.last.headers["Authorization"] == "Bearer very-secret"
+            shown = (await live.get("/subscriptions")).json
+            assert "very-secret" not in str(shown) and SECRET in str(shown)
+        assert not thief.seen

@@ -1,4 +1,4 @@
-"""Secrets and client certificates that registrations name, read from a file only its owner may read. (4.3.6.5)
+"""Secrets and client certificates that registrations and subscriptions name, from a file only its owner may read.
 
     [secrets.toyooka]                      # {"key": "Authorization", "value": "urn:engawa:secret:toyooka"}
     value = "Bearer …"
@@ -9,8 +9,8 @@
     key = "yabu.key"
     endpoints = ["https://broker.toyooka.example"]
 
-The pairs stand in contextSourceInfo. Who registers a source says where requests go; `endpoints` keeps a secret from
-going anywhere else.
+The pairs stand in contextSourceInfo or receiverInfo (4.3.6.5, 5.2.22). Who registers a source says where requests go;
+`endpoints` keeps a secret from going anywhere else.
 """
 
 import re
@@ -31,7 +31,9 @@ _OTHERS: Final = 0o077
 _FIELD: Final = re.compile(r"[\t\x20-\x7e]+\Z")
 _PORTS: Final = {"http": 80, "https": 443}
 
-log = structlog.get_logger("engawa.federation")
+SECRET: Final = "urn:engawa:secret:"  # noqa: S105  # how a secret is named, none itself
+
+log = structlog.get_logger("engawa.credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,16 @@ class Credentials:
             raise _unknown("secret", name, found is not None)
         return found.value
 
+    def revealed(self, headers: Mapping[str, str], endpoint: str) -> Mapping[str, str]:
+        """Put secrets in the place of their names; BadGateway if one cannot be used."""
+        if not any(value.startswith(SECRET) for value in headers.values()):
+            return headers
+        self.renew()
+        return {
+            key: self.secret(value.removeprefix(SECRET), endpoint) if value.startswith(SECRET) else value
+            for key, value in headers.items()
+        }
+
     def certificate(self, name: str, endpoint: str) -> ssl.SSLContext:
         """Give what makes us known to an endpoint by a certificate; BadGateway if there is none, or not for it."""
         found = self._table.certificates.get(name)
@@ -105,12 +117,10 @@ def origin(endpoint: str) -> tuple[str, str, int]:
 
 
 def _unknown(what: str, name: str, known: bool) -> BadGateway:
-    reason = "is not meant for this endpoint" if known else "is not known here"
-    log.warning(
-        "a registration names credentials that cannot be used", kind=what, name=name[:100], reason=reason
-    )
+    reason = "is not meant for it" if known else "is not known here"
+    log.warning("credentials are named that cannot be used", kind=what, name=name[:100], reason=reason)
     return BadGateway(
-        f"The {what} that the registration names {reason}; see the setting federation_credentials."
+        f"The {what} that is named for this endpoint {reason}; see the setting federation_credentials."
     )
 
 
