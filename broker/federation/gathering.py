@@ -44,6 +44,9 @@ class Giver:
 
     give: Give
     match: Match | None  # None: what is held here
+    likely: Callable[[str], bool] | None = (
+        None  # whether an entity would be shown, told without reading all of it
+    )
     entities: dict[str, Read] = field(default_factory=dict)
     length: int = 0
     complete: bool = False
@@ -107,7 +110,15 @@ class Gathering:
         """Count all entities."""
         while self._reach() is not None:
             await self._advance(None, self._most)
-        return sum(self._entity(id) is not None for id in self._ids(None))
+        return sum(map(self._counts, self._ids(None)))
+
+    def _counts(self, id: str) -> bool:
+        """Say whether an entity comes into the result; not all of it is read for that if it need not be."""
+        if id not in self._judged and self._judge is None and not self._proxied:
+            judging = [giver.likely for giver in self._givers if id in giver.entities]
+            if all(judging):
+                return any(likely(id) for likely in judging if likely is not None)
+        return self._entity(id) is not None
 
     async def everything(self, *, judged: bool = False) -> dict[str, list[Giver]]:
         """Give all ids in their order, each with the lists that tell of it; unless `judged` nothing is read."""

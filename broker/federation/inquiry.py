@@ -72,27 +72,38 @@ class Inquiry:
     def giver(self, part: Part, match: Match, filters: Mapping[str, str], *, batch: bool) -> Giver:
         """Make the list of the entities that a part of a question finds at its source."""
 
+        told: dict[str, Any] = {}
+
         async def give(limit: int, offset: int) -> Piece:
-            return await self._piece(part, match, filters, min(limit, LARGEST), offset, batch=batch)
+            outcome, limit = await self._page(part, filters, min(limit, LARGEST), offset, batch=batch)
+            piece = self._piece(part, match, outcome, limit)
+            told.update((one["id"], one) for one in reading.items(outcome) or ())
+            return piece
 
-        return Giver(give, match)
+        def likely(id: str) -> bool:
+            return reading.likely(told[id], self.asking.context.table, match, self.selectors)
 
-    async def _piece(
-        self, part: Part, match: Match, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool
-    ) -> Piece:
-        table = self.asking.context.table
+        return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
+
+    async def _page(
+        self, part: Part, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool
+    ) -> tuple[Outcome, int]:
+        """Ask a source for a page; give how many entities were asked for, too."""
 
         async def asked(limit: int) -> Outcome:
+            table = self.asking.context.table
             request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
             return await self._ask(part, request)
 
         outcome = await asked(limit)
         if limit > COMMON and outcome.status in _REFUSING:  # perhaps for the size of the page
-            limit = COMMON
-            outcome = await asked(limit)
+            return await asked(COMMON), COMMON
+        return outcome, limit
+
+    def _piece(self, part: Part, match: Match, outcome: Outcome, limit: int) -> Piece:
         if self._judged(part, outcome) is not None:
             return Piece({}, 0)
-        answered = reading.items(outcome)
+        answered, table = reading.items(outcome), self.asking.context.table
         if answered is None:
             self.failed(part.source, reading.invalid())
             return Piece({}, 0)

@@ -125,8 +125,10 @@ def covered(source: Source, information: Iterable[Information], document: Docume
     names: set[str] | None = set()
     for info in concerned:
         names = names | info.attributes if names is not None and info.attributes else None
+    if names is None and not source.dataset_ids:
+        return document
     attributes = _instances(document, names, source.dataset_ids)
-    if not attributes and (names is not None or source.dataset_ids):
+    if not attributes:
         return None
     return document if attributes == document["attrs"] else {**document, "attrs": attributes}
 

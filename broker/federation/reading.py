@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from base.errors import BadGateway
+from base.errors import BadGateway, Problem
 from base.jsonld import Context, TermTable
 from broker.contexts import Contexts
 from broker.federation import narrowing
@@ -14,7 +14,7 @@ from broker.federation.joining import UNKNOWN
 from broker.language import evaluation
 from broker.language.selection import EntitySelector
 from broker.language.sources import Match
-from broker.model import told
+from broker.model import expand, told
 from broker.model.document import Document
 
 _WARNING: Final = re.compile(r'(?:110|111|199|299) [!-~]{1,200} "[ !#-\[\]-~]{0,300}"')
@@ -83,6 +83,19 @@ async def table(
 ) -> TermTable | None:
     """Give the names in which an answer reaches us: those of the request that made us ask. (4.3.6.6)"""
     return sent.table
+
+
+def likely(body: Any, names: TermTable, match: Match, selectors: Sequence[EntitySelector]) -> bool:
+    """Say whether an entity counts, by what names it alone."""
+    try:
+        frame = expand.frame(body, names)
+    except Problem:
+        return False
+    if "id" not in frame or "type" not in frame:
+        return False
+    if selectors and not any(evaluation.chosen(selector, frame) for selector in selectors):
+        return False
+    return any(narrowing.concerns(info, frame) for info in match.information)
 
 
 def document(

@@ -187,7 +187,10 @@ def gathering(
     rest: Selection | None = None,
 ) -> Gathering:
     """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
-    store = broker.catalogue.open(call.tenant)
+    store, seen = broker.catalogue.open(call.tenant), seeing(call)
+    judge = None
+    if rest is not None or seen is not None:
+        judge = partial(_judged, rest, seen, rendering.reading(store, call.now))
     givers = [
         asks.giver(one.part, one.match, filters, batch=one.operation == "queryBatch") for one in several
     ]
@@ -199,7 +202,7 @@ def gathering(
         call.now,
         broker.settings.entity_map_entities,
         asks.unreadable,
-        partial(_judged, rest, seeing(call), rendering.reading(store, call.now)),
+        judge,
     )
 
 
@@ -215,7 +218,7 @@ def held_here(store: TenantStore, selection: Selection, now: int) -> Giver:
             entities |= {stamp.id: partial(_one_of, read, stamp.id) for stamp in some}
         return Piece(entities, len(page.stamps), page.more, in_order=True)
 
-    return Giver(give, None)
+    return Giver(give, None, likely=lambda _: True)
 
 
 def _documents(store: TenantStore, stamps: Sequence[Stamp], now: int) -> Mapping[str, Document]:
