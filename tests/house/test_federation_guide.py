@@ -18,7 +18,15 @@ import pytest
 from tests.house.started import free_port, wait_until
 
 GUIDE = Path(__file__).parents[2] / "docs" / "federation.md"
+QUERY = "/ngsi-ld/v1/entities?type=T"
 TOOLS = ("bash", "openssl", "curl", "sed")
+
+# a certificate of 豊岡's authority for a broker of that name
+PASS_FOR = """
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={0} -keyout {0}.key -out {0}.csr
+echo subjectAltName=DNS:{0} >{0}.ext
+openssl x509 -req -days 1 -in {0}.csr -extfile {0}.ext -CA toyooka/authority.pem -CAkey toyooka/authority.key -out {0}.pem
+"""
 
 pytestmark = pytest.mark.skipif(
     bool(missing := [tool for tool in TOOLS if shutil.which(tool) is None]), reason=f"not there: {missing}"
@@ -65,11 +73,12 @@ def started(lines: list[str], folder: Path) -> Iterator[None]:
             process.wait(30)
 
 
-def status(url: str, authority: Path) -> int:
+def status(url: str, authority: Path, certificate: Path | None = None) -> int:
+    context = ssl.create_default_context(cafile=authority)
+    if certificate:
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     try:
-        with urllib.request.urlopen(
-            url, timeout=10, context=ssl.create_default_context(cafile=authority)
-        ) as answer:
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -87,7 +96,13 @@ def test_two_towns_join_with_the_commands_of_the_guide(tmp_path: Path) -> None:
             url, authority = f"https://localhost:{port}", tmp_path / town / "authority.pem"
             assert wait_until(functools.partial(status, url + "/health/live", authority))
             # who shows nothing sees nothing
-            assert status(url + "/ngsi-ld/v1/entities?type=T", authority) in (401, 403)
+            assert status(url + QUERY, authority) in (401, 403)
+        yabu, authority = f"https://localhost:{ports[0]}", tmp_path / "yabu" / "authority.pem"
+        assert status(yabu + QUERY, authority, tmp_path / "toyooka" / "broker.pem") == 200
+        # its authority may name whom it likes at home, and there only
+        for name, told in (("other.toyooka.example", 403), ("broker.asago.example", 0)):
+            run(PASS_FOR.format(name), tmp_path)
+            assert status(yabu + QUERY, authority, tmp_path / f"{name}.pem") == told
         assert "joined" in run(join, tmp_path)
         seen = run(look, tmp_path)
         assert "urn:ngsi-ld:EvacuationShelter:trial" in seen
