@@ -203,3 +203,46 @@ async def test_history_is_changed_like_the_entity(tmp_path: Path, method: str) -
             else:
                 reply = await broker.ask(who, "DELETE", f"{path}/{attr}?deleteAll=true")
             assert reply.status == expected, (who, id, reply.json)
+
+
+MOVERS = """
+[[rule]]
+who = "key:mover"
+may = ["read", "write"]
+scopes = ["/yabu", "/toyooka"]
+attributes = ["name", "scope"]
+
+[[rule]]
+who = "key:mover"
+may = "read"
+scopes = ["/toyooka"]
+"""
+
+
+async def test_nobody_moves_an_entity_to_where_they_see_more_of_it(tmp_path: Path) -> None:
+    async with town(tmp_path, MOVERS, "mover") as broker:
+        bare = shelter(3, scope="/yabu")
+        del bare["contact"]
+        await broker.put_in(shelter(1, scope="/yabu"), shelter(2, scope="/toyooka"), bare)
+        for number in (1, 3):  # whether there is anything to see or not
+            path = f"/entities/urn:ngsi-ld:Shelter:{number}"
+            assert (await broker.ask("mover", "PATCH", path, {"name": value("n")})).status == 204
+            assert (await broker.ask("mover", "PATCH", path, {"scope": "/toyooka"})).status == 403
+            assert (await broker.ask("mover", "POST", f"{path}/attrs", {"scope": "/toyooka"})).status == 403
+        assert (
+            await broker.ask("mover", "PATCH", "/entities/urn:ngsi-ld:Shelter:2", {"scope": "/yabu"})
+        ).status == 204
+        held = (await broker.get("staff", "/entities/urn:ngsi-ld:Shelter:2")).json
+        assert held["scope"] == "/yabu" and held["contact"]["value"] == "phone-2"
+
+
+async def test_a_policy_may_let_somebody_write_what_they_do_not_read(tmp_path: Path) -> None:
+    rules = '[[rule]]\nwho = "key:drop"\nmay = "write"\ntypes = ["Meter"]\n'
+    async with town(tmp_path, rules, "drop") as broker:
+        path = "/entities/urn:ngsi-ld:Meter:1"
+        assert (await broker.ask("drop", "POST", "/entities", METER)).status == 201
+        assert (await broker.ask("drop", "PATCH", path, {"level": value(2)})).status == 204
+        assert (await broker.ask("drop", "POST", "/entities", METER)).status == 409
+        assert (await broker.get("drop", path)).status == 403
+        assert (await broker.get("drop", "/types")).status == 403
+        assert (await broker.get("staff", path)).json["level"]["value"] == 2
