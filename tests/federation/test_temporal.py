@@ -360,3 +360,78 @@ async def test_a_caller_sees_of_sources_what_the_policy_lets_them(tmp_path: Path
         assert listed.headers["NGSILD-Results-Count"] == "1"
         assert (await here.get("", ROOT, type="River", q="depth==5", **EVER)).json == []
         assert len((await here.get("staff", ROOT, type="River", **EVER)).json) == 2
+
+
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"lastN": 3},
+    {"format": "temporalValues"},
+    {"format": "temporalValues", "lastN": 2, "attrs": "level"},
+    {
+        "format": "aggregatedValues",
+        "pick": "level,depth",
+        "aggrMethods": "avg,min,totalCount",
+        "aggrPeriodDuration": "PT3H",
+    },
+    {"format": "aggregatedValues", "attrs": "level", "aggrMethods": "max,stddev,distinctCount"},
+    {"format": "concise", "pick": "id,type,level"},
+    {"omit": "depth"},
+    {"datasetId": "urn:ngsi-ld:Dataset:a"},
+    {"q": "level>8"},
+    {"q": "level==2;depth<4", "limit": 2, "offset": 1},
+    {"scopeQ": "/Yabu/#"},
+    {"timerel": "between", "timeAt": at(3), "endTimeAt": at(7)},
+    {"timerel": "before", "timeAt": at(2.5), "count": "true", "limit": 3},
+    {"timerel": "after", "timeAt": at(9), "lastN": 1},
+    {"georel": "near;maxDistance==1000", "geometry": "Point", "coordinates": "[134,35]"},
+]
+
+
+async def test_several_brokers_answer_as_one_with_all_the_data(tmp_path: Path) -> None:
+    async with towns(tmp_path, 4) as (whole, *parts):
+        for part in parts[1:]:
+            await register(parts[0], part, RIVER, operations=OPERATIONS)
+        for number in range(6):
+            for hour in range(10):
+                await _spread(whole, parts, number, hour)
+        for shape in SHAPES:
+            asked = {"type": "River", "splitEntities": "true", **EVER, **shape}
+            one, several = (
+                await whole.get(ROOT, **asked | {"splitEntities": "false"}),
+                await parts[0].get(ROOT, **asked),
+            )
+            assert one.status == several.status == 200, (shape, several.json)
+            assert _plain(several.json) == _plain(one.json), shape
+            assert one.headers.get("NGSILD-Results-Count") == several.headers.get("NGSILD-Results-Count")
+
+
+async def _spread(whole: Live, parts: list[Live], number: int, hour: int) -> None:
+    """Put a measurement into the whole broker and into one of the parts."""
+    observed = {"observedAt": at(hour)}
+    body: dict[str, Any] = {
+        "id": name(number),
+        "type": "River",
+        "level": [{"type": "Property", "value": (hour * 7 + number) % 11, **observed}],
+    }
+    if hour % 3 == 0:
+        body["depth"] = [
+            {"type": "Property", "value": hour / 2, "datasetId": "urn:ngsi-ld:Dataset:a", **observed}
+        ]
+    if hour == 0:
+        body["scope"] = [
+            {"type": "Property", "value": f"/Yabu/n{number}" if number % 2 else "/Asago", **observed}
+        ]
+        place = {"type": "Point", "coordinates": [134 + number / 1000, 35]}
+        body["location"] = [{"type": "GeoProperty", "value": place, **observed}]
+    for live in (whole, parts[(number + hour) % len(parts)]):
+        made = await live.post(ROOT, body, params={"local": "true"})
+        assert made.status in (201, 204), made.json
+
+
+def _plain(answer: Any) -> Any:
+    """Leave out what each broker makes by itself, and the order of attributes."""
+    if isinstance(answer, dict):
+        return {name: _plain(held) for name, held in sorted(answer.items()) if name != "instanceId"}
+    if isinstance(answer, list):
+        return [_plain(one) for one in answer]
+    return round(answer, 9) if isinstance(answer, float) else answer
