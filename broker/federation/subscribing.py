@@ -40,6 +40,8 @@ RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
 SLICE: Final = 200
 AT_ONCE: Final = 16
 REMEMBERED: Final = 16_384
+TRIGGERS: Final = 1_024
+"""Requests whose headers a source may be given, kept for no longer than this process. (4.3.6.5)"""
 AGAIN_SECONDS: Final = 30.0
 
 log = structlog.get_logger("engawa.federation")
@@ -75,6 +77,7 @@ class Subscribing:
         self._now = now
         self._book = PassedBook(catalogue)
         self._changed: dict[tuple[str, str], None] = {}
+        self._headers: Recent[tuple[str, str], Mapping[str, str]] = Recent(TRIGGERS)
         self._again: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._moved: list[tuple[str, Source]] = []
         self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
@@ -127,9 +130,10 @@ class Subscribing:
         if "id" in notification:
             self._taken[_named(notification)] = True
 
-    def follow(self, tenant: str, id: str) -> None:
-        """Look at a subscription that is new, changed or gone."""
+    def follow(self, tenant: str, id: str, headers: Mapping[str, str]) -> None:
+        """Look at a subscription that is new, changed or gone; `headers`: those of the request that did it."""
         if self._book.of(tenant, id) or len(self._registry.of(tenant)):
+            self._headers[tenant, id] = headers
             self._plan_later(tenant, id)
 
     def look_again(self, tenant: str) -> None:
@@ -268,7 +272,8 @@ class Subscribing:
             body = (await self._notifier.book(passed.tenant)).get(passed.subscription)
         except (NonexistentTenant, ResourceNotFound):
             body = None
-        return await self.asking(passed.tenant, body)
+        headers = self._headers.get((passed.tenant, passed.subscription)) or {}
+        return replace(await self.asking(passed.tenant, body), headers=headers)
 
 
 def _named(notification: Mapping[str, Any]) -> tuple[str, str]:

@@ -26,11 +26,12 @@ log = structlog.get_logger("engawa.notify")
 
 @dataclass(slots=True)
 class Entry:
-    """A subscription in memory; `interest` is missing while its @context cannot be had."""
+    """A subscription in memory; `interest` is missing while its @context cannot be had; `effective`: it is on disk."""
 
     body: Body
     interest: Interest | None
     counters: Counters = field(default_factory=dict)
+    effective: bool = True
 
 
 async def ready(body: Body, tenant: str, contexts: Contexts, most_terms: int) -> Interest:
@@ -92,7 +93,7 @@ class Book:
         return made
 
     def _set(self, entry: Entry, body: Body, interest: Interest) -> None:
-        entry.body, entry.interest = body, interest
+        entry.body, entry.interest, entry.effective = body, interest, True
         self._entries[body["id"]] = entry
         self.throttle.note(body["id"], entry.counters.get("lastNotification", 0))
         self.index.put(interest)
@@ -106,7 +107,7 @@ class Book:
 
     def all(self) -> Sequence[str]:
         """Name all subscriptions in the order of their creation."""
-        return list(self._entries)
+        return [id for id, entry in self._entries.items() if entry.effective]
 
     def interests(self) -> Iterable[Interest]:
         """Give all subscriptions that are ready."""
@@ -148,7 +149,7 @@ class Book:
                 raise TooManyResults(
                     f"This tenant has {len(self._entries)} subscriptions, as many as are allowed; delete some."
                 )
-            entry = self._entries[id] = Entry(body, interest)
+            entry = self._entries[id] = Entry(body, interest, effective=False)
             try:
                 await self._keep(entry, new=True)
             except BaseException:

@@ -52,7 +52,7 @@ async def create(call: Call, broker: Broker, about: str) -> Answer:
         body["owner"] = owner_of(call.caller)
     await _name_context(call, broker, body)
     await broker.notifier.subscribe(call.tenant, body, about)
-    broker.subscribing.follow(call.tenant, body["id"])
+    broker.subscribing.follow(call.tenant, body["id"], call.headers)
     return Answer(201, headers={"Location": f"{ROOTS[about]}/{quote(body['id'], safe=':')}"})
 
 
@@ -96,7 +96,7 @@ async def update(call: Call, broker: Broker, about: str) -> Answer:
         return changed
 
     await broker.notifier.resubscribe(call.tenant, id, rule, about)
-    broker.subscribing.follow(call.tenant, id)
+    broker.subscribing.follow(call.tenant, id, call.headers)
     return NO_CONTENT
 
 
@@ -105,7 +105,7 @@ async def delete(call: Call, broker: Broker, about: str) -> Answer:
     id = _id(call)
     _check_maker(call, await broker.notifier.book(call.tenant, about), id)
     await broker.notifier.unsubscribe(call.tenant, id, about)
-    broker.subscribing.follow(call.tenant, id)
+    broker.subscribing.follow(call.tenant, id, call.headers)
     return NO_CONTENT
 
 

@@ -63,6 +63,23 @@ async def test_a_source_that_has_the_copy_already_gets_it_brought_up_to_date(
         assert {**patch.json, "id": post.json["id"]} == post.json
 
 
+async def test_headers_of_the_request_go_along_where_the_registration_says_so(
+    tmp_path: Path, source: Receiver
+) -> None:
+    """Those of the request that made, changed or deleted the subscription. (4.3.6.5)"""
+    info = [{"key": "X-Ticket", "value": "urn:ngsi-ld:request"}, {"key": "X-Town", "value": "yabu"}]
+    body = {"type": "Subscription", "entities": [SHELTER], "notification": {"endpoint": {"uri": source.url}}}
+    async with live_broker(tmp_path) as yabu:
+        await register(yabu, endpoint(source), SHELTER, contextSourceInfo=info)
+        made = await yabu.post("/subscriptions", body, headers={"X-Ticket": "one"})
+        await source.wait()
+        path = f"/subscriptions/{made.headers['Location'].rpartition('/')[2]}"
+        assert (await yabu.ask("DELETE", path, headers={"X-Ticket": "two"})).status == 204
+        post, delete = await source.wait(2)
+        assert post.headers["X-Ticket"] == "one" and post.headers["X-Town"] == "yabu"
+        assert delete.headers["X-Ticket"] == "two"
+
+
 async def test_makes_anew_what_a_source_has_lost(tmp_path: Path, source: Receiver) -> None:
     source.answer = lambda request: 404 if request.head.startswith("PATCH") else 201
     async with live_broker(tmp_path) as yabu:
