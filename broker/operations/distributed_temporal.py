@@ -16,7 +16,7 @@ from broker.language.sources import SourceSelection
 from broker.language.span import Span
 from broker.model.document import SCOPE, Document
 from broker.model.temporal import is_deletion
-from broker.operations import distributed, distributed_reading, entity_maps, temporal_pages
+from broker.operations import asked, distributed, distributed_reading, entity_maps, temporal_pages
 from broker.operations.call import Broker, Call
 from broker.operations.candidates import HERE, Origins
 from broker.operations.distributed_reading import Asked as Concerned
@@ -107,7 +107,7 @@ def _concerned(
     whole: bool,
 ) -> list[Concerned]:
     """Share a request out among the sources it concerns; `whole`: they are to tell all they have. (5.12, 5.2.9)"""
-    attributes = (wanted.attrs or frozenset()) - {SCOPE}
+    attributes = asked.attributes_of(wanted.form.shape)
     sources = SourceSelection(
         selectors,
         frozenset() if whole else attributes,
@@ -195,9 +195,16 @@ class Joined:
         return await self._page(await self._ask(selection), selection, span, window)
 
     async def every(self, most: int) -> Sequence[str]:
-        """Find the ids of all entities, or of all candidates where entities may lie in parts; nothing is read."""
+        """Find the ids of all entities, or of all candidates where entities may lie in parts.
+
+        Nothing is read, but where something may be hidden."""
         selection = self._given.selection
-        return (await self._list(await self._ask(selection), selection))[:most]
+        givers = await self._ask(selection)
+        ids = await self._list(givers, selection)
+        if self._seen is not None:
+            await self._load(ids, givers)
+            ids = [id for id in ids if id in self._joined]
+        return ids[:most]
 
     async def fitting(self, some: Sequence[str], sources: Mapping[str, Sequence[str]]) -> Sequence[str]:
         """Find those of some entities that a query selects, each only where a map says that it is. (5.5.14)"""

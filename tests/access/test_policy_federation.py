@@ -166,3 +166,46 @@ async def test_changes_go_to_sources_for_those_who_may(towns: tuple[Town, Live])
     ).status == 403
     assert (await here.ask("sensor", "DELETE", path)).status == 204
     assert (await source.get(path)).status == 404
+
+
+async def test_maps_and_counts_of_histories_of_sources_reveal_nothing_hidden(
+    towns: tuple[Town, Live],
+) -> None:
+    here, source = towns
+    body = {
+        "type": "ContextSourceRegistration",
+        "information": [{"entities": [{"type": "Shelter"}, {"type": "Depot"}]}],
+        "managementInterval": {"startAt": "2000-01-01T00:00:00Z"},
+        "endpoint": source.url,
+        "operations": ["federationOps", "retrieveTemporal", "queryTemporal"],
+    }
+    assert (await here.ask("staff", "POST", "/csourceRegistrations", body)).status == 201
+    depot = {"id": "urn:ngsi-ld:Depot:1", "type": "Depot", "stock": {"type": "Property", "value": 7}}
+    for entity in (shelter(1), depot):
+        assert (await source.post("/entities", entity)).status == 201
+    span = {"timerel": "after", "timeAt": "2000-01-01T00:00:00Z", "timeproperty": "modifiedAt"}
+    both = {"type": "Shelter,Depot", **span}
+    assert len((await here.get("staff", "/temporal/entities", **both)).json) == 2
+    found = await here.get("", "/temporal/entities", count="true", **both)
+    assert found.headers["NGSILD-Results-Count"] == "1" and len(found.json) == 1
+    for word in (b"Depot", b"contact", b"phone"):
+        assert word not in found.raw
+    guess = await here.get("", "/temporal/entities", count="true", q='contact=="phone-1"', **both)
+    assert guess.json == [] and guess.headers["NGSILD-Results-Count"] == "0"
+    mapped = await here.get("", "/temporal/entityMaps", **both)
+    assert mapped.status == 201 and set(mapped.json["entityMap"]) == {"urn:ngsi-ld:Shelter:1"}
+    hidden = await here.get("", "/temporal/entities/urn:ngsi-ld:Depot:1")
+    absent = await here.get("", "/temporal/entities/urn:ngsi-ld:Depot:9")
+    assert hidden.status == absent.status == 404
+    assert hidden.raw.replace(b"Depot:1", b"Depot:9") == absent.raw
+
+
+async def test_a_purge_goes_to_sources_for_those_who_may_write_and_see_there(
+    towns: tuple[Town, Live],
+) -> None:
+    here, source = towns
+    await register(here, source, "Meter")
+    assert (await source.post("/entities", METER)).status == 201
+    for who in ("sensor", "counter", ""):
+        assert (await here.ask(who, "DELETE", "/entities?type=Meter")).status in (401, 403)
+    assert (await source.get("/entities/urn:ngsi-ld:Meter:1")).status == 200

@@ -15,8 +15,10 @@ from broker.access.explanation import explain
 from broker.access.policies import Policies
 from broker.access.rights import VERBS
 from broker.app import OPERATIONS
+from broker.doctor import examine
 from broker.language.visibility import Attributes
 from broker.operations.admission import OPEN, verbs
+from broker.settings import BrokerSettings
 from engawa.command import cli
 from tests.live import live_broker
 
@@ -85,6 +87,13 @@ def test_a_changed_file_is_read_and_a_broken_one_is_not(tmp_path: Path) -> None:
     policies.refresh()
     assert not policies.of(ANONYMOUS, "").may("read")
     assert policies.of(Caller("key", "a", frozenset({"staff"})), "/urn:x:snapshot").may("read")
+
+
+@pytest.mark.parametrize(("text", "good"), [(RULE, True), ("[[rule]]", False)])
+async def test_the_doctor_looks_at_the_policy(tmp_path: Path, text: str, good: bool) -> None:
+    settings = BrokerSettings(data=tmp_path / "data", port=0, policy=written(tmp_path, text))
+    (found,) = [one for one in await examine(settings) if one.subject == "policy"]
+    assert found.good is good and ("rule 1" in found.seen) is not good and bool(found.fix) is not good
 
 
 async def test_the_broker_does_not_start_with_a_wrong_policy(tmp_path: Path) -> None:
