@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -304,3 +305,53 @@ async def test_tells_at_intervals_what_sources_hold(three: list[Live], receiver:
     await subscribe(yabu, receiver, timeInterval=0.5, q="occupancy<9")
     first, second = (await receiver.wait(2))[:2]
     assert first.entities == second.entities == [shelter(1)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_who_follows_the_notifications_knows_what_all_towns_hold(
+    three: list[Live], receiver: Receiver, seed: int
+) -> None:
+    """Random changes in three towns, side by side; each entity lies in one of them. (5.8.6)"""
+    yabu, *neighbours = three
+    for town in neighbours:
+        await register(yabu, town, SHELTER)
+    every = ["entityCreated", "entityUpdated", "entityDeleted"]
+    await subscribe(yabu, receiver, notificationTrigger=every)
+    for town in neighbours:
+        await subscriptions_at(town, 1)
+    held: dict[str, dict[str, Any]] = {}
+
+    async def change(town: Live, numbers: range, luck: Random) -> None:
+        for _ in range(25):
+            entity = shelter(luck.choice(numbers), luck.randrange(1_000_000))
+            id = entity["id"]
+            path = f"/entities/{id}"
+            if id not in held:
+                await create(town, entity)
+                held[id] = entity
+            elif luck.random() < 0.3:
+                assert (await town.ask("DELETE", path, params={"local": "true"})).status == 204
+                del held[id]
+            else:
+                name = {"name": {"type": "Property", "value": luck.choice("ABC")}}
+                fragment = {"occupancy": entity["occupancy"], **luck.choice([{}, name])}
+                changed = await town.ask("PATCH", path, fragment, params={"local": "true"})
+                assert changed.status == 204
+                held[id] = {**held[id], **fragment}
+
+    await asyncio.gather(
+        *[change(town, range(at * 4, at * 4 + 4), Random(seed * 10 + at)) for at, town in enumerate(three)]
+    )
+    async with asyncio.timeout(10), receiver.arrived:
+        await receiver.arrived.wait_for(lambda: _told(receiver) == held)
+
+
+def _told(receiver: Receiver) -> dict[str, dict[str, Any]]:
+    """Give what somebody knows who was told all that came so far."""
+    known: dict[str, dict[str, Any]] = {}
+    for entity in (one for request in receiver.requests for one in request.entities):
+        if "deletedAt" in entity:
+            known.pop(entity["id"], None)
+        else:
+            known[entity["id"]] = entity
+    return known
