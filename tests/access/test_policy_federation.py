@@ -1,5 +1,6 @@
 """With neighbours: nothing hidden comes in through a source, and nothing forbidden goes out to one. (docs/access.md)"""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from tests.access.town import Town, shelter, town
 from tests.live import Live, live_broker
+from tests.notify.receiver import receiving
 
 RULES = """
 [[rule]]
@@ -209,3 +211,32 @@ async def test_a_purge_goes_to_sources_for_those_who_may_write_and_see_there(
     for who in ("sensor", "counter", ""):
         assert (await here.ask(who, "DELETE", "/entities?type=Meter")).status in (401, 403)
     assert (await source.get("/entities/urn:ngsi-ld:Meter:1")).status == 200
+
+
+async def test_what_sources_tell_subscribers_is_told_as_far_as_it_may_be_seen(tmp_path: Path) -> None:
+    rules = RULES.replace('may = "read"', 'may = ["read", "subscribe"]')
+    async with (
+        receiving() as receiver,
+        live_broker(tmp_path / "source") as source,
+        town(tmp_path, rules, "asago") as here,
+    ):
+        await register(here, source, "Shelter", "Depot")
+        body = {
+            "type": "Subscription",
+            "entities": [{"type": "Shelter"}, {"type": "Depot"}],
+            "notificationTrigger": ["entityCreated", "attributeUpdated"],
+            "notification": {"endpoint": {"uri": receiver.url}},
+        }
+        made = await here.ask("asago", "POST", "/subscriptions", body)
+        guess = await here.ask("asago", "POST", "/subscriptions", {**body, "q": 'contact=="phone-1"'})
+        assert made.status == guess.status == 201
+        for _ in range(100):
+            if len((await source.get("/subscriptions")).json) == 2:
+                break
+            await asyncio.sleep(0.05)
+        assert (await source.post("/entities", {"id": "urn:ngsi-ld:Depot:1", "type": "Depot"})).status == 201
+        assert (await source.post("/entities", shelter(1))).status == 201
+        (told, *others) = await receiver.wait()
+        assert await receiver.quiet() == 1 and not others
+        assert told.json["subscriptionId"] == made.headers["Location"].rpartition("/")[2]
+        assert b"shelter 1" in told.body and b"phone" not in told.body and b"Depot" not in told.body
