@@ -62,7 +62,8 @@ class Failure:
     def warning(self, source: Source) -> str:
         """Write the warning; it names the source, by its alias or its registration."""
         agent = source.body.get("contextSourceAlias") or source.id
-        text = self.problem.detail.replace("\\", "").replace('"', "'")
+        said = self.problem.detail.encode("ascii", "replace").decode()
+        text = "".join(sign for sign in said.replace('"', "'") if sign.isprintable() and sign != "\\")
         return f'{self.code} {agent} "{text}"'
 
 

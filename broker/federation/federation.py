@@ -17,6 +17,8 @@ from broker.language.sources import Match, Source, SourceSelection
 from broker.model.tenancy import alias_of
 from broker.registry import Registry
 
+AT_ONCE: Final = 100
+"""How many requests to sources one request causes at once; more of them follow as these end."""
 COUNT_SECONDS: Final = 5.0
 """How often what was counted is written down; a crash loses no more."""
 
@@ -53,7 +55,15 @@ class Federation:
 
     async def ask(self, asking: Asking, requests: Sequence[Directed]) -> list[Outcome]:
         """Ask all sources at once; outcomes are in the order of the requests, and none raises."""
-        return list(await asyncio.gather(*[self._ask_one(asking, one) for one in requests]))
+        if len(requests) <= AT_ONCE:
+            return list(await asyncio.gather(*[self._ask_one(asking, one) for one in requests]))
+        turn = asyncio.Semaphore(AT_ONCE)
+
+        async def in_turn(one: Directed) -> Outcome:
+            async with turn:
+                return await self._ask_one(asking, one)
+
+        return list(await asyncio.gather(*[in_turn(one) for one in requests]))
 
     async def _ask_one(self, asking: Asking, directed: Directed) -> Outcome:
         if self.loops(asking, directed.source):

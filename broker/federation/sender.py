@@ -12,6 +12,7 @@ from aiohttp import (
     ClientPayloadError,
     ClientResponseError,
     ClientSession,
+    ClientSSLError,
     ClientTimeout,
     DummyCookieJar,
 )
@@ -156,6 +157,11 @@ class Sender:
             ) as response:
                 content = await answer.raw(response, self._settings.federation_bytes, self._pool)
                 return Received(response.status, response.headers, content)
+        except ClientSSLError as error:
+            raise BadGateway(
+                "The context source cannot be reached over TLS: "
+                "its certificate is none that the setting federation_authorities or the system trusts."
+            ) from error
         except ClientConnectorError as error:
             if isinstance(error.os_error, Refused):
                 raise BadGateway(

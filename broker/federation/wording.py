@@ -191,7 +191,9 @@ class Wording:
             return new
         iri = self.read.iri(name)
         if not names.fullmatch(iri):
-            raise BadRequestData(f"{name[:60]} cannot be named to this context source; rename it.")
+            raise BadRequestData(
+                "A name in the request cannot be written for this context source; rename it."
+            )
         return iri
 
     def _query(self, text: Any, expand_values: Any, json_keys: Any) -> Any:
