@@ -17,6 +17,7 @@ FILTERS: Final = frozenset(
 """Parameters by which a source may filter what it answers. (5.7.2.4)"""
 IN_ORDER: Final = "order=id"
 """The preference for entities in the order of their ids; who does not know it ignores it. (RFC 7240)"""
+MAP: Final = "NGSILD-EntityMap"
 _PREFER: Final[Mapping[str, str]] = {"Prefer": IN_ORDER}
 _GEO: Final = ("georel", "geometry", "coordinates", "geoproperty")
 _LISTS: Final = ("expandValues", "jsonKeys")
@@ -36,15 +37,35 @@ def retrieving(part: Part, table: TermTable, kinds: str | None = None) -> Reques
 
 
 def querying(
-    part: Part, table: TermTable, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool = False
+    part: Part,
+    table: TermTable,
+    filters: Mapping[str, str],
+    limit: int,
+    offset: int,
+    *,
+    batch: bool = False,
+    by_map: str | None = None,
 ) -> Request:
-    """Ask for entities of a part, some of them at a time, with GET or with a Query body. (6.4.3.2, 6.23.3.1)"""
+    """Ask for entities of a part, some of them at a time, with GET or with a Query body. (6.4.3.2, 6.23.3.1)
+
+    `by_map`: the id of the map that the source made of them. (5.5.14)
+    """
     paging = {"limit": str(limit), "options": "sysAttrs"} | ({"offset": str(offset)} if offset else {})
+    headers = _PREFER if by_map is None else {MAP: f"/ngsi-ld/v1/entityMaps/{quote(by_map, safe=':')}"}
     if batch:
         body = _body(part, table, filters)
-        return Request("POST", "/entityOperations/query", paging, body, headers=_PREFER)
+        return Request("POST", "/entityOperations/query", paging, body, headers=headers)
     params = {**_selected(part, table), **_shape(part, table), **filters, **paging}
-    return Request("GET", "/entities", params, headers=_PREFER)
+    return Request("GET", "/entities", params, headers=headers)
+
+
+def mapping(part: Part, table: TermTable, filters: Mapping[str, str], lifetime: str | None) -> Request:
+    """Ask for a map of the entities of a part. (6.34.3.1)"""
+    params = {**_selected(part, table), **_shape(part, table), **filters}
+    del params["options"]
+    if lifetime is not None:
+        params["entityMapLifetime"] = lifetime
+    return Request("GET", "/entityMaps", params)
 
 
 def _selected(part: Part, table: TermTable) -> dict[str, str]:

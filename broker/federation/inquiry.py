@@ -20,7 +20,7 @@ LARGEST: Final = 1_000
 """Entities asked of a source at once, at most."""
 COMMON: Final = 100
 """Entities that every broker gives at once."""
-_REFUSING: Final = (400, 403)
+_REFUSING: Final = (400, 403, 404)
 _STALE: Final = 110
 
 
@@ -69,13 +69,34 @@ class Inquiry:
         self.heard |= dict.fromkeys(reading.warned(outcome))
         return failure
 
-    def giver(self, part: Part, match: Match, filters: Mapping[str, str], *, batch: bool) -> Giver:
+    async def mapped(
+        self, part: Part, match: Match, filters: Mapping[str, str], lifetime: str | None
+    ) -> tuple[str, list[str]] | None:
+        """Have a source make a map: its id, and those of its entities; None: it makes none. (5.14.4.4)"""
+        request = entity_requests.mapping(part, self.asking.context.table, filters, lifetime)
+        return await self.made(part, match, request)
+
+    async def made(self, part: Part, match: Match, request: Request) -> tuple[str, list[str]] | None:
+        """Read the map that a source makes when asked to: its id, and those of its entities. (5.14.4.4, 5.14.5.4)"""
+        return reading.mapped(await self._ask(part, request), match)
+
+    def giver(
+        self,
+        part: Part,
+        match: Match,
+        filters: Mapping[str, str],
+        *,
+        batch: bool,
+        by_map: str | None = None,
+    ) -> Giver:
         """Make the list of the entities that a part of a question finds at its source."""
 
         told: dict[str, Any] = {}
 
         async def give(limit: int, offset: int) -> Piece:
-            outcome, limit = await self._page(part, filters, min(limit, LARGEST), offset, batch=batch)
+            outcome, limit = await self._page(
+                part, filters, min(limit, LARGEST), offset, batch=batch, by_map=by_map
+            )
             piece = self._piece(part, match, outcome, limit)
             told.update((one["id"], one) for one in reading.items(outcome) or ())
             return piece
@@ -86,16 +107,27 @@ class Inquiry:
         return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
 
     async def _page(
-        self, part: Part, filters: Mapping[str, str], limit: int, offset: int, *, batch: bool
+        self,
+        part: Part,
+        filters: Mapping[str, str],
+        limit: int,
+        offset: int,
+        *,
+        batch: bool,
+        by_map: str | None,
     ) -> tuple[Outcome, int]:
         """Ask a source for a page; give how many entities were asked for, too."""
 
-        async def asked(limit: int) -> Outcome:
+        async def asked(limit: int, by_map: str | None = None) -> Outcome:
             table = self.asking.context.table
-            request = entity_requests.querying(part, table, filters, limit, offset, batch=batch)
+            request = entity_requests.querying(
+                part, table, filters, limit, offset, batch=batch, by_map=by_map
+            )
             return await self._ask(part, request)
 
-        outcome = await asked(limit)
+        outcome = await asked(limit, by_map)
+        if by_map is not None and outcome.status in _REFUSING:  # perhaps for the map
+            outcome = await asked(limit)
         if limit > COMMON and outcome.status in _REFUSING:  # perhaps for the size of the page
             return await asked(COMMON), COMMON
         return outcome, limit

@@ -150,11 +150,21 @@ def concerns(info: Information, document: Document) -> bool:
 
 
 def _is_of(entity: EntityInfo, document: Document) -> bool:
-    if entity.types.isdisjoint(document["type"]):
-        return False
+    return not entity.types.isdisjoint(document["type"]) and _has_id(entity, document["id"])
+
+
+def may_hold(match: Match, id: str) -> bool:
+    """Say whether an entity with an id may be among those registered, whatever its types."""
+    return any(
+        not info.entities or any(_has_id(entity, id) for entity in info.entities)
+        for info in match.information
+    )
+
+
+def _has_id(entity: EntityInfo, id: str) -> bool:
     if entity.id is not None:
-        return bool(entity.id == document["id"])
-    return entity.fits is None or entity.fits(document["id"])
+        return entity.id == id
+    return entity.fits is None or entity.fits(id)
 
 
 def claimed(information: Iterable[Information], document: Document) -> tuple[bool, frozenset[str]]:

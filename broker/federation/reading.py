@@ -14,7 +14,7 @@ from broker.federation.joining import UNKNOWN
 from broker.language import evaluation
 from broker.language.selection import EntitySelector
 from broker.language.sources import Match
-from broker.model import expand, told
+from broker.model import expand, told, validate
 from broker.model.document import Document
 
 _WARNING: Final = re.compile(r'(?:110|111|199|299) [!-~]{1,200} "[ !#-\[\]-~]{0,300}"')
@@ -53,6 +53,17 @@ def one(outcome: Outcome, id: str) -> Sequence[dict[str, Any]] | None:
     if body == []:
         return ()
     return [found] if isinstance(found, dict) and found.get("id") == id else None
+
+
+def mapped(outcome: Outcome, match: Match) -> tuple[str, list[str]] | None:
+    """Give the id of a map that a source made, and those of its entities that it registered; None: it made none."""
+    body = outcome.body
+    if failure(outcome) is not None or not isinstance(body, dict) or not validate.is_uri(body.get("id")):
+        return None
+    entities = body.get("entityMap")
+    if not isinstance(entities, dict):
+        return None
+    return body["id"], [id for id in entities if validate.is_uri(id) and narrowing.may_hold(match, id)]
 
 
 def goes_on(outcome: Outcome) -> bool:

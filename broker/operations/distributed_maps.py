@@ -1,7 +1,10 @@
 """Entity maps of what several sources have: making one, and reading pages by it. (4.3.6.7, 5.5.14, 5.14.4)"""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from base.errors import BadRequestData
 from broker.federation import Asking
@@ -21,6 +24,8 @@ from broker.operations.call import Answer, Broker, Call
 from broker.operations.candidates import HERE, EntityMap, Fit, Origins
 from broker.operations.distributed_reading import QUERYING, Asked
 from broker.operations.entity_maps import Searching
+
+MAKING: Final = "createEntityMapQueryEntity"
 
 
 async def create_entity_map(call: Call, broker: Broker) -> Answer:
@@ -91,27 +96,47 @@ class MapSearch:
         return distributed_reading.warned(self.asks)
 
     async def _every(self, most: int) -> Sequence[str]:
-        gathering = distributed_reading.gather(
-            self._call, self._broker, self.asks, self._several, self._wanted
+        """Find all candidates: sources that make maps tell of theirs at once. (5.14.4.4)"""
+        call, broker, wanted = self._call, self._broker, self._wanted
+        hiding = distributed_reading.seeing(call) is not None  # whose ids must not be told
+        mapped = {} if hiding else await self._mapped()
+        further = [one for one in self._several if one.match.source.id not in mapped]
+        gathering = distributed_reading.gather(call, broker, self.asks, further, wanted)
+        found = {
+            id: list(_sources(givers)) for id, givers in (await gathering.everything(judged=hiding)).items()
+        }
+        for source, (_, ids) in mapped.items():
+            for id in ids:
+                found.setdefault(id, []).append(source)
+        self._origins = Origins(found, {source: map_id for source, (map_id, _) in mapped.items()})
+        return sorted(found)
+
+    async def _mapped(self) -> dict[str, tuple[str, list[str]]]:
+        """Have sources make maps of what they find, those that are asked one question and offer it."""
+        questions = Counter(one.match.source.id for one in self._several)
+        able = [
+            one
+            for one in self._several
+            if questions[one.match.source.id] == 1 and MAKING in one.match.source.operations
+        ]
+        split = distributed_reading.splits(self._broker, self._wanted)
+        filters = {} if split else distributed_reading.filters_of(self._wanted)
+        lifetime = self._wanted.entity_map_lifetime
+        made = await asyncio.gather(
+            *[self.asks.mapped(one.part, one.match, filters, lifetime) for one in able]
         )
-        found = await gathering.everything(judged=distributed_reading.seeing(self._call) is not None)
-        self._origins = Origins({id: _sources(givers) for id, givers in found.items()})
-        return list(found)
+        return {one.match.source.id: told for one, told in zip(able, made, strict=True) if told is not None}
 
     def _within(self, kept: EntityMap) -> Fit:
         store = self._broker.catalogue.open(self._call.tenant)
 
         async def fit(some: Sequence[str]) -> Mapping[str, Document]:
-            return await self._fitting(some, candidates.sources_of(store, kept, frozenset(some)))
+            sources = candidates.sources_of(store, kept, frozenset(some))
+            return await distributed_reading.again(
+                self._call, self._broker, self.asks, self._wanted, some, sources, kept.linked
+            )
 
         return fit
-
-    async def _fitting(
-        self, some: Sequence[str], sources: Mapping[str, Sequence[str]]
-    ) -> Mapping[str, Document]:
-        return await distributed_reading.again(
-            self._call, self._broker, self.asks, self._wanted, some, sources
-        )
 
 
 def _sources(givers: Sequence[Giver]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from broker.store.contract import Stamp, TenantStore
 
 PROXIED: Final = ("exclusive", "redirect")
 _READ_AT_ONCE: Final = 64
+NO_MAPS: Final[Mapping[str, str]] = {}
 WARNING: Final = "NGSILD-Warning"
 RETRIEVING: Final = ("retrieveEntity", "queryEntity", "queryBatch")
 QUERYING: Final = ("queryEntity", "queryBatch")
@@ -146,8 +147,12 @@ async def again(
     wanted: Wanted,
     some: Sequence[str],
     sources: Mapping[str, Sequence[str]],
+    linked: Mapping[str, str],
 ) -> Mapping[str, Document]:
-    """Find some entities of a query again, each only at the sources that a map names for it. (5.5.14)"""
+    """Find some entities of a query again, each only at the sources that a map names for it. (5.5.14)
+
+    `linked`: the maps that sources made of theirs.
+    """
 
     def of(source: str) -> Selection:
         return candidates.among(wanted.selection, [id for id in some if source in sources.get(id, ())])
@@ -161,20 +166,26 @@ async def again(
             named = replace(narrowed, selection=replace(narrowed.selection, selectors=selectors))
             several += shared(one, selecting(broker, named, seeing(call)), QUERYING)
     asks = replace(asks, selectors=narrowed.selection.selectors)
-    gathering = _gathering(call, broker, asks, several, wanted, of(HERE))
-    found = await gathering.first(len(some))
+    found = await _gathering(call, broker, asks, several, wanted, of(HERE), linked).first(len(some))
     return {document["id"]: document for document in found.documents}
 
 
 def _gathering(
-    call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted, local: Selection
+    call: Call,
+    broker: Broker,
+    asks: Inquiry,
+    several: Sequence[Asked],
+    wanted: Wanted,
+    local: Selection,
+    linked: Mapping[str, str] = NO_MAPS,
 ) -> Gathering:
     split = splits(broker, wanted, seeing(call))
     here = None
     if local.selectors or not asks.selectors:
         here = Selection(local.selectors) if split else local
     filters = {} if split else filters_of(wanted)
-    return gathering(call, broker, asks, several, here, filters, wanted.selection if split else None)
+    rest = wanted.selection if split else None
+    return gathering(call, broker, asks, several, here, filters, rest, linked)
 
 
 def gathering(
@@ -185,6 +196,7 @@ def gathering(
     here: Selection | None,
     filters: Mapping[str, str],
     rest: Selection | None = None,
+    linked: Mapping[str, str] = NO_MAPS,
 ) -> Gathering:
     """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
     store, seen = broker.catalogue.open(call.tenant), seeing(call)
@@ -192,7 +204,14 @@ def gathering(
     if rest is not None or seen is not None:
         judge = partial(_judged, rest, seen, rendering.reading(store, call.now))
     givers = [
-        asks.giver(one.part, one.match, filters, batch=one.operation == "queryBatch") for one in several
+        asks.giver(
+            one.part,
+            one.match,
+            filters,
+            batch=one.operation == "queryBatch",
+            by_map=linked.get(one.match.source.id),
+        )
+        for one in several
     ]
     if here is not None:
         givers.insert(0, held_here(store, here, call.now))
