@@ -240,3 +240,26 @@ async def test_what_sources_tell_subscribers_is_told_as_far_as_it_may_be_seen(tm
         assert await receiver.quiet() == 1 and not others
         assert told.json["subscriptionId"] == made.headers["Location"].rpartition("/")[2]
         assert b"shelter 1" in told.body and b"phone" not in told.body and b"Depot" not in told.body
+
+
+async def test_entities_of_sources_are_joined_as_far_as_they_may_be_seen(towns: tuple[Town, Live]) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    depot = {"id": "urn:ngsi-ld:Depot:1", "type": "Depot", "stock": {"type": "Property", "value": "gold"}}
+    for entity in (shelter(2), depot):
+        assert (await source.post("/entities", entity)).status == 201
+    links = {
+        "supply": {"type": "Relationship", "object": depot["id"], "objectType": "Depot"},
+        "near": {"type": "Relationship", "object": "urn:ngsi-ld:Shelter:2", "objectType": "Shelter"},
+    }
+    reply = await here.ask("staff", "POST", "/entities?local=true", shelter(1, **links))
+    assert reply.status == 201
+    for join in ("inline", "flat"):
+        for path in ("/entities/urn:ngsi-ld:Shelter:1", "/entities?type=Shelter"):
+            asked = f"{path}{'&' if '?' in path else '?'}join={join}&joinLevel=1"
+            assert b"gold" in (await here.get("staff", asked)).raw
+            seen = (await here.get("", asked)).raw
+            assert b"shelter 2" in seen and b"gold" not in seen and b"phone" not in seen
+    joined = {"type": "Shelter", "join": "inline", "joinLevel": "1"}
+    for q in ("supply{Depot:stock}", "near{Shelter:contact}"):
+        assert (await here.get("", "/entities", q=q, **joined)).json == [], q
