@@ -204,8 +204,8 @@ class Front:
         return raw.response(answer, known.call.tenant)
 
     def _run_at_once(self, known: Known) -> Answer | None:
-        story = known.operation.run(known.call.at(clock.now()), self._broker)
         try:
+            story = known.operation.run(known.call.at(clock.now()), self._broker)
             waited_for = story.send(None)
         except StopIteration as end:
             answer: Answer = end.value

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,15 +43,22 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     return calls
 
 
-async def ask(
+async def answer(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *headers: str, path: str = PATH
-) -> int:
+) -> tuple[int, bytes]:
     writer.write("\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode())
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     length = re.search(rb"Content-Length: (\d+)", head)
     assert length
-    await reader.readexactly(int(length[1]))
-    return int(head.split()[1])
+    return int(head.split()[1]), await reader.readexactly(int(length[1]))
+
+
+async def ask(*line: Any, path: str = PATH) -> int:
+    return (await answer(*line, path=path))[0]
+
+
+async def body(*line: Any, path: str = PATH) -> bytes:
+    return (await answer(*line, path=path))[1]
 
 
 async def test_each_request_runs_as_its_own_caller(tmp_path: Path, ran: list[Call]) -> None:
@@ -93,6 +101,53 @@ async def test_a_removed_key_is_refused_however_often_it_was_served(tmp_path: Pa
         await live.broker.doors.keys.remove("gate")
         assert [await ask(reader, writer, header) for _ in range(3)] == [401] * 3
         assert [await ask(reader, writer) for _ in range(3)] == [200] * 3
+        writer.close()
+
+
+POLICY = """
+[[rule]]
+who = "key:staff"
+may = ["read", "write"]
+
+[[rule]]
+who = "anyone"
+may = "read"
+attributes_except = ["https://uri.etsi.org/ngsi-ld/default-context/telephone"]
+"""
+
+
+async def test_what_one_may_see_is_not_shown_to_another_by_any_way(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY)
+    async with live_broker(tmp_path / "data", policy=file) as live:
+        assert live.broker.doors.keys is not None
+        staff, _ = await live.broker.doors.keys.add("staff", [], None, 1)
+        guest, _ = await live.broker.doors.keys.add("guest", [], None, 1)
+        telephone = {"telephone": {"type": "Property", "value": "079-000-0000"}}
+        assert (await live.post("/entities", {**SHELTER, **telephone}, headers=bearer(staff))).status == 201
+        paths = (
+            PATH,
+            "/ngsi-ld/v1/entities?type=Shelter",
+            "/ngsi-ld/v1/attributes",
+            "/ngsi-ld/v1/types/Shelter",
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(live.url.rpartition(":")[2]))
+        for path in paths * 4:
+            for headers, shown in (
+                ([f"Authorization: Bearer {staff}"], True),
+                ([], False),
+                ([f"X-API-Key: {guest}"], False),
+                ([f"X-API-Key: {staff}"], True),
+            ):
+                assert (b"telephone" in await body(reader, writer, *headers, path=path)) is shown
+        file.write_text(POLICY.split('[[rule]]\nwho = "anyone"')[0])
+        for _ in range(400):  # a connection that was served past the server is refused, not broken
+            if await ask(reader, writer) == 401:
+                break
+            await asyncio.sleep(0.05)
+        assert await ask(reader, writer) == 401
+        assert await ask(reader, writer, f"X-API-Key: {guest}") == 403
+        assert await ask(reader, writer, f"X-API-Key: {staff}") == 200
         writer.close()
 
 

@@ -74,54 +74,49 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize(
-    ("key", "algorithm"),
-    [(RSA, "RS256"), (RSA, "PS256"), (EC, "ES256"), (ED, "EdDSA"), (ED, "Ed25519")],
-    ids=str,
-)
-async def test_accepts_what_the_issuer_signed(live: Live, key: Any, algorithm: str) -> None:
-    assert (await ask(live, token(key, algorithm))).status == 200
-    assert (await ask(live, token(key, algorithm, {"typ": "at+jwt"}))).status == 200
-    assert (await ask(live, token(key, algorithm, aud=["other", AUDIENCE]))).status == 200
+async def test_accepts_what_the_issuer_signed(live: Live) -> None:
+    for key, algorithm in ((RSA, "RS256"), (RSA, "PS256"), (EC, "ES256"), (ED, "EdDSA"), (ED, "Ed25519")):
+        assert (await ask(live, token(key, algorithm))).status == 200
+        assert (await ask(live, token(key, algorithm, {"typ": "at+jwt"}))).status == 200
+        assert (await ask(live, token(key, algorithm, aud=["other", AUDIENCE]))).status == 200
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"exp": 1},
-        {"exp": int(time.time()) - 31},
-        {"exp": None},
-        {"exp": "9999999999"},
-        {"exp": True},
-        {"exp": float("nan")},
-        {"exp": float("inf")},
-        {"nbf": int(time.time()) + 600},
-        {"nbf": float("nan")},
-        {"iat": int(time.time()) + 600},
-        {"aud": "another-service"},
-        {"aud": None},
-        {"aud": []},
-        {"aud": {"0": AUDIENCE}},
-        {"aud": AUDIENCE + "/"},
-        {"iss": ISSUER + "/"},
-        {"iss": "https://evil.example"},
-        {"iss": [ISSUER]},
-        {"iss": None},
-        {"sub": None},
-        {"sub": ""},
-        {"sub": 7},
-        {"sub": "a\nb"},
-        {"sub": "x" * 256},
-        {"roles": [f"r{number}" for number in range(101)]},
-        {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
-        {"cnf": {"x5t#S256": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
-        {"cnf": "x"},
-    ],
-    ids=str,
-)
-async def test_refuses_claims_that_do_not_fit(live: Live, other: dict[str, Any]) -> None:
-    text = token(RSA, **other)
-    refused(await ask(live, text), text)
+WRONG_CLAIMS: list[dict[str, Any]] = [
+    {"exp": 1},
+    {"exp": int(time.time()) - 31},
+    {"exp": None},
+    {"exp": "9999999999"},
+    {"exp": True},
+    {"exp": float("nan")},
+    {"exp": float("inf")},
+    {"nbf": int(time.time()) + 600},
+    {"nbf": float("nan")},
+    {"iat": int(time.time()) + 600},
+    {"aud": "another-service"},
+    {"aud": None},
+    {"aud": []},
+    {"aud": {"0": AUDIENCE}},
+    {"aud": AUDIENCE + "/"},
+    {"iss": ISSUER + "/"},
+    {"iss": "https://evil.example"},
+    {"iss": [ISSUER]},
+    {"iss": None},
+    {"sub": None},
+    {"sub": ""},
+    {"sub": 7},
+    {"sub": "a\nb"},
+    {"sub": "x" * 256},
+    {"roles": [f"r{number}" for number in range(101)]},
+    {"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
+    {"cnf": {"x5t#S256": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}},
+    {"cnf": "x"},
+]
+
+
+async def test_refuses_claims_that_do_not_fit(live: Live) -> None:
+    for other in WRONG_CLAIMS:
+        text = token(RSA, **other)
+        refused(await ask(live, text), text)
 
 
 async def test_allows_for_clocks_that_differ_a_little(live: Live) -> None:
@@ -169,32 +164,30 @@ async def test_refuses_tokens_signed_by_others(live: Live) -> None:
         refused(await ask(live, text), text)
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"kid": None},
-        {"kid": ["rsa"]},
-        {"kid": {"rsa": 1}},
-        {"kid": 7},
-        {"alg": ["RS256"]},
-        {"alg": "ES256"},
-        {"alg": "RS512"},
-        {"typ": "logout+jwt"},
-        {"typ": 1},
-        {"crit": ["exp"]},
-        {"crit": ["b64"], "b64": False},
-        {"b64": False},
-        {"crit": []},
-        {"enc": "A256GCM"},
-        {"zip": "DEF", "crit": ["zip"]},
-    ],
-    ids=str,
-)
-async def test_refuses_tricks_with_the_header(live: Live, header: dict[str, Any]) -> None:
-    good = token(RSA)
-    changed = {"alg": "RS256", "kid": "rsa", **header}
-    text = ".".join([part(changed), *good.split(".")[1:]])
-    refused(await ask(live, text), text)
+HEADER_TRICKS: list[dict[str, Any]] = [
+    {"kid": None},
+    {"kid": ["rsa"]},
+    {"kid": {"rsa": 1}},
+    {"kid": 7},
+    {"alg": ["RS256"]},
+    {"alg": "ES256"},
+    {"alg": "RS512"},
+    {"typ": "logout+jwt"},
+    {"typ": 1},
+    {"crit": ["exp"]},
+    {"crit": ["b64"], "b64": False},
+    {"b64": False},
+    {"crit": []},
+    {"enc": "A256GCM"},
+    {"zip": "DEF", "crit": ["zip"]},
+]
+
+
+async def test_refuses_tricks_with_the_header(live: Live) -> None:
+    good = token(RSA).split(".")[1:]
+    for header in HEADER_TRICKS:
+        text = ".".join([part({"alg": "RS256", "kid": "rsa", **header}), *good])
+        refused(await ask(live, text), text)
 
 
 async def test_refuses_a_changed_token(live: Live) -> None:
@@ -241,13 +234,11 @@ async def test_refuses_what_is_too_long_without_harm(live: Live) -> None:
     assert (await ask(live, token(RSA))).status == 200
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer", "Bearer ", "Basic YTpi", "Digest x", "bearer\tx", "engawa_x", "Bearer  ", ""]
-)
-async def test_refuses_other_credentials(live: Live, header: str) -> None:
-    reply = await live.get("/types", headers={"Authorization": header})
-    assert reply.status == 401
-    assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="engawa"')
+async def test_refuses_other_credentials(live: Live) -> None:
+    for header in ("Bearer", "Bearer ", "Basic YTpi", "Digest x", "bearer\tx", "engawa_x", "Bearer  ", ""):
+        reply = await live.get("/types", headers={"Authorization": header})
+        assert reply.status == 401
+        assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="engawa"')
 
 
 async def test_refuses_more_than_one_credential(live: Live) -> None:
