@@ -1,19 +1,46 @@
 """A subscription reduced to what one registration covers, as it is passed on to the source. (5.8.1.4, 4.3.6.1)"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 from base.jsonld import TermTable
 from broker.federation import narrowing
+from broker.language import writing
 from broker.language.selection import EntitySelector
 from broker.language.sources import Information, Match, SourceFilter, SourceSelection
 from broker.notify import presentation
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body
 
-_KEPT: Final = ("type", "notificationTrigger", "timeInterval", "expiresAt", "isActive", "jsonldContext")
+_KEPT: Final = ("type", "notificationTrigger", "timeInterval", "expiresAt", "isActive")
 _FILTERS: Final = ("q", "geoQ", "scopeQ", "expandValues", "jsonKeys", "throttling")
 """What cannot be judged, or must not be counted, on a part of an entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The names in which the queries of a subscription stand, and those for its source."""
+
+    read: TermTable
+    write: TermTable
+
+    def query(self, body: Mapping[str, Any]) -> str:
+        """Write q for the source. (4.9)"""
+        text: str = body["q"]
+        if self.read.key == self.write.key:
+            return text
+        lists = {
+            name: frozenset(body.get(name, "").split(",")) - {""} for name in ("expandValues", "jsonKeys")
+        }
+        return writing.translated(
+            unquote(text),
+            self.read,
+            self.write,
+            expand_values=lists["expandValues"],
+            json_keys=lists["jsonKeys"],
+        )
 
 
 def distributes(body: Mapping[str, Any]) -> bool:
@@ -38,12 +65,12 @@ def reduced(
     body: Mapping[str, Any],
     interest: Interest,
     match: Match,
-    table: TermTable,
+    words: Words,
     endpoint: str,
     *,
     split: bool,
 ) -> Body | None:
-    """Write the subscription for a source, without an id, in the terms of a table; None if it could tell nothing."""
+    """Write the subscription for a source, without an id, in the words for it; None if it could tell nothing."""
     registered = _attributes(match.information)
     made: Body = {name: body[name] for name in _KEPT if name in body}
     if not split:
@@ -65,7 +92,9 @@ def reduced(
         made["localOnly"] = True
     told = () if split else body["notification"].get("attributes", ())
     made["notification"] = _notification(body["notification"], told, registered, endpoint, split)
-    shown = presentation.show(made, table, 0)
+    if "q" in made:
+        made["q"] = words.query(made)
+    shown = presentation.show(made, words.write, 0)
     del shown["status"]
     return shown
 

@@ -17,7 +17,6 @@ import structlog
 
 from base import clock
 from base.errors import LdContextNotAvailable, NonexistentTenant, Problem, ResourceNotFound
-from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
 from broker.federation import reduction
@@ -25,6 +24,7 @@ from broker.federation.asking import Asking
 from broker.federation.federation import Federation
 from broker.federation.handover import Handover
 from broker.federation.passed import Passed, PassedBook, new_id, place_of
+from broker.federation.reduction import Words
 from broker.language import sources
 from broker.language.sources import Match, Source, SourceSelection
 from broker.model import tenancy
@@ -230,12 +230,12 @@ class Subscribing:
         if interest is None:
             raise LdContextNotAvailable("The @context of the subscription cannot be had now.")
         asking = await self.asking(tenant, body)
-        csf = None
-        if "csf" in body:
-            csf = sources.filter_of_sources(unquote(body["csf"]), asking.context.table)
+        own = await self._contexts.resolve(body.get("qContext", body["@context"]), tenant)
+        words = Words(own.table, asking.context.table)
+        csf = sources.filter_of_sources(unquote(body["csf"]), own.table) if "csf" in body else None
         found: dict[str, Wanted] = {}
         for match in self._federation.matches(asking, reduction.wanted(body, interest, csf)):
-            if (one := self._reduced(asking, body, interest, match)) is not None:
+            if (one := self._reduced(asking, body, interest, match, words)) is not None:
                 found[match.source.id] = Wanted(match.source, one)
         return found if status(body, self._now()) != "expired" else self._known(tenant, id, found)
 
@@ -244,7 +244,9 @@ class Subscribing:
         there = {one.source.id: one.sent for one in self._book.of(tenant, id)}
         return {key: Wanted(one.source, sent) for key, one in found.items() if (sent := there.get(key))}
 
-    def _reduced(self, asking: Asking, body: Body, interest: Interest, match: Match) -> Body | None:
+    def _reduced(
+        self, asking: Asking, body: Body, interest: Interest, match: Match, words: Words
+    ) -> Body | None:
         source = match.source
         if source.mode == "auxiliary" or "createSubscription" not in source.operations:
             return None
@@ -252,7 +254,7 @@ class Subscribing:
             return None
         endpoint = asking.origin + RECEIVING
         split = self.splits(body)
-        return reduction.reduced(body, interest, match, asking.context.table, endpoint, split=split)
+        return reduction.reduced(body, interest, match, words, endpoint, split=split)
 
     async def asking(self, tenant: str, body: Body | None) -> Asking:
         """Say in which words, and after which brokers, a subscription is passed on."""
@@ -260,10 +262,9 @@ class Subscribing:
             return Asking(tenant, await self._contexts.resolve(None), self._now())
         request = body.get("request", {})
         origin = self._settings.public_url.rstrip("/") or request.get("origin", "")
-        source: Any = body.get("qContext", body["@context"])
-        context: Context = await self._contexts.resolve(source, tenant)
-        if not context.link:
-            context = replace(context, link=await self._contexts.implicit(source, tenant, origin))
+        context = await self._contexts.resolve(body.get("qContext", body["@context"]), tenant)
+        if not context.link.startswith(("http://", "https://")):
+            context = self._contexts.core  # names as IRIs: no source has to come here to learn what they mean
         return Asking(tenant, context, self._now(), tuple(request.get("via", ())), origin=origin)
 
     async def _asking_for(self, passed: Passed) -> Asking:

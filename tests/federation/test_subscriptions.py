@@ -261,6 +261,8 @@ async def test_names_reach_the_subscriber_in_its_own_context(three: list[Live], 
     assert (await yabu.post("/subscriptions", {**body, "notification": notification})).status == 201
     (copy,) = await subscriptions_at(toyooka, 1)
     assert copy["entities"] == [{"type": "https://example.jp/Shelter"}]
+    assert copy["q"] == "https://example.jp/occupancy>1"
+    assert yabu.url not in copy["jsonldContext"]
     entity = {"id": "urn:x:1", "type": "https://example.jp/Shelter", "https://example.jp/occupancy": 3}
     await create(toyooka, entity)
     (request,) = await receiver.wait()
