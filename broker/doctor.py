@@ -123,7 +123,9 @@ def _policy(file: Path | None) -> list[Finding]:
     except SettingError as error:
         fix = "mend the file as docs/access.md says; until then the broker does not start with it"
         return [Finding("broker", "policy", False, str(error), fix)]
-    return [Finding("broker", "policy", True, f"{len(rules)} rules in {file}")]
+    others = bool(file.stat().st_mode & 0o022)
+    seen = f"{len(rules)} rules in {file}" + (", which others may write" if others else "")
+    return [Finding("broker", "policy", not others, seen, f"chmod go-w {file}" if others else "")]
 
 
 def _doors(settings: BrokerSettings) -> list[Finding]:

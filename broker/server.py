@@ -100,7 +100,10 @@ async def _follow(policies: Policies) -> None:
     """Look now and then whether the policy was changed."""
     while True:
         await asyncio.sleep(POLICY_SECONDS)
-        policies.refresh()
+        try:
+            policies.refresh()
+        except Exception:  # what was in force stays; the next round tries again
+            log.exception("the policy could not be read again")
 
 
 async def _expire(broker: Broker) -> None:

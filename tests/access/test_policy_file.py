@@ -1,11 +1,14 @@
 """The policy file: what is wrong in it is named, what is changed is read, what it says is explained. (docs/access.md)"""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from base.access import ANONYMOUS, Caller
 from base.access.who import Who, fits
@@ -62,6 +65,40 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, told:
     assert "policy.toml" in str(refused.value)
 
 
+json = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.text(max_size=8),
+        st.sampled_from(["read", "anyone", "/a", "*"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+members = (
+    "name",
+    "who",
+    "may",
+    "tenants",
+    "types",
+    "scopes",
+    "attributes",
+    "attributes_except",
+    "@id",
+    "other",
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(json, st.lists(st.dictionaries(st.sampled_from(members), json, max_size=6), max_size=2))
+def test_any_other_content_is_understood_or_refused_in_words(context: Any, rules: Any) -> None:
+    with contextlib.suppress(ValueError):
+        policy_file.parse({"@context": context, "rule": rules}, Path("/nonexistent"))
+
+
 def test_names_are_read_in_the_context_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "terms.jsonld").write_text('{"@context": {"Shelter": "https://example.org/Shelter"}}')
     text = '"@context" = ["terms.jsonld", { tel = "https://example.org/tel" }]\n' + RULE
@@ -91,9 +128,14 @@ def test_a_changed_file_is_read_and_a_broken_one_is_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "good"), [(RULE, True), ("[[rule]]", False)])
 async def test_the_doctor_looks_at_the_policy(tmp_path: Path, text: str, good: bool) -> None:
-    settings = BrokerSettings(data=tmp_path / "data", port=0, policy=written(tmp_path, text))
-    (found,) = [one for one in await examine(settings) if one.subject == "policy"]
+    chosen = BrokerSettings(data=tmp_path / "data", port=0, policy=written(tmp_path, text))
+    assert chosen.policy
+    chosen.policy.chmod(0o600)
+    (found,) = [one for one in await examine(chosen) if one.subject == "policy"]
     assert found.good is good and ("rule 1" in found.seen) is not good and bool(found.fix) is not good
+    chosen.policy.chmod(0o666)
+    (found,) = [one for one in await examine(chosen) if one.subject == "policy"]
+    assert not found.good
 
 
 async def test_the_broker_does_not_start_with_a_wrong_policy(tmp_path: Path) -> None:
