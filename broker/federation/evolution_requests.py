@@ -6,7 +6,7 @@ from urllib.parse import quote
 from base import clock
 from base.jsonld import TermTable
 from broker.federation.asking import Request
-from broker.federation.entity_requests import written
+from broker.federation.entity_requests import MAP, written
 from broker.federation.evolving import within
 from broker.federation.narrowing import Part
 from broker.language.span import Span
@@ -25,8 +25,30 @@ def querying(
     last: int | None,
     filters: Mapping[str, str],
     page: Mapping[str, str],
+    by_map: str | None = None,
 ) -> Request:
-    """Ask for the Temporal Evolutions of entities of a part, some of them at a time. (6.18.3.2)"""
+    """Ask for the Temporal Evolutions of entities of a part, some of them at a time. (6.18.3.2)
+
+    `by_map`: the id of the map that the source made of them. (5.5.14)
+    """
+    shape = {**_selected(part, table), **_shape(part, table)}
+    params = {**shape, **filters, **_time(part, span, last), **page}
+    headers = {} if by_map is None else {MAP: f"/ngsi-ld/v1/entityMaps/{quote(by_map, safe=':')}"}
+    return Request("GET", "/temporal/entities", params, headers=headers)
+
+
+def mapping(
+    part: Part, table: TermTable, span: Span | None, filters: Mapping[str, str], lifetime: str | None
+) -> Request:
+    """Ask for a map of the entities of a part. (6.35.3.1)"""
+    params = {**_selected(part, table), **_shape(part, table), **filters, **_time(part, span, None)}
+    del params["options"]
+    if lifetime is not None:
+        params["entityMapLifetime"] = lifetime
+    return Request("GET", "/temporal/entityMaps", params)
+
+
+def _selected(part: Part, table: TermTable) -> dict[str, str]:
     selector, params = part.selector, dict[str, str]()
     if selector.types is not None:
         params["type"] = written(selector.types, table)
@@ -34,8 +56,7 @@ def querying(
         params["id"] = ",".join(selector.ids)
     elif selector.id_pattern is not None:
         params["idPattern"] = selector.id_pattern
-    params |= {**_shape(part, table), **filters, **_time(part, span, last), **page}
-    return Request("GET", "/temporal/entities", params)
+    return params
 
 
 def _shape(part: Part, table: TermTable) -> dict[str, str]:

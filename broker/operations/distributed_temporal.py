@@ -1,6 +1,7 @@
 """Temporal Evolutions of sources joined with those held here, and read like a store of histories. (5.7.3.4, 5.7.4.4)"""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,6 +25,7 @@ from broker.operations.evolution_givers import Giver, Question, among
 from broker.operations.temporal_asked import TemporalWanted
 from broker.store.evolution import Asked, Evolution, Evolutions, Histories, History, Period, Series, Sums
 
+MAKING: Final = "createEntityMapQueryTemporal"
 EXAMINED: Final = 50_000
 """Instances that are looked at to filter entities that may lie in parts at several brokers, or to aggregate."""
 
@@ -192,24 +194,44 @@ class Joined:
 
     async def find(self, selection: Selection, span: Span | None, window: Window) -> Histories:
         """Find the histories that a query selects, in the order of their ids, and read those of the page."""
-        return await self._page(await self._ask(selection), selection, span, window)
+        return await self._page(await self._ask(self._several, {}), selection, span, window)
 
     async def every(self, most: int) -> Sequence[str]:
         """Find the ids of all entities, or of all candidates where entities may lie in parts.
 
         Nothing is read, but where something may be hidden."""
-        selection = self._given.selection
-        givers = await self._ask(selection)
-        ids = await self._list(givers, selection)
+        givers = [Giver(self._question, one) for one in self._several]
+        if self._seen is None:  # else no ids are told before it is known whether they may be
+            await self._make_maps(givers)
+        await asyncio.gather(*[giver.ask(self._entities) for giver in givers if giver.map is None])
+        ids = await self._list(givers, self._given.selection)
         if self._seen is not None:
             await self._load(ids, givers)
             ids = [id for id in ids if id in self._joined]
         return ids[:most]
 
-    async def fitting(self, some: Sequence[str], sources: Mapping[str, Sequence[str]]) -> Sequence[str]:
-        """Find those of some entities that a query selects, each only where a map says that it is. (5.5.14)"""
+    async def _make_maps(self, givers: Sequence[Giver]) -> None:
+        """Have sources make maps of what they find, those that are asked one question and offer it. (5.14.5.4)"""
+        questions = Counter(giver.asked.match.source.id for giver in givers)
+        lifetime = self._given.wanted.entity_map_lifetime
+        sources = [(giver, giver.asked.match.source) for giver in givers]
+        able = [giver for giver, one in sources if questions[one.id] == 1 and MAKING in one.operations]
+        await asyncio.gather(*[giver.make_map(lifetime) for giver in able])
+
+    async def fitting(
+        self, some: Sequence[str], sources: Mapping[str, Sequence[str]], linked: Mapping[str, str]
+    ) -> Sequence[str]:
+        """Find those of some entities that a query selects, each only where a map says that it is. (5.5.14)
+
+        `linked`: the maps that sources made of theirs.
+        """
         selection = self._given.selection
-        givers = await self._ask(selection, some, sources)
+        several = [
+            piece
+            for one in self._several
+            for piece in among(one, [id for id in some if one.match.source.id in sources.get(id, ())])
+        ]
+        givers = await self._ask(several, linked)
         here = [id for id in some if HERE in sources.get(id, ())]
         chosen = replace(selection, selectors=_choosing(selection.selectors, here))
         window = Window(len(some))
@@ -226,21 +248,9 @@ class Joined:
         self._note(givers, here)
         await self._load([id], givers)
 
-    async def _ask(
-        self,
-        selection: Selection,
-        some: Sequence[str] | None = None,
-        sources: Mapping[str, Sequence[str]] | None = None,
-    ) -> list[Giver]:
-        """Ask all sources which entities they have; with `some` only for these, each where `sources` says."""
-        several = self._several
-        if some is not None and sources is not None:
-            several = [
-                piece
-                for one in several
-                for piece in among(one, [id for id in some if one.match.source.id in sources.get(id, ())])
-            ]
-        givers = [Giver(self._question, one) for one in several]
+    async def _ask(self, several: Sequence[Concerned], linked: Mapping[str, str]) -> list[Giver]:
+        """Ask sources which entities they have, by the maps they made."""
+        givers = [Giver(self._question, one, map=linked.get(one.match.source.id)) for one in several]
         await asyncio.gather(*[giver.ask(self._entities) for giver in givers])
         return givers
 
@@ -266,7 +276,8 @@ class Joined:
         for giver in givers:
             for id in giver.known:
                 at.setdefault(id, {})[giver.asked.match.source.id] = None
-        self.origins = Origins({id: tuple(names) for id, names in at.items()})
+        linked = {giver.asked.match.source.id: giver.map for giver in givers if giver.map is not None}
+        self.origins = Origins({id: tuple(names) for id, names in at.items()}, linked)
 
     async def _page(
         self,

@@ -54,6 +54,7 @@ class Giver:
     known: set[str] = field(default_factory=set)
     told: dict[str, list[Evolving]] = field(default_factory=dict)
     cuts: dict[str, int] = field(default_factory=dict)
+    map: str | None = None  # the id of the map that the source made of its entities
     _size: int = 0  # instances held
 
     async def ask(self, most: int) -> None:
@@ -68,6 +69,17 @@ class Giver:
             more = piece.more and bool(piece.length)
             if len(self.known) > most:
                 raise TooManyResults(f"A source has more than {most} entities for this; narrow the query.")
+
+    async def make_map(self, lifetime: str | None) -> None:
+        """Have the source make a map of its entities; without one they are asked for. (5.14.5.4)"""
+        asks, query = self.question.asks, self.question.query
+        request = evolution_requests.mapping(
+            self.asked.part, asks.asking.context.table, query.span, self.question.filters, lifetime
+        )
+        made = await asks.made(self.asked.part, self.asked.match, request)
+        if made is not None:
+            self.map = made[0]
+            self.known.update(made[1])
 
     async def retrieve(self, id: str) -> None:
         """Ask for one entity."""
@@ -106,7 +118,8 @@ class Giver:
         def request(span: Span | None) -> Request:
             last = 1 if lean else self.question.query.last_n
             table = asks.asking.context.table
-            return evolution_requests.querying(part, table, span, last, self.question.filters, paging)
+            filters = self.question.filters
+            return evolution_requests.querying(part, table, span, last, filters, paging, self.map)
 
         piece = await self._piece(request, reading.items, lean=lean)
         return replace(piece, more=piece.more or piece.length >= limit)

@@ -74,7 +74,7 @@ def _among_sources(store: TenantStore, joined: Joined, span: Span) -> Searching:
     def within(kept: EntityMap) -> Fit:
         async def fit(some: Sequence[str]) -> Mapping[str, str]:
             sources = candidates.sources_of(store, kept, frozenset(some))
-            return {id: id for id in await joined.fitting(some, sources)}
+            return {id: id for id in await joined.fitting(some, sources, kept.linked)}
 
         return fit
 

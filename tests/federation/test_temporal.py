@@ -284,6 +284,22 @@ async def test_entity_maps_tell_where_the_entities_are(tmp_path: Path) -> None:
         assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [1, 2, 4]
 
 
+async def test_sources_make_maps_of_their_own_and_are_asked_by_them(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        source = await register(here, there, RIVER, operations=[*OPERATIONS, "createEntityMapQueryTemporal"])
+        await add(here, 1, 1)
+        await add(there, 2, 2)
+        made = await here.get("/temporal/entityMaps", type="River", q="level>0", **EVER)
+        assert made.json["entityMap"] == {name(1): ["@none"], name(2): [source]}
+        further = made.json["linkedMaps"][source].rpartition("/")[2]
+        assert (await there.get(f"/entityMaps/{further}")).json["entityMap"] == {name(2): ["@none"]}
+        headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
+        await add(there, 3, 3)
+        page = await here.get(ROOT, headers=headers, type="River", q="level>0", **EVER)
+        assert [one["id"] for one in page.json] == [name(1), name(2)]
+        assert "NGSILD-Warning" not in page.headers
+
+
 async def test_many_entities_of_a_source_are_all_found(tmp_path: Path) -> None:
     async with towns(tmp_path, 2, temporal_instances=100) as (here, there):
         await register(here, there, RIVER, operations=OPERATIONS)
