@@ -181,15 +181,16 @@ def _fits(entity: EntityInfo, given: Given) -> bool:
         found, types = entity.fits(given.id), given.types
     else:
         found, types = True, given.types or given.held
-    return found and (not types or not types.isdisjoint(entity.types))
+    return found and (not types or not entity.types or not types.isdisjoint(entity.types))
 
 
 def _types(infos: Iterable[Information], given: Given) -> frozenset[str] | None:
     covered: frozenset[str] = frozenset()
     for info in infos:
-        if not info.entities:
+        fitting = [entity.types for entity in info.entities if _fits(entity, given)]
+        if not fitting or not all(fitting):
             return None
-        covered = covered.union(*(entity.types for entity in info.entities if _fits(entity, given)))
+        covered = covered.union(*fitting)
     return covered
 
 
