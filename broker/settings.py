@@ -135,7 +135,7 @@ class BrokerSettings:
     federation_bytes: int = setting(8_000_000, "Longest answer taken from a context source.")
     federation_connections: int = setting(16, "Most requests at once to one context source.")
     federation_waiting: int = setting(
-        64, "Most requests that wait for one of these to end; further ones fail at once."
+        256, "Most requests that wait for one of these to end; further ones fail at once."
     )
     federation_cache_bytes: int = setting(
         16_000_000, "Memory for answers kept as registrations ask by cacheDuration."

@@ -17,7 +17,7 @@ from broker.language.sources import Match, Source, SourceSelection
 from broker.model.tenancy import alias_of
 from broker.registry import Registry
 
-AT_ONCE: Final = 100
+AT_ONCE: Final = 64
 """How many requests to sources one request causes at once; more of them follow as these end."""
 COUNT_SECONDS: Final = 5.0
 """How often what was counted is written down; a crash loses no more."""

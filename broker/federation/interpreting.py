@@ -80,7 +80,7 @@ class Interpreter:
             return [self._told(one, own, tables, wanted) for one in body]
         if not isinstance(body, dict):
             return body
-        table = tables[orjson.dumps(body["@context"])] if "@context" in body else own
+        table = tables.get(orjson.dumps(body["@context"]), own) if "@context" in body else own
         bare = {name: value for name, value in body.items() if name != "@context"}
         wording = Wording(table, wanted, self._core)
         return bare if wording.same else wording.body(bare)

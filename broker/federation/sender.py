@@ -5,6 +5,7 @@ from datetime import UTC
 from time import perf_counter
 from typing import Final
 
+import structlog
 from aiohttp import (
     ClientConnectionError,
     ClientConnectorError,
@@ -40,6 +41,8 @@ _FAULTY: Final = 500
 _OK: Final = 200
 _POOL: Final = 8  # answers of the greatest length that may be read at once
 _MILLISECOND: Final = 1_000
+
+log = structlog.get_logger("engawa.federation")
 
 
 class Sender:
@@ -97,6 +100,10 @@ class Sender:
             return Outcome(source, failure=Failure(problem, INVALID))
         except Problem as problem:
             return Outcome(source, failure=Failure(problem, NO_RESPONSE))
+        except Exception:  # a fault with one source must not take the others' answers away
+            log.exception("asking a context source failed", registration=source.id)
+            unknown = Unusable("The answer of the context source could not be understood.")
+            return Outcome(source, failure=Failure(unknown, INVALID))
 
     def _seconds(self, asking: Asking, source: Source) -> float:
         """Say how long an answer may take: as the registration says, within what the whole request may take."""

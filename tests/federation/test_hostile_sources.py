@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from base import clock
 from base.egress import AddressPolicy
@@ -94,6 +96,45 @@ async def test_says_what_is_wrong_with_each_answer_whatever_else_is_under_way(li
     assert dict(zip(BEHAVIOURS, codes, strict=True)) == {name: told for name, (_, told) in BEHAVIOURS.items()}
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["@context", "type", "id", "@id", "@value", "value", "名前", "", "@x", "vocab", "a:b"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+async def test_any_json_is_understood_or_refused(live: Live) -> None:
+    answers: list[bytes] = []
+
+    @settings(max_examples=150, database=None)
+    @given(JSON)
+    def collect(value: Any) -> None:
+        answers.append(orjson.dumps(value))
+
+    collect()
+    context = {"名前": "https://example.org/name", "a": "https://example.org/"}
+    async with fake() as there:
+        for content in answers:
+            there.body = orjson.loads(content)
+            outcome = await ask(live, there.url, context=context, management={"timeout": 60_000})
+            assert code(outcome) in (0, 111), content
+            if outcome.failure is not None:
+                assert "could not be understood" not in outcome.failure.problem.detail, content
+
+
 async def test_a_redirect_is_not_followed(live: Live) -> None:
     async with fake() as inner, fake(None, status=302, headers={}) as outer:
         outer.headers = {"Location": inner.url}
@@ -173,6 +214,15 @@ async def test_a_slow_source_holds_few_requests_and_the_others_fail_at_once(tmp_
         go.set()
         outcomes = await asyncio.gather(*waiting)
         assert [one.body for one in outcomes] == [[ENTITY]] * 4
+
+
+async def test_one_request_may_need_many_of_the_same_source(live: Live) -> None:
+    async with fake() as there:
+        asking = Asking("", live.broker.contexts.core, clock.now())
+        directed = [Directed(source(there.url), Request("GET", f"/entities/urn:x:{n}")) for n in range(300)]
+        outcomes = await live.broker.federation.ask(asking, directed)
+        assert {code(one) for one in outcomes} == {0} and len(there.seen) == 300
+        assert [one.source for one in outcomes] == [one.source for one in directed]
 
 
 async def test_a_request_waits_for_sources_no_longer_than_it_may_take_in_all(tmp_path: Path) -> None:
