@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from base.errors import Problem, ResourceNotFound
 from broker.federation import Asking, entity_requests
+from broker.federation.gathering import Gathered
 from broker.federation.inquiry import Inquiry
 from broker.federation.joining import Version, join
 from broker.language import evaluation
@@ -24,6 +25,7 @@ from broker.operations.distributed_reading import (
     QUERYING,
     RETRIEVING,
     Asked,
+    apart,
     concerned,
     gather,
     inquiry,
@@ -113,12 +115,11 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
         return None
     refuse_ordering(wanted)
     asks = inquiry(broker, asking, wanted.selection.selectors)
-    gathering = gather(call, broker, asks, several, wanted)
+    found, count = await _found(call, broker, asks, several, wanted)
     window = wanted.window
-    found = await gathering.first(window.offset + window.limit)
     headers = {preferences.APPLIED: preferences.BY_ID} if preferences.in_order(call) else {}
-    if window.count:
-        headers["NGSILD-Results-Count"] = str(await gathering.count())
+    if count is not None:
+        headers["NGSILD-Results-Count"] = str(count)
     page = found.documents[window.offset :]
     made = await distributed_links.shown(call, broker, asks, page, wanted.representation, wanted.links)
     links = asked.page_links(call.target, window, not found.ends, call.accept)
@@ -126,3 +127,18 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
         headers["Link"] = ", ".join(links)
     headers |= warned(asks)
     return rendering.answer(call, rendering.page(call, made.bodies), altered=made.altered, headers=headers)
+
+
+async def _found(
+    call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted
+) -> tuple[Gathered, int | None]:
+    """Find the entities up to the end of a page, and how many there are if that was asked for."""
+    window = wanted.window
+    enough = window.offset + window.limit
+    plain, linking = apart(wanted)
+    gathering = gather(call, broker, asks, several, plain)
+    if linking is None:
+        return await gathering.first(enough), await gathering.count() if window.count else None
+    every = await gathering.first(broker.settings.entity_map_entities)
+    met = await distributed_links.meeting(call, broker, asks, every.documents, linking)
+    return Gathered(met[:enough], len(met) <= enough), len(met) if window.count else None

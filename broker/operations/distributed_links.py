@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from broker.federation import joining
 from broker.federation.inquiry import Inquiry
+from broker.language import q
+from broker.language.q import Query
 from broker.language.selection import EntitySelector, Selection
 from broker.language.sources import SourceSelection
 from broker.language.types import TypeSelection
@@ -52,6 +54,15 @@ async def linked(
         at = await _found(call, broker, asks, targets)
         known |= {document["id"]: document for document in at}
     return known
+
+
+async def meeting(
+    call: Call, broker: Broker, asks: Inquiry, documents: Sequence[Document], query: Query
+) -> list[Document]:
+    """Choose the entities that meet a query over those they link to, wherever these are. (4.9, 4.5.23)"""
+    links = Links(False, query.depth, frozenset())
+    known = await linked(call, broker, asks, documents, links)
+    return [document for document in documents if q.matches(query, document, known.get)]
 
 
 def _targets(documents: Iterable[Document]) -> Iterator[Target]:

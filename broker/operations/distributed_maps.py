@@ -97,7 +97,8 @@ class MapSearch:
 
     async def _every(self, most: int) -> Sequence[str]:
         """Find all candidates: sources that make maps tell of theirs at once. (5.14.4.4)"""
-        call, broker, wanted = self._call, self._broker, self._wanted
+        call, broker = self._call, self._broker
+        wanted, _ = distributed_reading.apart(self._wanted)
         hiding = distributed_reading.seeing(call) is not None  # whose ids must not be told
         mapped = {} if hiding else await self._mapped()
         further = [one for one in self._several if one.match.source.id not in mapped]
@@ -132,9 +133,13 @@ class MapSearch:
 
         async def fit(some: Sequence[str]) -> Mapping[str, Document]:
             sources = candidates.sources_of(store, kept, frozenset(some))
-            return await distributed_reading.again(
-                self._call, self._broker, self.asks, self._wanted, some, sources, kept.linked
-            )
+            call, broker, asks = self._call, self._broker, self.asks
+            plain, linking = distributed_reading.apart(self._wanted)
+            found = await distributed_reading.again(call, broker, asks, plain, some, sources, kept.linked)
+            if linking is None:
+                return found
+            met = await distributed_links.meeting(call, broker, asks, list(found.values()), linking)
+            return {document["id"]: document for document in met}
 
         return fit
 

@@ -11,6 +11,7 @@ from broker.federation.gathering import Gathering, Giver, Piece, Read
 from broker.federation.inquiry import Inquiry
 from broker.federation.narrowing import Part
 from broker.language import evaluation
+from broker.language.q import Query
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.sources import Match, SourceSelection
 from broker.language.visibility import Visibility, visible
@@ -45,10 +46,14 @@ def inquiry(broker: Broker, asking: Asking, selectors: Sequence[EntitySelector])
 
 
 def parts(broker: Broker, asking: Asking, wanted: SourceSelection, operations: Sequence[str]) -> list[Asked]:
-    """Share a question out among the registrations that match and offer one of some operations. (5.12, 4.20)"""
+    """Share a question out among the registrations that match and offer one of some operations. (5.12, 4.20)
+
+    A source that the request came through does not match; one that alone has what it is registered for is missed.
+    """
     found = []
     for match in broker.federation.matches(asking, wanted):
-        found += shared(match, wanted, operations)
+        if match.source.mode in PROXIED or not broker.federation.loops(asking, match.source):
+            found += shared(match, wanted, operations)
     return found
 
 
@@ -138,6 +143,14 @@ def filters_of(wanted: Wanted) -> dict[str, str]:
 def gather(call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted) -> Gathering:
     """Begin to gather what a query finds here and at sources."""
     return _gathering(call, broker, asks, several, wanted, wanted.selection)
+
+
+def apart(wanted: Wanted) -> tuple[Wanted, Query | None]:
+    """Take out of a query what asks for linked entities: those may have to be fetched first. (4.9, 4.5.23)"""
+    q = wanted.selection.q
+    if q is None or not q.depth:
+        return wanted, None
+    return replace(wanted, selection=replace(wanted.selection, q=None), split=True), q
 
 
 async def again(

@@ -85,6 +85,23 @@ async def test_linked_entities_come_from_where_they_are(tmp_path: Path) -> None:
         assert ids(query) == ["far2"]
 
 
+async def test_queries_reach_linked_entities_of_other_towns(tmp_path: Path) -> None:
+    async with towns(tmp_path) as three:
+        link = {"type": "Relationship", "object": "urn:ngsi-ld:Shelter:big", "objectType": "Shelter"}
+        await three.put(
+            0, shelter("a", next=link), shelter("b", next={**link, "object": "urn:ngsi-ld:Shelter:s"})
+        )
+        await three.put(1, shelter("big", seats=900), shelter("s", seats=3))
+        await three.put(2, shelter("c", next=link))
+        await three.register()
+        given = {"type": "Shelter", "q": "next{seats}>100", "join": "flat", "joinLevel": 1, "count": "true"}
+        assert ids(await three.whole.get("/entities", orderBy="id", **given)) == ["a", "c", "big"]
+        reply = await three.here.get("/entities", **given)
+        assert ids(reply) == ["a", "c", "big"]
+        assert reply.headers["NGSILD-Results-Count"] == "2"
+        assert ids(await three.here.get("/entities", entityMap="true", **given)) == ["a", "c", "big"]
+
+
 async def test_forms_are_those_of_one_broker(tmp_path: Path) -> None:
     async with towns(tmp_path, 1) as two:
         name = {"type": "LanguageProperty", "languageMap": {"ja": "体育館", "en": "Gym"}}
@@ -200,5 +217,7 @@ async def test_brokers_that_know_each_other_do_not_ask_in_circles(tmp_path: Path
                 if one is not other:
                     await registered(one, other.url)
         for one in lives:
-            assert ids(await one.get("/entities", type="Shelter")) == ["a", "b", "c"]
+            reply = await one.get("/entities", type="Shelter")
+            assert ids(reply) == ["a", "b", "c"]
+            assert "NGSILD-Warning" not in reply.headers
             assert (await one.get("/entities/urn:ngsi-ld:Shelter:c")).status == 200
