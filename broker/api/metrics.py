@@ -76,7 +76,9 @@ class Metrics(Collector):
         for outcome, number in figures.outcomes.items():
             requests.add_metric([outcome], number)
         yield requests
-        seconds = HistogramMetricFamily("engawa_broker_sources_seconds", "Time context sources took to answer.")
+        seconds = HistogramMetricFamily(
+            "engawa_broker_sources_seconds", "Time context sources took to answer."
+        )
         seconds.add_metric([], _buckets(BOUNDS, figures.buckets), figures.seconds)
         yield seconds
 
