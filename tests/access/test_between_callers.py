@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +187,39 @@ async def test_credentials_are_judged_one_by_one_in_a_pipeline(tmp_path: Path) -
                 statuses.append(int(head.split()[1]))
             assert statuses == [200, 401, 200]
         writer.close()
+
+
+async def test_no_credential_travels_on_to_a_source(tmp_path: Path) -> None:
+    """4.3.6.5: urn:ngsi-ld:request copies headers of the request; whoever registers a source must not collect keys."""
+    seen: list[dict[str, str]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        seen.append({name.lower(): value for name, value in request.headers.items()})
+        return web.json_response([])
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", take)
+    async with TestServer(app) as source, live_broker(tmp_path) as live:
+        assert live.broker.doors.keys is not None
+        key, _ = await live.broker.doors.keys.add("gate", [], None, 1)
+        registration = {
+            "type": "ContextSourceRegistration",
+            "information": [{"entities": [{"type": "Shelter"}]}],
+            "endpoint": str(source.make_url("/")),
+            "contextSourceInfo": [
+                {"key": name, "value": "urn:ngsi-ld:request"}
+                for name in ("Authorization", "X-API-Key", "User")
+            ],
+        }
+        assert (await live.post("/csourceRegistrations", registration)).status == 201
+        for headers in (bearer(key), {"X-API-Key": key}):
+            assert (
+                await live.get("/entities", headers={**headers, "User": "u1"}, type="Shelter")
+            ).status == 200
+    assert [headers.get("user") for headers in seen] == ["u1", "u1"]
+    for headers in seen:
+        assert not {"authorization", "x-api-key"} & set(headers)
+        assert key not in " ".join(headers.values())
 
 
 async def test_browsers_may_send_credentials_of_allowed_origins(tmp_path: Path) -> None:

@@ -295,6 +295,22 @@ async def test_a_slow_handshake_holds_up_nobody(secure: Secure) -> None:
         assert (await secure.get())[0] == 200
 
 
+async def test_tells_those_beyond_the_most_connections_so(tmp_path: Path) -> None:
+    async with secure_broker(tmp_path, connections=1) as secure:
+        _, first = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
+        reader, second = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer
+        for writer in (first, second):
+            writer.transport.abort()
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            with contextlib.suppress(*REFUSED):
+                if (await secure.get())[0] == 200:
+                    return
+        raise AssertionError("it does not recover")
+
+
 async def test_handshakes_that_never_end_take_no_more_than_their_share(tmp_path: Path) -> None:
     async with secure_broker(tmp_path, connections=4) as secure:
         with contextlib.ExitStack() as stack:
