@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from heapq import nsmallest
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import structlog
 
@@ -112,12 +112,21 @@ class Handover:
     async def _hand_over(self, passed: Passed, wanted: Body) -> None:
         """Create the copy; one that is there already was made by a run that did not live to note it. (5.8.1)"""
         outcome = await self._ask(passed, Request("POST", "/subscriptions", body={"id": passed.id, **wanted}))
+        made = unquote(outcome.headers.get("Location", "").rpartition("/")[2])
         if outcome.status == 409:
             await self._note(passed, {})
+        elif _done(outcome) and made not in ("", passed.id):
+            await self._undo(passed, made)
         elif _done(outcome):
             await self._note(passed, wanted)
         else:
             self._failed(passed, outcome)
+
+    async def _undo(self, passed: Passed, made: str) -> None:
+        """Take back a copy to which its source gave an identifier of its own: anybody could guess that. (5.8.1.4)"""
+        log.warning("a source does not keep identifiers of subscriptions", source=passed.source.id)
+        await self._ask(passed, Request("DELETE", f"/subscriptions/{quote(made, safe=':')}"))
+        self._postpone(passed, LONGEST_PAUSE)
 
     async def _change(self, passed: Passed, sent: Body, wanted: Body) -> None:
         """Update the copy: what changed, and what is no longer there. (5.8.2)"""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from base.errors import BadRequestData, LoopDetected, ResourceNotFound
+from base.errors import BadRequestData, LoopDetected, ResourceNotFound, ServiceUnavailable
 from base.jsonld import Context
 from broker.federation import Asking, joining, narrowing, via
 from broker.federation.entity_requests import retrieving
@@ -44,6 +44,8 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
     passed = _passed(broker, body)
     book = await broker.notifier.book(passed.tenant)
     interest = book.deliverable(passed.subscription, now)
+    if interest is None and book.awaits_context(passed.subscription):
+        raise ServiceUnavailable("The @context of the subscription cannot be had now; send it again later.")
     if interest is None or broker.subscribing.knows(body):
         return
     context = await broker.contexts.resolve(source, passed.tenant)

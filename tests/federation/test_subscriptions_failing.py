@@ -1,5 +1,6 @@
 """Sources that fail, and brokers that end in the middle: what is passed on of subscriptions is put right. (5.8.1.4)"""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from base.web import serving
 from broker.federation.passed import KIND
 from broker.operations.call import Broker
 from tests.federation.test_subscriptions import SHELTER, shelter, subscribe, subscriptions_at
@@ -102,6 +105,28 @@ async def test_a_source_that_cannot_change_copies_gets_another_one(tmp_path: Pat
         requests = await source.wait(3)
         assert sorted(lines(source)[1:]) == [f"DELETE {post.json['id']}", "POST subscriptions"]
         assert any(one.head.startswith("POST") and one.json["q"] == "occupancy>3" for one in requests[1:])
+
+
+async def test_a_source_that_names_copies_itself_is_not_left_with_one(tmp_path: Path) -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def answer(request: web.Request) -> web.Response:
+        await asked.put(f"{request.method} {request.path}")
+        return web.Response(status=201, headers={"Location": "/ngsi-ld/v1/subscriptions/urn:x:1"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answer)
+    async with serving(app, "127.0.0.1", 0, seconds=1.0) as port, live_broker(tmp_path) as yabu:
+        await register(yabu, f"http://127.0.0.1:{port}", SHELTER)
+        body = {
+            "type": "Subscription",
+            "entities": [SHELTER],
+            "notification": {"endpoint": {"uri": yabu.url}},
+        }
+        assert (await yabu.post("/subscriptions", body)).status == 201
+        async with asyncio.timeout(5):
+            assert await asked.get() == "POST /ngsi-ld/v1/subscriptions"
+            assert await asked.get() == "DELETE /ngsi-ld/v1/subscriptions/urn:x:1"
 
 
 async def test_takes_back_after_a_restart_what_it_could_not_before(tmp_path: Path, source: Receiver) -> None:
