@@ -58,6 +58,7 @@ class Failure:
 
     problem: Problem
     code: int  # 111, 199 or 299
+    blameless: bool = False  # whether it says nothing about the source: it was not asked
 
     def warning(self, source: Source) -> str:
         """Write the warning; it names the source, by its alias or its registration."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from base.errors import GatewayTimeout, ServiceUnavailable
 
 MOST_RESTING = 10_000
+Place = tuple[str, str]
+"""A tenant, and an endpoint that it registered: what one tenant says of an endpoint does not bind the others."""
 
 
 class Resting(GatewayTimeout):
@@ -85,11 +87,11 @@ class Cooldowns:
     """Endpoints that failed; after the cooldown a single request tries, and its success ends it. (5.2.34)"""
 
     def __init__(self) -> None:
-        self._resting: dict[str, _Rest] = {}
+        self._resting: dict[Place, _Rest] = {}
 
-    def check(self, endpoint: str, now: int) -> None:
+    def check(self, place: Place, now: int) -> None:
         """Raise Resting unless the endpoint may be asked; who passes must report with `failed` or `passed`."""
-        rest = self._resting.get(endpoint)
+        rest = self._resting.get(place)
         if rest is None:
             return
         if rest.trying or now < rest.until:
@@ -98,21 +100,18 @@ class Cooldowns:
             )
         rest.trying = True
 
-    def failed(self, endpoint: str, now: int, cooldown: int) -> None:
-        """Leave an endpoint in peace for a while (µs); none: not at all."""
-        if cooldown <= 0:
-            self._resting.pop(endpoint, None)
-            return
+    def failed(self, place: Place, now: int, cooldown: int) -> None:
+        """Leave an endpoint in peace for a while (µs)."""
         if len(self._resting) >= MOST_RESTING:
-            self._resting = {place: rest for place, rest in self._resting.items() if rest.until > now}
-        self._resting[endpoint] = _Rest(now + cooldown)
+            self._resting = {one: rest for one, rest in self._resting.items() if rest.until > now}
+        self._resting[place] = _Rest(now + cooldown)
 
-    def passed(self, endpoint: str) -> None:
+    def passed(self, place: Place) -> None:
         """Note that an endpoint can be asked."""
-        self._resting.pop(endpoint, None)
+        self._resting.pop(place, None)
 
-    def undecided(self, endpoint: str) -> None:
+    def undecided(self, place: Place) -> None:
         """Note that a request ended before it was known whether the endpoint can be asked."""
-        rest = self._resting.get(endpoint)
+        rest = self._resting.get(place)
         if rest is not None:
             rest.trying = False

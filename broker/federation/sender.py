@@ -26,7 +26,7 @@ from broker.contexts import Contexts
 from broker.federation import answer
 from broker.federation.answer import Pool, Unusable
 from broker.federation.asking import ERROR_RESPONSE, INVALID, NO_RESPONSE, Asking, Directed, Failure, Outcome
-from broker.federation.endpoints import Cooldowns, Endpoints, Resting
+from broker.federation.endpoints import Cooldowns, Endpoints, Place, Resting
 from broker.federation.figures import Figures
 from broker.federation.interpreting import Interpreter
 from broker.federation.kept import KeptAnswers, Key, Received
@@ -41,6 +41,7 @@ _FAULTY: Final = 500
 _OK: Final = 200
 _POOL: Final = 8  # answers of the greatest length that may be read at once
 _MILLISECOND: Final = 1_000
+_LONGEST_REST: Final = 3_600 * clock.SECOND
 
 log = structlog.get_logger("engawa.federation")
 
@@ -75,9 +76,9 @@ class Sender:
         try:
             outcome = await self._attempt(asking, directed)
         except BaseException:
-            self._cooldowns.undecided(directed.source.body["endpoint"])
+            self._cooldowns.undecided(_place(asking, directed.source))
             raise
-        self._learn(directed.source, outcome)
+        self._learn(asking, outcome)
         self.figures.count(outcome, perf_counter() - began)
         return outcome
 
@@ -88,14 +89,20 @@ class Sender:
     async def _attempt(self, asking: Asking, directed: Directed) -> Outcome:
         source = directed.source
         seconds = self._seconds(asking, source)
+        if seconds <= 0:
+            late = GatewayTimeout("The time of this request was over before the context source was asked.")
+            return Outcome(source, failure=Failure(late, NO_RESPONSE, blameless=True))
         try:
-            if seconds <= 0:
-                raise TimeoutError
             async with asyncio.timeout(seconds):
-                return await self._ask(asking, directed)
+                try:
+                    self._credentials.renew()
+                    outgoing = await self._composer.compose(asking, directed)
+                except Problem as problem:
+                    return Outcome(source, failure=Failure(problem, NO_RESPONSE, blameless=True))
+                return await self._ask(asking, source, outgoing)
         except TimeoutError:
-            problem = GatewayTimeout(f"The context source gave no answer within {max(seconds, 0.0):.3g} s.")
-            return Outcome(source, failure=Failure(problem, NO_RESPONSE))
+            silent = GatewayTimeout(f"The context source gave no answer within {seconds:.3g} s.")
+            return Outcome(source, failure=Failure(silent, NO_RESPONSE))
         except Unusable as problem:
             return Outcome(source, failure=Failure(problem, INVALID))
         except Problem as problem:
@@ -112,36 +119,34 @@ class Sender:
         left = self._settings.federation_total_seconds - (clock.now() - asking.now) / clock.SECOND
         return float(min(own, left))
 
-    def _learn(self, source: Source, outcome: Outcome) -> None:
+    def _learn(self, asking: Asking, outcome: Outcome) -> None:
         """Leave an endpoint in peace that failed, if its registration says so. (5.2.34)"""
-        failure, endpoint = outcome.failure, source.body["endpoint"]
+        source, failure = outcome.source, outcome.failure
+        place = _place(asking, source)
         if outcome.stale or (failure is not None and isinstance(failure.problem, Resting)):
             return
-        if failure is not None and isinstance(failure.problem, ServiceUnavailable):
-            self._cooldowns.undecided(endpoint)
+        if failure is not None and (failure.blameless or isinstance(failure.problem, ServiceUnavailable)):
+            self._cooldowns.undecided(place)
         elif outcome.status >= _FAULTY or (failure is not None and failure.code != ERROR_RESPONSE):
             if cooldown := self._cooldown(source):
-                self._cooldowns.failed(endpoint, clock.now(), cooldown)
+                self._cooldowns.failed(place, clock.now(), cooldown)
         else:
-            self._cooldowns.passed(endpoint)
+            self._cooldowns.passed(place)
 
     def _cooldown(self, source: Source) -> int:
         """Say how long (µs) an endpoint that failed is not asked by this registration. (5.2.34)"""
         said = source.body.get("management", {}).get("cooldown")
         own = self._settings.federation_cooldown * clock.SECOND
-        return int(own if said is None else said * _MILLISECOND)
+        return int(min(own if said is None else said * _MILLISECOND, _LONGEST_REST))
 
-    async def _ask(self, asking: Asking, directed: Directed) -> Outcome:
+    async def _ask(self, asking: Asking, source: Source, outgoing: Outgoing) -> Outcome:
         """Ask a source, unless its last answer may be used again. (5.2.34, 6.3.17)"""
-        source = directed.source
-        self._credentials.renew()
-        outgoing = await self._composer.compose(asking, directed)
         key = _key(asking, source, outgoing)
         received = self._kept.get(key, clock.now()) if key else None
         stale = received is not None
         if received is None:
             if self._cooldown(source):
-                self._cooldowns.check(source.body["endpoint"], clock.now())
+                self._cooldowns.check(_place(asking, source), clock.now())
             async with self._endpoints.turn(source.body["endpoint"]):
                 received = await self._exchange(outgoing)
         outcome = await self._interpreter.outcome(asking, source, outgoing, received, stale=stale)
@@ -182,6 +187,11 @@ class Sender:
             raise BadGateway("The connection to the context source failed.") from error
         except (ClientError, ValueError) as error:
             raise BadGateway("The request to the context source could not be sent.") from error
+
+
+def _place(asking: Asking, source: Source) -> Place:
+    """Name what is left in peace: an endpoint, for those who registered it. (5.2.34)"""
+    return asking.tenant, source.body["endpoint"]
 
 
 def _key(asking: Asking, source: Source, outgoing: Outgoing) -> Key | None:

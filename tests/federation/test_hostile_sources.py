@@ -181,6 +181,19 @@ async def test_a_source_that_failed_is_left_in_peace_for_its_cooldown(live: Live
         assert code(await ask(live, there.url, **told)) == 0
 
 
+async def test_what_one_tenant_or_a_wrong_registration_does_is_no_cooldown_for_others(live: Live) -> None:
+    async with fake() as there:
+        told: dict[str, Any] = {"management": {"cooldown": 10**15}}
+        secret = [{"key": "Authorization", "value": "urn:engawa:secret:none"}]
+        assert code(await ask(live, there.url, contextSourceInfo=secret, **told)) == 199
+        assert code(await ask(live, there.url, now=1, **told)) == 199 and not there.seen
+        there.status = 500
+        assert code(await ask(live, there.url, tenant_here="other", **told)) == 299
+        there.status = 200
+        assert code(await ask(live, there.url, **told)) == 0
+        assert code(await ask(live, there.url, tenant_here="other", **told)) == 199 and len(there.seen) == 2
+
+
 async def test_an_error_of_one_request_gives_no_cooldown(live: Live) -> None:
     async with fake(None, status=400) as there:
         for _ in range(2):
