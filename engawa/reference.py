@@ -51,8 +51,8 @@ This page is written by `python -m engawa.reference`.
 _API = """# The HTTP interface of the broker
 
 Below `/ngsi-ld/v1`, as ETSI GS CIM 009 V1.9.1 says; the broker's `GET /openapi.json` tells machines the same.
-Every operation also takes the headers `NGSILD-Tenant` and `Link` (the `@context`), and a credential in `Authorization` or
-`X-API-Key` ([security](security.md)). A parameter not listed is refused.
+Every operation also takes the headers `NGSILD-Tenant` and `Link` (the `@context`), and a credential in
+`Authorization` or `X-API-Key` ([security](security.md)). A parameter not listed is refused.
 This page is written by `python -m engawa.reference`.
 
 Every resource answers OPTIONS (204 with `Allow`, `Accept-Patch`, `Accept-Post`), and HEAD wherever GET is listed.
