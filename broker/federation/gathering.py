@@ -34,8 +34,8 @@ class Piece:
     in_order: bool = False
 
 
-Give = Callable[[int, int], Awaitable[Piece]]
-"""Gives a piece of a list: at most so many entities, after so many."""
+Give = Callable[[int, int, bool], Awaitable[Piece]]
+"""Gives a piece of a list: at most so many entities, after so many; or what is needed to count them."""
 
 
 @dataclass(slots=True)
@@ -52,9 +52,9 @@ class Giver:
     complete: bool = False
     reach: str = ""  # up to this id the list is known
 
-    async def go_on(self, limit: int) -> None:
+    async def go_on(self, limit: int, *, counting: bool = False) -> None:
         """Take the next piece."""
-        piece = await self.give(limit, self.length)
+        piece = await self.give(limit, self.length, counting and self.likely is not None)
         last = max(piece.entities, default="")
         in_order = piece.in_order and list(piece.entities) == sorted(piece.entities) and last >= self.reach
         for id, read in piece.entities.items():
@@ -107,9 +107,10 @@ class Gathering:
             await self._advance(reach, size)
 
     async def count(self) -> int:
-        """Count all entities."""
+        """Count all entities, the last thing asked of a gathering: not all of them may have been read."""
+        counting = self._judge is None and not self._proxied
         while self._reach() is not None:
-            await self._advance(None, self._most)
+            await self._advance(None, self._most, counting=counting)
         return sum(map(self._counts, self._ids(None)))
 
     def _counts(self, id: str) -> bool:
@@ -135,11 +136,14 @@ class Gathering:
         """Say up to which id all lists are known; None: all to their ends."""
         return min((giver.reach for giver in self._givers if not giver.complete), default=None)
 
-    async def _advance(self, reach: str | None, size: int) -> None:
+    async def _advance(self, reach: str | None, size: int, *, counting: bool = False) -> None:
         """Take the next pieces of the least advanced lists, or of all that go on."""
         behind = [one for one in self._givers if not one.complete and (reach is None or one.reach <= reach)]
         await asyncio.gather(
-            *[one.go_on(size if one.reach or not one.length else self._most) for one in behind]
+            *[
+                one.go_on(size if one.reach or not one.length else self._most, counting=counting)
+                for one in behind
+            ]
         )
         held = sum(len(giver.entities) for giver in self._givers)
         if held > self._most:

@@ -1,6 +1,6 @@
 """One request's questions to its sources: what they answer as versions of entities, who failed. (4.3.6.7, 6.3.17)"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -92,11 +92,22 @@ class Inquiry:
         """Make the list of the entities that a part of a question finds at its source."""
 
         told: dict[str, Any] = {}
+        table = self.asking.context.table
 
-        async def give(limit: int, offset: int) -> Piece:
-            outcome, limit = await self._page(
-                part, filters, min(limit, LARGEST), offset, batch=batch, by_map=by_map
-            )
+        def asked(limit: int, offset: int, by_map: str | None = None) -> Request:
+            return entity_requests.querying(part, table, filters, limit, offset, batch=batch, by_map=by_map)
+
+        def attempts(limit: int, offset: int, counting: bool) -> Iterator[tuple[Request, int]]:
+            if counting and not batch:
+                yield entity_requests.counting(asked(limit, offset)), limit
+            elif by_map is not None:
+                yield asked(limit, offset, by_map), limit
+            yield asked(limit, offset), limit
+            if limit > COMMON:
+                yield asked(COMMON, offset), COMMON
+
+        async def give(limit: int, offset: int, counting: bool) -> Piece:
+            outcome, limit = await self._first_taken(part, attempts(min(limit, LARGEST), offset, counting))
             piece = self._piece(part, match, outcome, limit)
             told.update((one["id"], one) for one in reading.items(outcome) or ())
             return piece
@@ -106,30 +117,14 @@ class Inquiry:
 
         return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
 
-    async def _page(
-        self,
-        part: Part,
-        filters: Mapping[str, str],
-        limit: int,
-        offset: int,
-        *,
-        batch: bool,
-        by_map: str | None,
-    ) -> tuple[Outcome, int]:
-        """Ask a source for a page; give how many entities were asked for, too."""
-
-        async def asked(limit: int, by_map: str | None = None) -> Outcome:
-            table = self.asking.context.table
-            request = entity_requests.querying(
-                part, table, filters, limit, offset, batch=batch, by_map=by_map
-            )
-            return await self._ask(part, request)
-
-        outcome = await asked(limit, by_map)
-        if by_map is not None and outcome.status in _REFUSING:  # perhaps for the map
-            outcome = await asked(limit)
-        if limit > COMMON and outcome.status in _REFUSING:  # perhaps for the size of the page
-            return await asked(COMMON), COMMON
+    async def _first_taken(self, part: Part, attempts: Iterator[tuple[Request, int]]) -> tuple[Outcome, int]:
+        """Ask a source for a page, more simply where it refuses; give how many entities were asked for, too."""
+        request, limit = next(attempts)
+        outcome = await self._ask(part, request)
+        for request, limit_then in attempts:
+            if outcome.status not in _REFUSING:
+                break
+            outcome, limit = await self._ask(part, request), limit_then
         return outcome, limit
 
     def _piece(self, part: Part, match: Match, outcome: Outcome, limit: int) -> Piece:

@@ -241,7 +241,7 @@ def gathering(
 def held_here(store: TenantStore, selection: Selection, now: int) -> Giver:
     """Make the list of what a query finds here."""
 
-    async def give(limit: int, offset: int) -> Piece:
+    async def give(limit: int, offset: int, _: bool) -> Piece:
         page = await store.query(selection, Window(limit, offset, by_id=True), now)
         entities: dict[str, Read] = {}
         for start in range(0, len(page.stamps), _READ_AT_ONCE):
