@@ -17,7 +17,7 @@ def covers(registering: Visibility | None, source: Source) -> bool:
     return all(
         _covers(registering, {"type": sorted(types), "scope": scope, "attrs": {}}, information.attributes)
         for information in source.information
-        for types in [entity.types for entity in information.entities] or [frozenset({_ANY_TYPE})]
+        for types in [entity.types or {_ANY_TYPE} for entity in information.entities] or [{_ANY_TYPE}]
     )
 
 

@@ -61,9 +61,10 @@ def _meetings(selector: EntitySelector, info: Information) -> Iterator[EntitySel
 
 
 def _meeting(selector: EntitySelector, entity: EntityInfo) -> EntitySelector | None:
-    wanted = _types(selector.types, entity.types)
-    if wanted is None:
+    common = _types(selector.types, entity.types)
+    if common is None:
         return None
+    wanted = None if common.everything else common
     if entity.id is not None:
         return EntitySelector((entity.id,), None, wanted) if _takes_id(selector, entity.id) else None
     if selector.ids:
@@ -79,7 +80,9 @@ def _takes_id(selector: EntitySelector, id: str) -> bool:
 
 
 def _types(asked: TypeSelection | None, offered: Collection[str]) -> TypeSelection | None:
-    """Give the alternatives of a type selection that are offered; without a selection all that is offered."""
+    """Give the alternatives of a type selection that are offered; without a selection all that is offered, if named."""
+    if not offered:
+        return asked or TypeSelection()
     if asked is None or asked.everything:
         return TypeSelection(tuple((name,) for name in sorted(offered)))
     kept = tuple(one for one in asked.alternatives if set(one) <= set(offered))
@@ -150,7 +153,8 @@ def concerns(info: Information, document: Document) -> bool:
 
 
 def _is_of(entity: EntityInfo, document: Document) -> bool:
-    return not entity.types.isdisjoint(document["type"]) and _has_id(entity, document["id"])
+    typed = not entity.types or not entity.types.isdisjoint(document["type"])
+    return typed and _has_id(entity, document["id"])
 
 
 def may_hold(match: Match, id: str) -> bool:

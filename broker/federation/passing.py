@@ -73,7 +73,7 @@ def _held(directed: Directed) -> list[Document]:
     return [
         {"type": sorted(types), "scope": scope, "attrs": {}}
         for information in directed.source.information
-        for types in [entity.types for entity in information.entities] or [frozenset({_ANY_TYPE})]
+        for types in [entity.types or {_ANY_TYPE} for entity in information.entities] or [{_ANY_TYPE}]
     ]
 
 

@@ -27,7 +27,7 @@ _ON_ENTITY: Final = ("id", "scope", "expiresAt", "createdAt", "modifiedAt")
 
 @dataclass(frozen=True, slots=True)
 class EntityInfo:
-    """Entities a source may provide: of these types, with this id or ids that fit. (5.2.8)"""
+    """Entities a source may provide: of these types, none: of any, with this id or ids that fit. (5.2.8)"""
 
     types: frozenset[str]
     id: str | None = None
@@ -171,7 +171,7 @@ def _has_entities(entities: Collection[EntityInfo], selectors: Collection[Entity
 
 def _takes(selector: EntitySelector, entity: EntityInfo) -> bool:
     """Say whether entities that a selector means may be among those of an EntityInfo. (5.12)"""
-    if selector.types is not None and not types.matches(selector.types, entity.types):
+    if selector.types is not None and entity.types and not types.matches(selector.types, entity.types):
         return False
     if entity.id is not None:
         if selector.ids:

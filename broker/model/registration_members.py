@@ -70,12 +70,14 @@ def _info(value: Any, table: TermTable) -> Body:
 
 
 def _entity(value: Any, table: TermTable) -> Body:
-    """Check an EntityInfo. (5.2.8)"""
+    """Check an EntityInfo; with an id or a pattern the type may be left open: any. (5.2.8, 4.3.6.3)"""
     if not isinstance(value, dict):
         raise BadRequestData("An element of entities must be an object with type, and id or idPattern.")
-    if value.get("type") is None:
-        raise BadRequestData("An element of entities of a registration needs the member type.")
-    result: Body = {"type": [table.iri(name) for name in validate.types(value["type"])]}
+    result: Body = {"type": []}
+    if value.get("type") is not None:
+        result["type"] = [table.iri(name) for name in validate.types(value["type"])]
+    elif value.get("id") is None and value.get("idPattern") is None:
+        raise BadRequestData("An element of entities of a registration needs a type, an id or an idPattern.")
     if value.get("id") is not None:
         result["id"] = uri(value["id"], "id of entities")
     if value.get("idPattern") is not None:

@@ -58,4 +58,6 @@ def _info(info: Body, table: TermTable, type_lists: bool) -> Body:
 def _entity(entity: Body, table: TermTable, type_lists: bool) -> Body:
     """Write an EntityInfo; a single type is a string, unless lists are asked for. (5.2.8)"""
     types = [table.term(iri) for iri in entity["type"]]
+    if not types:
+        return {name: held for name, held in entity.items() if name != "type"}
     return {**entity, "type": types if type_lists or len(types) > 1 else types[0]}

@@ -146,7 +146,7 @@ def _seen(infos: Iterable[TypeInfo], question: Question, grants: Sequence[Grant]
 
 
 def _allows_type(info: Information, name: str) -> bool:
-    return not info.entities or any(name in entity.types for entity in info.entities)
+    return not info.entities or any(not entity.types or name in entity.types for entity in info.entities)
 
 
 def _allows_attribute(info: Information, name: str) -> bool:

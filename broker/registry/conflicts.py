@@ -54,6 +54,9 @@ def _selectors(info: Information, *, all_types: bool = False) -> tuple[EntitySel
     for entity in info.body.get("entities", ()):
         ids = (entity["id"],) if "id" in entity else ()
         names = tuple(entity["type"])
+        if not names:
+            selectors.append(EntitySelector(ids, None if ids else entity.get("idPattern")))
+            continue
         selection = TypeSelection((names,) if all_types else tuple((name,) for name in names))
         selectors.append(EntitySelector(ids, None if ids else entity.get("idPattern"), selection))
     return tuple(selectors)

@@ -77,7 +77,7 @@ def _keys(source: Source) -> Iterator[Key]:
                 keys |= {("open", name): None for name in entity.types} | {("open", ""): None}
             else:
                 keys["id", entity.id] = None
-        if not info.entities:
+        if not all(entity.types for entity in info.entities) or not info.entities:
             keys["any", ""] = None
         keys |= {("attr", name): None for name in info.attributes}
         if not info.attributes:

@@ -162,7 +162,7 @@ async def test_names_are_those_of_the_readers_context(live: Live) -> None:
         {"information": [{}]},
         {"information": ["Shelter"]},
         {"information": [{"entities": []}]},
-        {"information": [{"entities": [{"id": "urn:x:1"}]}]},
+        {"information": [{"entities": [{}]}]},
         {"information": [{"entities": [{"type": []}]}]},
         {"information": [{"entities": [{"type": "Shelter", "id": "1"}]}]},
         {"information": [{"entities": [{"type": "Shelter", "idPattern": "("}]}]},

@@ -119,6 +119,29 @@ async def test_a_deleted_registration_conflicts_no_more(live: Live) -> None:
     assert await status(live, "redirect", ANY) == 201
 
 
+async def test_entities_may_be_registered_by_their_ids_alone(tmp_path: Path) -> None:
+    async with towns(tmp_path, 2) as (here, there):
+        id = await register(here, there, {"id": ID}, mode="exclusive", attributes=["seats"])
+        await register(here, there, {"idPattern": "^urn:ngsi-ld:School:"})
+        shown = (await here.get(f"{ROOT}/{id}")).json
+        assert shown["information"] == [{"entities": [{"id": ID}], "attributeNames": ["seats"]}]
+        assert len((await here.get(ROOT, type="Shelter")).json) == 2
+        assert (await here.get(ROOT, type="Shelter", id="urn:ngsi-ld:Shelter:2")).json == []
+        assert await status(here, "redirect", ANY) == 409
+        assert await status(here, "exclusive", ONE, attributes=["seats"]) == 409
+        assert await status(here, "inclusive", {}) == 400
+        seats = {"type": "Property", "value": 3}
+        for kind, own in (("Shelter", ID), ("School", "urn:ngsi-ld:School:1"), ("School", "urn:x:School:2")):
+            body = {"id": own, "type": kind, "seats": seats, "name": seats}
+            assert (await there.post("/entities", body)).status == 201
+        one = (await here.get(f"/entities/{ID}", format="simplified")).json
+        assert one == {"id": ID, "type": "Shelter", "seats": 3}
+        assert (await here.get("/entities", type="Shelter", format="simplified")).json == [one]
+        schools = (await here.get("/entities", type="School", format="simplified")).json
+        assert schools == [{"id": "urn:ngsi-ld:School:1", "type": "School", "seats": 3, "name": 3}]
+        assert (await here.get("/types")).json["typeList"] == ["School", "Shelter"]
+
+
 async def test_times_of_registrations_are_in_utc(live: Live) -> None:
     for wrong in ("2099-01-01T00:00:00+01:00", "2099-01-01", "soon"):
         assert await status(live, "inclusive", ANY, expiresAt=wrong) == 400
