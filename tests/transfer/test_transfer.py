@@ -169,7 +169,7 @@ async def fill(live: Live) -> None:
         "endpoint": "http://127.0.0.1:1",
         "registrationName": "all",
         "mode": "inclusive",
-        "operations": ["federationOps"],
+        "operations": ["retrieveOps"],  # nothing is passed on: nobody is there
         "scope": ["/Yabu"],
         "information": [
             {
@@ -193,6 +193,7 @@ async def fill(live: Live) -> None:
         "id": "urn:x:registration",
         "type": "ContextSourceRegistration",
         "endpoint": "http://127.0.0.1:1",
+        "operations": ["retrieveOps"],
         "information": [{"entities": [{"type": "Gauge"}]}],
         "expiresAt": "2090-01-01T00:00:00Z",
     }
