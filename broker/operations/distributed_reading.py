@@ -49,10 +49,12 @@ def parts(broker: Broker, asking: Asking, wanted: SourceSelection, operations: S
     """Share a question out among the registrations that match and offer one of some operations. (5.12, 4.20)
 
     A source that the request came through does not match; one that alone has what it is registered for is missed.
+    A request that came through here already asks nobody, and is warned of that. (6.3.17)
     """
     found = []
     for match in broker.federation.matches(asking, wanted):
-        if match.source.mode in PROXIED or not broker.federation.loops(asking, match.source):
+        came_through = match.source.body.get("contextSourceAlias") in asking.via
+        if match.source.mode in PROXIED or not came_through:
             found += shared(match, wanted, operations)
     return found
 
