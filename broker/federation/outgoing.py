@@ -22,7 +22,7 @@ JSON: Final = "application/json"
 LD_JSON: Final = "application/ld+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 _SAFE: Final = ":/,@!*'()$~?"
-_NEVER_CASCADING: Final = ("/entityMaps", "/info", "/temporal/entityMaps", "/subscriptions")
+_NEVER_CASCADING: Final = ("/entityMaps/", "/info", "/subscriptions")
 """What is local anyway, or says so in its body. (6.3.18, 5.2.12)"""
 
 
