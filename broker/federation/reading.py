@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
+
+import orjson
 
 from base.errors import BadGateway, Problem
 from base.jsonld import Context, TermTable
@@ -18,6 +21,7 @@ from broker.model import expand, told, validate
 from broker.model.document import Document
 
 _WARNING: Final = re.compile(r'(?:110|111|199|299) [!-~]{1,200} "[ !#-\[\]-~]{0,300}"')
+_SMALL: Final = 4_000  # bytes of an entity worth remembering
 _MOST_WARNINGS: Final = 20
 _NEXT: Final = re.compile(r'>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
 
@@ -115,7 +119,23 @@ def document(
     """Read an entity, no more of it than its source registered, if it was asked for; Problem if it is invalid."""
     if "deletedAt" in body:
         return None
-    read = told.entity(body, names, UNKNOWN)
+    read = _read(body, names)
     if selectors and not any(evaluation.chosen(selector, read) for selector in selectors):
         return None
     return narrowing.covered(match.source, match.information, read)
+
+
+def _read(body: Any, names: TermTable) -> Document:
+    try:
+        content = orjson.dumps(body)
+    except orjson.JSONEncodeError:  # nested deeper than it writes
+        return told.entity(body, names, UNKNOWN)
+    if len(content) > _SMALL:
+        return told.entity(body, names, UNKNOWN)
+    return _read_before(content, names)
+
+
+@lru_cache(512)
+def _read_before(content: bytes, names: TermTable) -> Document:
+    """Read an entity. Sources are often asked for what has not changed: the same bytes in the same words again."""
+    return told.entity(orjson.loads(content), names, UNKNOWN)
