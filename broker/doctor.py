@@ -11,13 +11,14 @@ import orjson
 from base import clock
 from base.access import issuers
 from base.access.certificates import Tls, ends
+from base.access.reach import is_loopback
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
 from base.errors import Problem
 from base.settings import SettingError
 from broker.access import policy_file
 from broker.api import callers
-from broker.settings import BrokerSettings
+from broker.settings import BrokerSettings, check_reach
 
 ENOUGH_BYTES = 500_000_000
 ENOUGH_DAYS = 14
@@ -128,9 +129,22 @@ def _policy(file: Path | None) -> list[Finding]:
     return [Finding("broker", "policy", not others, seen, f"chmod go-w {file}" if others else "")]
 
 
+def _reach(settings: BrokerSettings) -> Finding:
+    """Look at whom the broker lets in. (docs/security.md)"""
+    try:
+        check_reach(settings)
+    except SettingError as error:
+        fix = "name a policy with --policy, or stay on 127.0.0.1; until then the broker does not start"
+        return Finding("broker", "reach", False, str(error), fix)
+    if settings.policy is not None:
+        return Finding("broker", "reach", True, f"{settings.host}, with a policy")
+    seen = "this machine only" if is_loopback(settings.host) else "anybody may read and write (--open)"
+    return Finding("broker", "reach", True, f"{settings.host}: {seen}")
+
+
 def _doors(settings: BrokerSettings) -> list[Finding]:
     """Look at the certificate, and at the files that say who callers are."""
-    findings = []
+    findings = [_reach(settings)]
     if settings.tls_certificate is not None:
         fix = "put a new certificate there; the running broker takes it by itself"
         try:

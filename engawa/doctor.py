@@ -18,7 +18,7 @@ LOCKED_PYTHON = ((3, 11), (3, 14))
 
 
 @click.command()
-@setting_options(BrokerSettings, PREFIX, only=("host", "port", "data", "context_folder"))
+@setting_options(BrokerSettings, PREFIX, only=("host", "open", "port", "data", "policy", "context_folder"))
 @json_option
 def doctor(as_json: bool, config: Path | None, **given: object) -> None:
     """Check Python, clock, data folders, ports, databases and contexts, and say what to fix.

@@ -97,3 +97,12 @@ def test_finds_certificates_and_issuers_that_cannot_be_used(tmp_path: Path) -> N
         _, found = examine("--data", str(tmp_path / "never"), "--config", str(config))
         assert (found["certificate"]["good"], found["issuers"]["good"]) == (fine, False)
         assert fine or "a new certificate" in found["certificate"]["fix"]
+
+
+def test_finds_a_broker_that_would_let_everybody_in(tmp_path: Path, port: str) -> None:
+    place = ("--data", str(tmp_path / "never"), "--port", port)
+    assert examine(*place)[1]["reach"]["good"]
+    _, found = examine(*place, "--host", "0.0.0.0")
+    assert not found["reach"]["good"] and "--policy" in found["reach"]["fix"]
+    _, found = examine(*place, "--host", "0.0.0.0", "--open")
+    assert found["reach"]["good"] and "anybody" in found["reach"]["seen"]
