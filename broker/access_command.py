@@ -59,7 +59,7 @@ def explain_request(
     config: Path | None,
     **given: Any,
 ) -> None:
-    """Say whether a request is allowed, by which rule, and what of the entities it reaches; exit code 1: refused.
+    """Say whether a request is allowed, by which rule, and what it reaches; exit code 1: refused.
 
     TARGET is a path, as /entities?type=Shelter, with or without what stands before it in URLs.
 
