@@ -23,6 +23,12 @@ async def three(tmp_path: Path) -> AsyncIterator[list[Live]]:
 
 
 @pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[list[Live]]:
+    async with towns(tmp_path, 2, notify_backoff=0.1) as running:
+        yield running
+
+
+@pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     async with receiving() as running:
         yield running
@@ -89,8 +95,8 @@ async def test_notifications_of_two_neighbours_arrive_once_each(
     assert counted["timesSent"] == 3
 
 
-async def test_a_source_receives_what_its_registration_covers(three: list[Live], receiver: Receiver) -> None:
-    yabu, toyooka, _ = three
+async def test_a_source_receives_what_its_registration_covers(two: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER, attributes=["occupancy"])
     await subscribe(
         yabu,
@@ -109,9 +115,9 @@ async def test_a_source_receives_what_its_registration_covers(three: list[Live],
 
 
 async def test_a_change_and_the_end_of_a_subscription_reach_the_source(
-    three: list[Live], receiver: Receiver
+    two: list[Live], receiver: Receiver
 ) -> None:
-    yabu, toyooka, _ = three
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER)
     id = await subscribe(yabu, receiver, q="occupancy>3")
     (before,) = await subscriptions_at(toyooka, 1)
@@ -142,9 +148,9 @@ async def test_subscriptions_follow_registrations_that_come_change_and_go(
 
 
 async def test_a_registration_that_expires_takes_the_subscription_with_it(
-    three: list[Live], receiver: Receiver
+    two: list[Live], receiver: Receiver
 ) -> None:
-    yabu, toyooka, _ = three
+    yabu, toyooka = two
     await subscribe(yabu, receiver)
     soon = clock.show(clock.now() + 1_500_000)
     await register(yabu, toyooka, SHELTER, expiresAt=soon)
@@ -208,9 +214,9 @@ async def test_parts_of_an_entity_are_joined_before_they_are_judged(
     ],
 )
 async def test_tells_in_the_form_the_subscriber_wants(
-    three: list[Live], receiver: Receiver, notification: dict[str, Any], shown: dict[str, Any]
+    two: list[Live], receiver: Receiver, notification: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    yabu, toyooka, _ = three
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER)
     await create(toyooka, shelter(1, name={"type": "Property", "value": "Hall"}))
     await subscribe(yabu, receiver, notification=notification)
@@ -220,8 +226,8 @@ async def test_tells_in_the_form_the_subscriber_wants(
     assert request.entities == [{"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter", **shown}]
 
 
-async def test_tells_of_a_deletion_and_of_system_members(three: list[Live], receiver: Receiver) -> None:
-    yabu, toyooka, _ = three
+async def test_tells_of_a_deletion_and_of_system_members(two: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER)
     await subscribe(
         yabu,
@@ -252,8 +258,8 @@ async def test_throttles_what_comes_from_all_places_together(three: list[Live], 
     assert await receiver.quiet() == 1
 
 
-async def test_names_reach_the_subscriber_in_its_own_context(three: list[Live], receiver: Receiver) -> None:
-    yabu, toyooka, _ = three
+async def test_names_reach_the_subscriber_in_its_own_context(two: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka = two
     context = {"Refuge": "https://example.jp/Shelter", "count": "https://example.jp/occupancy"}
     await register(yabu, toyooka, {"type": "https://example.jp/Shelter"})
     notification = {"endpoint": {"uri": receiver.url, "accept": "application/ld+json"}}
@@ -271,10 +277,10 @@ async def test_names_reach_the_subscriber_in_its_own_context(three: list[Live], 
 
 
 async def test_lists_by_which_registrations_a_subscription_is_passed_on(
-    three: list[Live], receiver: Receiver
+    two: list[Live], receiver: Receiver
 ) -> None:
     """It goes with the subscription it belongs to, and cannot be changed alone. (5.8.1.4, 5.8.5.4)"""
-    yabu, toyooka, _ = three
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER)
     id = await subscribe(yabu, receiver, watchedAttributes=["occupancy"])
     await subscribe(yabu, receiver, localOnly=True)
@@ -299,8 +305,8 @@ async def test_a_public_url_is_where_sources_and_readers_find_us(tmp_path: Path,
         assert copy["notification"]["endpoint"]["uri"].startswith("https://yabu.example/ngsi-ld/")
 
 
-async def test_tells_at_intervals_what_sources_hold(three: list[Live], receiver: Receiver) -> None:
-    yabu, toyooka, _ = three
+async def test_tells_at_intervals_what_sources_hold(two: list[Live], receiver: Receiver) -> None:
+    yabu, toyooka = two
     await register(yabu, toyooka, SHELTER, attributes=["occupancy"])
     await create(toyooka, shelter(1))
     await create(toyooka, shelter(2, 9))

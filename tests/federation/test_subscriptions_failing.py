@@ -196,8 +196,9 @@ async def test_each_tenant_of_a_source_is_a_source_of_its_own(tmp_path: Path) ->
         await toyooka.post("/entities", shelter(9), headers=tenant)
         await register(yabu, toyooka, SHELTER, tenant="shelters")
         await subscribe(yabu, receiver)
-        while not (await toyooka.get("/subscriptions", headers=tenant)).json:
-            await receiver.quiet(0.02)
+        async with asyncio.timeout(5):
+            while not (await toyooka.get("/subscriptions", headers=tenant)).json:
+                await receiver.quiet(0.02)
         await toyooka.post("/entities", shelter(1), headers=tenant)
         (request,) = await receiver.wait()
         assert request.entities == [shelter(1)] and "NGSILD-Tenant" not in request.head
@@ -237,7 +238,7 @@ async def test_a_killed_broker_finds_its_copies_again(tmp_path: Path) -> None:
             source.answer = 204
             async with session.delete(f"{url}/subscriptions/{body['id']}") as reply:
                 assert reply.status == 204
-            async with aiohttp.ClientSession():
+            async with asyncio.timeout(10):
                 while not lines(source)[-1].startswith("DELETE"):
                     await source.quiet(0.05)
             assert lines(source)[-1] == f"DELETE {first.json['id']}"
