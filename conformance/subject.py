@@ -100,7 +100,7 @@ class Subject:
         tenant: str | None = None,
         record: bool = True,
     ) -> Answer:
-        """Send a request and read the whole response.
+        """Send a request, to a path below /ngsi-ld/v1 or to a whole URL, and read the whole response.
 
         A body is sent as JSON, or JSON-LD if it has an @context; bytes and text are sent as they are. `context` is a
         URL for the Link header. A header given as None is not sent; without Content-Length the body goes in chunks. A
@@ -110,7 +110,7 @@ class Subject:
         sent = self._headers(body, headers or {}, context, tenant)
         if payload and not any(name.lower() == "content-length" for name in headers or {}):
             sent = (*sent, ("Content-Length", str(len(payload))))
-        url = _url(self._around.asked.root, path, params or {})
+        url = _url("" if path.startswith("http") else self._around.asked.root, path, params or {})
         exchange = await self._exchange(method, url, sent, payload)
         if record:
             self.exchanges.append(exchange)

@@ -11,8 +11,8 @@ from conformance.servers.source import Source
 from conformance.subject import Subject
 
 TEMPORAL = (*NEEDS, "temporal")
-SINCE = {"timerel": "after", "timeAt": "2024-01-01T00:00:00Z"}
-BEFORE = {"timerel": "before", "timeAt": "2020-01-01T00:00:00Z"}
+SINCE: Any = {"timerel": "after", "timeAt": "2024-01-01T00:00:00Z"}
+BEFORE: Any = {"timerel": "before", "timeAt": "2020-01-01T00:00:00Z"}
 INTERVAL = {"startAt": "2023-01-01T00:00:00Z"}
 READS = ["retrieveTemporal", "queryTemporal"]
 CHANGES = [

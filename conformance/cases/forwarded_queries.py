@@ -1,5 +1,7 @@
 """Queries over sources: filters after joining, the choice of sources, entity maps, types. (4.3.6.7, 5.7, 5.12)"""
 
+from typing import Any
+
 from conformance.case import case
 from conformance.cases.forwarded_reads import FEATURE, NEEDS, asked_for, information, joined, short
 from conformance.demand import demand
@@ -7,7 +9,7 @@ from conformance.entity import Entity, point, prop, vehicle
 from conformance.servers.source import Source
 from conformance.subject import Subject
 
-POINT = {"geometry": "Point", "coordinates": "[134.8,35.4]", "georel": "near;maxDistance==1000"}
+POINT: Any = {"geometry": "Point", "coordinates": "[134.8,35.4]", "georel": "near;maxDistance==1000"}
 FILTERS = {"q", "georel", "geometry", "coordinates", "scopeQ", "attrs", "pick"}
 
 
@@ -42,7 +44,7 @@ async def split_query(broker: Subject) -> None:
 )
 async def split_misfit(broker: Subject) -> None:
     one, source = await halves(broker)
-    params = {"type": one.type, "splitEntities": True}
+    params: Any = {"type": one.type, "splitEntities": True}
     (await broker.get("/entities", q="speed==5;doors==3", **params)).status(200).body.equals([])
     await source.next()
     (await broker.get("/entities", q="speed==5;doors==4", **params)).status(200).body.ids(one)

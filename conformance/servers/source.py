@@ -54,6 +54,7 @@ class Source(Inbox[Forward]):
         super().__init__("a request forwarded to the context source", patience)
         self.url = ""
         self._canned: list[_Canned] = []
+        self._places: dict[str, str] = {}
         self._record = record
 
     def answers(
@@ -64,10 +65,16 @@ class Source(Inbox[Forward]):
         self._canned.insert(0, _Canned(method, path, status, body, named, delay))
         return self
 
+    def takes(self, path: str, name: str) -> "Source":
+        """Take what is created at a path, under the id it brings or else this one, and its changes and its end."""
+        self._places[path] = name
+        return self
+
     async def handle(self, call: Call) -> web.Response:
         """Answer one forwarded request."""
         path = call.path.removeprefix("/ngsi-ld/v1").rstrip("/")
         rule = next((c for c in self._canned if (c.method, c.path) == (call.method, path)), None)
+        rule = rule or self._kept(call, path)
         response = _response(rule)
         exchange = call.exchange(response, "forwarded to the context source")
         self._record(exchange)
@@ -75,6 +82,23 @@ class Source(Inbox[Forward]):
         if rule is not None and rule.delay:
             await asyncio.sleep(rule.delay)
         return response
+
+    def _kept(self, call: Call, path: str) -> _Canned | None:
+        place = path.rpartition("/")[0]
+        if call.method in ("PATCH", "DELETE") and place in self._places:
+            return _Canned(call.method, path, 204, None)
+        if call.method != "POST" or path not in self._places:
+            return None
+        name = _given(call.body) or self._places[path]
+        return _Canned("POST", path, 201, None, {"Location": f"/ngsi-ld/v1{path}/{name}"})
+
+
+def _given(body: bytes) -> str:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    return str(found.get("id", "")) if isinstance(found, dict) else ""
 
 
 def _response(rule: _Canned | None) -> web.Response:
