@@ -206,7 +206,7 @@ async def registration_members(broker: Subject) -> None:
         "mode": "inclusive",
         "operations": ["retrieveOps", "updateEntity"],
         "contextSourceInfo": [
-            {"key": "X-Key", "value": "abc"},
+            {"key": "X-Region", "value": "abc"},
             {"key": "accept", "value": "application/json"},
         ],
         "management": {"localOnly": True, "cacheDuration": "PT1M", "timeout": 500, "cooldown": 2000},
