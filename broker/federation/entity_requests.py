@@ -1,6 +1,6 @@
 """The requests by which sources are asked for entities. Pure. (5.7.1, 5.7.2, 6.4.3.2, 6.5.3.1, 6.23.3.1)"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,11 +22,6 @@ MAP: Final = "NGSILD-EntityMap"
 _PREFER: Final[Mapping[str, str]] = {"Prefer": IN_ORDER}
 _GEO: Final = ("georel", "geometry", "coordinates", "geoproperty")
 _LISTS: Final = ("expandValues", "jsonKeys")
-
-
-def offered(part: Part, operations: Iterable[str]) -> str | None:
-    """Give the first of some operations that the source of a part offers. (4.20)"""
-    return next((one for one in operations if one in part.source.operations), None)
 
 
 def retrieving(part: Part, table: TermTable, kinds: str | None = None) -> Request:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from base.errors import Problem
-from broker.contexts import Contexts
 from broker.federation import entity_requests, reading
 from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
 from broker.federation.federation import Federation
@@ -29,7 +28,6 @@ class Inquiry:
     """The questions of one request. `failures` tells whom nothing (more) could be had of, and why."""
 
     federation: Federation
-    contexts: Contexts
     asking: Asking
     selectors: Sequence[EntitySelector] = ()
     failures: dict[str, tuple[Source, Failure]] = field(default_factory=dict)

@@ -9,8 +9,7 @@ from typing import Any, Final
 import orjson
 
 from base.errors import BadGateway, Problem
-from base.jsonld import Context, TermTable
-from broker.contexts import Contexts
+from base.jsonld import TermTable
 from broker.federation import narrowing
 from broker.federation.asking import ERROR_RESPONSE, INVALID, Failure, Outcome
 from broker.federation.joining import UNKNOWN
@@ -91,13 +90,6 @@ def warned(outcome: Outcome) -> list[str]:
 
 def _header(headers: Mapping[str, str], name: str) -> str:
     return ", ".join(value for key, value in headers.items() if key.lower() == name)
-
-
-async def table(
-    outcome: Outcome, sent: Context, contexts: Contexts, tenant: str, answered: Sequence[dict[str, Any]]
-) -> TermTable | None:
-    """Give the names in which an answer reaches us: those of the request that made us ask. (4.3.6.6)"""
-    return sent.table
 
 
 def likely(body: Any, names: TermTable, match: Match, selectors: Sequence[EntitySelector]) -> bool:

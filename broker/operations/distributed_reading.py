@@ -42,7 +42,7 @@ class Asked:
 
 def inquiry(broker: Broker, asking: Asking, selectors: Sequence[EntitySelector]) -> Inquiry:
     """Begin the questions of one request."""
-    return Inquiry(broker.federation, broker.contexts, asking, selectors)
+    return Inquiry(broker.federation, asking, selectors)
 
 
 def parts(broker: Broker, asking: Asking, wanted: SourceSelection, operations: Sequence[str]) -> list[Asked]:
