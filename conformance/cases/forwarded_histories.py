@@ -194,3 +194,37 @@ async def delete(broker: Subject) -> None:
     source = (await keeping(broker, one, "speed")).answers("DELETE", one.temporal, 204)
     (await broker.delete(one.temporal)).status(204)
     demand((await source.next()).method == "DELETE", "a forwarded DELETE", "another method")
+
+
+@case(
+    "4.3.6.7, 5.7.4.4",
+    "splitEntities=true applies q to histories once they are joined",
+    feature=FEATURE,
+    profile="federation",
+    needs=TEMPORAL,
+)
+async def split(broker: Subject) -> None:
+    one = history(broker.own(vehicle()), speed=[(1, 2)])
+    (await broker.post("/temporal/entities", one)).status(201)
+    source = (await past(broker)).answers("GET", "/temporal/entities", 200, [history(one, doors=[(4, 5)])])
+    params: Any = {"type": one.type, "splitEntities": True, **SINCE}
+    found = await broker.get("/temporal/entities", q="speed==1;doors==4", **params)
+    found.status(200).body.ids(one)
+    demand("q" not in (await source.next()).params, "no q in the forwarded request", "q")
+    (await broker.get("/temporal/entities", q="speed==1;doors==3", **params)).status(200).body.equals([])
+
+
+@case(
+    "4.9, 5.7.4.4",
+    "csf chooses the sources whose past is asked for",
+    feature=FEATURE,
+    profile="federation",
+    needs=TEMPORAL,
+)
+async def source_filter(broker: Subject) -> None:
+    one, other = (history(broker.own(vehicle()), speed=[(1, 2)]) for _ in range(2))
+    (await past(broker, registrationName="yabu")).answers("GET", "/temporal/entities", 200, [one])
+    asago = (await past(broker, registrationName="asago")).answers("GET", "/temporal/entities", 200, [other])
+    csf = 'registrationName=="yabu"'
+    (await broker.get("/temporal/entities", type=one.type, csf=csf, **SINCE)).status(200).body.ids(one)
+    await asago.none(0)

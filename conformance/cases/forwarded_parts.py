@@ -312,3 +312,60 @@ async def local(broker: Subject) -> None:
     (await broker.patch(f"{one.path}/attrs", {"speed": prop(6)}, local=True)).status(204)
     (await broker.delete(one.path, local=True)).status(204)
     await source.none()
+
+
+@case(
+    "6.3.17, 6.7.3.1, 6.7.3.2, 6.7.3.3",
+    "a change of one attribute that one of several sources refuses makes a partial success",
+    feature=FEATURE,
+    profile="federation",
+    needs=NEEDS,
+)
+async def attribute_partly(broker: Subject) -> None:
+    one = broker.own(vehicle(speed=5))
+    path = f"{one.path}/attrs/speed"
+    left, right = await whole(broker, one), await whole(broker, one)
+    for method in ("PATCH", "PUT", "DELETE"):
+        left.answers(method, path, 204)
+        right.answers(method, path, 500)
+    (await broker.patch(path, {"value": 6})).status(207).media("application/json").body.is_a(dict)
+    (await broker.put(path, prop(6))).status(207).media("application/json").body.is_a(dict)
+    (await broker.delete(path)).status(207).media("application/json").body.is_a(dict)
+
+
+@case(
+    "5.6.21.4, 6.4.3.3",
+    "a purge that a source refuses makes a partial success",
+    feature=FEATURE,
+    profile="federation",
+    needs=(*NEEDS, "purge"),
+)
+async def purge_partly(broker: Subject) -> None:
+    here = await broker.have(vehicle(doors=4))
+    source = (await broker.source()).answers("DELETE", "/entities", 500).answers("GET", "/entities", 200, [])
+    await broker.register(source.url, information(broker), operations=["purgeEntity"])
+    result = (await broker.delete("/entities", type=here.type)).status(207).media("application/json").body
+    result.at("errors").is_a(list)
+    result.at("success").is_a(list)
+    (await broker.get(here.path, local=True)).status(404)
+
+
+@case(
+    "5.6.21.4, 4.9",
+    "csf chooses the sources that a purge goes on to",
+    feature=FEATURE,
+    profile="federation",
+    needs=(*NEEDS, "purge"),
+)
+async def purge_some(broker: Subject) -> None:
+    sources = []
+    for name in ("yabu", "asago"):
+        source = (await broker.source()).answers("DELETE", "/entities", 204)
+        asked: Any = {"registrationName": name, "operations": ["purgeEntity"]}
+        await broker.register(source.url, information(broker), **asked)
+        sources.append(source)
+    csf = 'registrationName=="yabu"'
+    (await broker.delete("/entities", type=broker.type("Vehicle"), csf=csf)).status(204)
+    yabu, asago = sources
+    demand((await yabu.next()).method == "DELETE", "a forwarded DELETE", "another method")
+    await asago.none(0)

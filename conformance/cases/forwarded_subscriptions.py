@@ -257,3 +257,20 @@ async def via(broker: Subject) -> None:
     told = (await passed_on(source)).headers.get("Via", "")
     names = [part.split()[-1] for part in told.split(",") if part.split()]
     demand(len(names) == 2 and names[0] == "first-broker", "Via: 1.1 first-broker, 1.1 this one", told)
+
+
+@case(
+    "5.2.12, 5.8.1.4, 4.9",
+    "csf chooses the sources that get a subscription",
+    feature=FEATURE,
+    profile="federation",
+    needs=BOTH,
+    waits=True,
+)
+async def source_filter(broker: Subject) -> None:
+    receiver = await broker.receiver()
+    yabu = await watched(broker, registrationName="yabu")
+    asago = await watched(broker, registrationName="asago")
+    await subscribed(broker, receiver.url, csf='registrationName=="yabu"')
+    await passed_on(yabu)
+    await asago.none()
