@@ -16,14 +16,6 @@ CLAUSES: Final = {
     "splitEntities": "4.3.6.7", "timeAt": "4.11", "timeproperty": "4.11", "timerel": "4.11", "type": "4.17",
 }  # fmt: skip
 
-NOT_YET: Final = "not yet: federation"
-PARTLY: Final = {
-    "csf": "partly: it is checked; there are no sources to choose yet (federation)",
-    "splitEntities": "partly: taken; nothing is split before federation",
-    "local": "yes: everything is local before federation",
-}
-"""Parameters that wait for distributed operations; of a query for registrations they do all they should."""
-
 _PAGE: Final = ("limit", "offset", "count")
 _DISTANCE: Final = ("orderFrom", "orderGeometry")
 _OWN: Final = "yes, an extension"
@@ -44,14 +36,11 @@ NOTES: Final = {
     **{(o, name): f"{_NO_EFFECT}: only id orders them" for o in _TEMPORAL for name in _DISTANCE},
     (_ENTITY, "entityMap"): f"{_OWN}: as for one entity",
     (_ENTITY, "entityMapLifetime"): f"{_OWN}: as for one entity",
-    ("GET /csourceRegistrations", "csf"): "yes",
     ("GET /entityMaps", "geometryProperty"): "yes: it is refused, as a map is not GeoJSON",
     ("GET /entityMaps", "203"): "never: a map names ids, the same in every version",
     ("DELETE /entities", "geometryProperty"): f"{_NO_EFFECT}: no entity is shown",
     ("DELETE /entities", "jsonKeys"): f"{_OWN}: as for a query",
     ("DELETE /entities", "expandValues"): f"{_OWN}: as for a query",
-    ("DELETE /entities", "207"): "partly: where a tenant's schema demands what was to go",
-    ("PATCH /entities/{entityId}/attrs", "207"): "partly: for a scope the entity does not have",
     ("POST /entities", "422"): "never: no operation is switched off",
     ("POST /temporal/entities", "422"): "never: no operation is switched off",
     ("POST /csourceRegistrations", "422"): "never: no operation is switched off",
@@ -71,8 +60,6 @@ FILES: Final = {
     **{(o, name): _EXTRA for o in (*_MAPS, "GET /jsonldContexts") for name in _PAGE},
     **{(o, name): _EXTRA for o in _TEMPORAL for name in _DISTANCE},
     **{(_ENTITY, name): _EXTRA for name in ("entityMap", "entityMapLifetime")},
-    ("DELETE /entities", "207"): ("tests/api/test_schemas.py",),
-    ("PATCH /entities/{entityId}/attrs", "207"): ("tests/api/test_attributes.py",),
     ("GET /temporal/entities", "206"): _LATE,
     (_ENTITY, "206"): _LATE,
 }

@@ -14,7 +14,7 @@ from conformance.collect import all_cases
 from conformance.report import file
 from conformance.result import PASSED, Report
 from tests.conformance.coverage import Touched, operation_of, touched
-from tests.conformance.demanded import CLAUSES, FILES, NOT_YET, NOTES, PARTLY, STATUSES
+from tests.conformance.demanded import CLAUSES, FILES, NOTES, STATUSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "ngsi-ld.md"
 FIRST, LAST = "<!-- operations: written by tests.conformance.table -->\n", "<!-- end of operations -->\n"
@@ -91,13 +91,13 @@ def operations(report: Report) -> Iterator[str]:
 
 def noted(o: Operation, name: str) -> str | None:
     """Give what is known beforehand about a parameter or status."""
-    return NOTES.get((f"{o.method} {o.path}", name)) or PARTLY.get(name)
+    return NOTES.get((f"{o.method} {o.path}", name))
 
 
 def row(evidence: Evidence, o: Operation, name: str, clause: str) -> str:
     """Write what is supported, and the cases that show it best."""
     cases = evidence.best(o, name, SHOWN)
-    note = noted(o, name) or ("yes" if cases else NOT_YET if name == "207" else NOT_SHOWN)
+    note = noted(o, name) or ("yes" if cases else NOT_SHOWN)
     return line(f"`{name}`", note, clause, [*FILES.get((f"{o.method} {o.path}", name), ()), *cases])
 
 

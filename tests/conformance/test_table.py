@@ -14,7 +14,7 @@ from tests.conformance.table import FIRST, LAST, NOT_SHOWN, PAGE
 TEXT = PAGE.read_text(encoding="utf-8")
 ROOT = PAGE.parents[1]
 STALE = "run: python -m tests.conformance.table report.json"
-MARKS = ("yes", "partly", "not yet", "never")
+MARKS = ("yes", "partly", "never")
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -58,7 +58,7 @@ def test_every_row_says_whether_it_is_supported_and_where_it_stands() -> None:
 
 def test_whatever_is_supported_is_shown_by_something() -> None:
     silent = [(heading, cells[0]) for heading, cells in ROWS if not CODE.search(cells[3])]
-    waiting = [(heading, cells[0]) for heading, cells in ROWS if cells[1].startswith(("not yet", "never"))]
+    waiting = [(heading, cells[0]) for heading, cells in ROWS if cells[1].startswith("never")]
     assert [row for row in silent if row not in waiting] == []
 
 
