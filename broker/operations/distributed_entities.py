@@ -41,12 +41,12 @@ from broker.store.contract import TenantStore
 async def retrieve(
     call: Call, broker: Broker, asking: Asking, id: str, shape: Representation, links: Links | None
 ) -> Answer | None:
-    """Retrieve an entity with what sources have of it; None: no registration matches. (5.7.1.4)"""
+    """Retrieve an entity with what sources have of it and of those it links to; None: nothing of either. (5.7.1.4)"""
     kinds = asked.types_of(call.params, call.context.table)
     selector = EntitySelector((id,), None, kinds)
     concerned = SourceSelection((selector,), asked.attributes_of(shape), shape.dataset_ids)
     several = parts(broker, asking, concerned, RETRIEVING)
-    if not several:
+    if not several and links is None:
         return None
     store = broker.catalogue.open(call.tenant)
     kept = entity_maps.of_one(call, store, id)
@@ -108,10 +108,10 @@ def _missing(asks: Inquiry, several: Sequence[Asked], id: str) -> Problem:
 
 
 async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> Answer | None:
-    """Query entities here and at sources, a page of them; None: no registration matches. (5.7.2.4)"""
+    """Query entities here and at sources, a page of them; None: no source has any, or what they link to. (5.7.2.4)"""
     operations = QUERYING if call.method == "GET" else BATCH_QUERYING
     several = concerned(broker, asking, wanted, operations, seeing(call))
-    if not several:
+    if not several and (wanted.links is None or wanted.window.ordering is not None):
         return None
     refuse_ordering(wanted)
     asks = inquiry(broker, asking, wanted.selection.selectors)

@@ -29,6 +29,26 @@ async def linked(broker: Subject) -> None:
 
 
 @case(
+    "4.5.23.1, 5.7.2.4",
+    "a linked entity is fetched from a source that knows nothing of what links to it",
+    feature=FEATURE,
+    profile="federation",
+    needs=NEEDS,
+)
+async def linked_apart(broker: Subject) -> None:
+    owner = broker.own(vehicle(speed=5))
+    source = await broker.source()
+    await broker.register(source.url, information(broker, id=owner.id))
+    source.answers("GET", owner.path, 200, owner).answers("GET", "/entities", 200, [owner])
+    tows = rel(owner, objectType=owner.type)
+    one = await broker.have(vehicle(tows=tows).of(type=broker.type("Tram")))
+    wanted = {"id": owner.id, "type": owner.type, "speed": prop(5)}
+    (await broker.get(one.path, join="inline")).status(200).body.at("tows", "entity").has(wanted)
+    found = (await broker.get("/entities", type=one.type, join="inline")).status(200).body.ids(one)
+    found.at(0, "tows", "entity").has(wanted)
+
+
+@case(
     "5.14.4.4, 5.2.39",
     "a map made by itself names the registrations of entities",
     feature=FEATURE,
