@@ -27,7 +27,7 @@ run: setup ## start the broker with the demo city on 127.0.0.1:1026; Ctrl-C ends
 	@$(BIN)/engawa up --demo $(ARGS)
 
 test: dev tools lint ## install what tests need, check the style, run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 trial: ## list the long proofs; each is make trial-NAME and writes to docs/trials.md
 	@for file in tests/trials/[a-z]*.py; do \
