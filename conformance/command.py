@@ -26,7 +26,7 @@ class RunByDefault(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Put `run` before a URL, or before options that precede one."""
-        if args and args[0] not in self.commands and ("://" in args[0] or args[0].startswith("-")):
+        if args and args[0] not in self.commands and (":" in args[0] or args[0].startswith("-")):
             args = ["run", *args]
         return super().resolve_command(ctx, args)
 

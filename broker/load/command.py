@@ -107,6 +107,11 @@ async def _load(
         try:
             async with connected(url, tenant, key=key) as destination:
                 return await shelters.load(files, destination, rejects, progress=reached), rejects.count
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Unreachable(
+                f"the certificate of the broker at {url} is refused: {error.certificate_error}",
+                "Name the file of its authority: SSL_CERT_FILE=authority.pem engawa load …",
+            ) from error
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, TimeoutError) as error:
             raise Unreachable(
                 f"cannot reach the broker at {url}",

@@ -28,6 +28,7 @@ from broker.settings import PREFIX, SECTION, BrokerSettings
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _OURS = "http://127.0.0.1:1026"
+_RUNNING = "Is it running (engawa run broker), and is --broker right?"
 
 
 @click.group()
@@ -40,9 +41,21 @@ def federation() -> None:
     """
 
 
+def _web_address(_: click.Context, __: click.Parameter, url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"'{url}' does not begin with http:// or https://")
+    return url
+
+
 def _at_broker(command: F) -> F:
     for option in (
-        click.option("--broker", "--url", "url", default=_OURS, show_default=True, help="URL of our broker."),
+        click.option(
+            *("--broker", "--url", "url"),
+            default=_OURS,
+            show_default=True,
+            callback=_web_address,
+            help="URL of our broker.",
+        ),
         click.option("--tenant", default="", help="Tenant of our broker. [default: the default tenant]"),
         click.option(
             "--key",
@@ -81,8 +94,7 @@ async def _ours(here: Talk, ask: Callable[[Talk], Awaitable[T]]) -> T:
         raise Failure(f"our broker at {here.url} refuses: {error}") from error
     except Unusable as error:
         raise Unreachable(
-            f"our broker at {here.url} cannot be asked: {error}",
-            "Is it running (engawa run broker), and is --broker right?",
+            f"our broker at {here.url} cannot be asked: {error}", error.advice or _RUNNING
         ) from error
 
 
@@ -119,8 +131,14 @@ def status_command(context: click.Context, /, seconds: float, as_json: bool, **p
     elif found:
         _show(found)
     else:
-        click.echo("No neighbour is registered; 'engawa federation join URL' registers one.")
+        at = address(place["url"])
+        click.echo(f"No neighbour is registered at {at}; 'engawa federation join URL' registers one.")
     context.exit(0 if all(one.answers for one in found) else 1)
+
+
+def _to_the_second(time: str) -> str:
+    whole, dot, _ = time.partition(".")
+    return f"{whole}Z" if dot else time
 
 
 def _show(found: Sequence[status.Health]) -> None:
@@ -134,7 +152,8 @@ def _show(found: Sequence[status.Health]) -> None:
             (
                 *(h.name or h.registration, h.endpoint, h.mode, "yes" if h.answers else "NO"),
                 *("" if h.milliseconds is None else h.milliseconds, h.sent, h.failed),
-                *(h.last_success, h.last_failure, h.cooldown_ends, h.error),
+                *(_to_the_second(time) for time in (h.last_success, h.last_failure, h.cooldown_ends)),
+                h.error,
             )
             for h in found
         ],
@@ -142,7 +161,7 @@ def _show(found: Sequence[status.Health]) -> None:
 
 
 @federation.command("join")
-@click.argument("neighbour", metavar="URL")
+@click.argument("neighbour", metavar="URL", callback=_web_address)
 @_at_broker
 @click.option(
     "--type",
@@ -194,6 +213,7 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
       engawa federation join https://broker.toyooka.example --name 豊岡市 --certificate yabu
       engawa federation join http://127.0.0.1:11026 --type EvacuationShelter
     """
+    config = said["config"]
     credentials = _credentials(said)
     endpoint = address(neighbour)
     info = named(certificate=said["certificate"], secret=said["secret"], context=said["context"])
@@ -216,7 +236,7 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
         except Unusable as error:
             raise Failure(
                 f"the neighbour at {endpoint} cannot be joined: {error}",
-                "Is its address right, and does it let this machine in?",
+                error.advice or "Is its address right, and does it let this machine in?",
             ) from error
         here = _here(session, said, credentials)
         return known, await _ours(here, lambda ours: joining.join(ours, known))
@@ -230,4 +250,5 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
     click.echo("\nOn their side, so that they find what is held here too:")
     click.echo("  engawa federation join URL-OF-THIS-BROKER")
     at = f" --broker {said['url']}" if said["url"] != _OURS else ""
+    at += f" --config {config}" if config else ""
     click.echo(f"\nHow it goes:\n  engawa federation status{at}")

@@ -16,7 +16,15 @@ LONGEST: Final = 4_000_000
 
 
 class Unusable(Exception):
-    """A broker gave no answer that can be used; the text says why."""
+    """A broker gave no answer that can be used; the text says why, `advice` what helps if that is known."""
+
+    advice = ""
+
+
+class Untrusted(Unusable):
+    """The certificate of a broker is not one we trust."""
+
+    advice = "Name the file of its authority: --federation-authorities FILE, or --config with the broker's settings."
 
 
 class Refused(Unusable):
@@ -74,7 +82,7 @@ class Talk:
         except TimeoutError:
             raise Unusable("it does not answer in time") from None
         except aiohttp.ClientConnectorCertificateError as error:
-            raise Unusable(f"its certificate is refused: {error.certificate_error}") from error
+            raise Untrusted(f"its certificate is refused: {error.certificate_error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unusable(_short(error)) from error
 

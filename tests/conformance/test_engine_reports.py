@@ -234,6 +234,11 @@ def test_wrong_usage_and_no_broker_end_the_command_with_2(words: tuple[str, ...]
     assert called(*words).exit_code == 2
 
 
+def test_an_address_without_a_scheme_is_told_apart_from_a_command() -> None:
+    done = called("localhost:1026", "--clause", "5.6.1")
+    assert done.exit_code == 2 and "write it with http://" in done.output
+
+
 def test_compare_ends_with_1_when_anything_got_worse(tmp_path: Path) -> None:
     good, bad = report(result("a")), report(result("a", FAILED))
     file.write(good, tmp_path / "good")

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from engawa.command import cli
+from tests.access.secure import secure_broker
 from tests.live import Live, live_broker
 
 ROOT = "/csourceRegistrations"
@@ -163,3 +164,23 @@ async def test_status_lists_sources_of_histories_too(two: tuple[Live, Live]) -> 
 async def test_status_without_neighbours_says_how_to_join_one(two: tuple[Live, Live]) -> None:
     result = await federation("status", "--broker", two[0].url)
     assert result.exit_code == 0 and "engawa federation join" in result.output
+    assert two[0].url in result.output  # which broker was asked
+
+
+async def test_an_address_without_a_scheme_is_wrong_usage() -> None:
+    for words in (["join", "localhost:11026"], ["status", "--broker", "localhost:1026"]):
+        result = await federation(*words)
+        assert result.exit_code == 2 and "does not begin with http:// or https://" in result.output
+
+
+async def test_says_how_to_trust_a_broker_whose_authority_is_unknown(tmp_path: Path) -> None:
+    async with secure_broker(tmp_path) as secure:
+        status = await federation("status", "--broker", secure.url)
+        assert status.exit_code == 3 and "its certificate is refused" in status.output
+        assert "--federation-authorities" in status.output
+        joined = await federation("join", secure.url, "--broker", secure.url)
+        assert joined.exit_code == 1 and "--federation-authorities" in joined.output
+        trusted = tmp_path / "authority.pem"
+        secure.authority.cert_pem.write_to_path(str(trusted))
+        words = ("--broker", secure.url, "--federation-authorities", str(trusted))
+        assert (await federation("status", *words)).exit_code == 0

@@ -8,6 +8,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from engawa.command import cli
+from tests.access.secure import secure_broker
 from tests.live import Live
 
 
@@ -62,6 +63,12 @@ async def test_exit_codes_tell_usage_from_failure_from_nobody_there(tmp_path: Pa
     assert unknown.exit_code == 1 and "none of the lists known" in unknown.output
     nobody = await run("load", "shelters", files / "shelters.csv", "--broker", "http://127.0.0.1:9")
     assert nobody.exit_code == 3 and "Is it running" in nobody.output
+
+
+async def test_says_how_to_trust_a_broker_whose_authority_is_unknown(tmp_path: Path, files: Path) -> None:
+    async with secure_broker(tmp_path) as secure:
+        result = await run("load", "shelters", files / "shelters.csv", "--broker", secure.url)
+    assert result.exit_code == 3 and "is refused" in result.output and "SSL_CERT_FILE" in result.output
 
 
 async def test_help_has_an_example() -> None:

@@ -75,7 +75,8 @@ class SqliteCatalogue:
                 raise NonexistentTenant("The tenant does not exist, and this broker makes none by itself.")
             if len(self.names()) > self._settings.tenants:
                 raise NotPermitted(
-                    f"The broker keeps at most {self._settings.tenants} tenants; drop one that is not needed."
+                    f"The broker keeps at most {self._settings.tenants} tenants; its operator can delete one "
+                    "that is not needed (engawa tenants delete) or allow more (the setting 'tenants')."
                 )
             self.check_room()
             self._make(tenant)
