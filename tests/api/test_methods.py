@@ -99,3 +99,11 @@ async def test_pages_of_another_origin_are_not_let_in(tmp_path: Path) -> None:
         reply = await live.get("/types", headers={"Origin": "https://other.example"})
         assert "Access-Control-Allow-Origin" not in reply.headers
         assert reply.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/explorer/neighbours", "/openapi.json", "/metrics", "/ngsi-ld/v1/types", "/no"]
+)
+async def test_no_answer_tells_what_the_broker_is_written_in(live: Live, path: str) -> None:
+    async with live.session.get(live.url + path) as answer:
+        assert answer.headers["Server"] == "Engawa"
