@@ -141,6 +141,8 @@ def _seen(infos: Iterable[TypeInfo], question: Question, grants: Sequence[Grant]
             types = frozenset(name for one in own for name in one.types or ())
             kept = {name: kinds for name, kinds in info.related.items() if every or name in types}
             own = own if every or kept else []
+            if not every:  # how many there are, and of what kinds, is told of hidden types as well
+                info, kept = TypeInfo(info.name, 0), dict.fromkeys(kept, frozenset())
         if own:
             yield TypeInfo(info.name, info.count, kept)
 

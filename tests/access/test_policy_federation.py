@@ -104,6 +104,23 @@ async def test_types_and_attributes_of_sources_reveal_nothing_hidden(towns: tupl
     assert (await here.get("", "/attributes/contact")).status == 404
 
 
+async def test_counts_and_kinds_of_attributes_of_sources_say_nothing_of_hidden_types(
+    towns: tuple[Town, Live],
+) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    assert (await source.post("/entities", shelter(1))).status == 201
+    before = await here.get("", "/attributes/name")
+    assert before.json["typeNames"] == ["Shelter"]
+    for number in (1, 2):
+        name = {"type": "Relationship", "object": f"urn:ngsi-ld:Name:{number}"}
+        depot = {"id": f"urn:ngsi-ld:Depot:{number}", "type": "Depot", "name": name}
+        assert (await source.post("/entities", depot)).status == 201
+    assert (await here.get("", "/attributes/name")).raw == before.raw
+    told = (await here.get("staff", "/attributes/name")).json
+    assert told["attributeCount"] == 3 and told["attributeTypes"] == ["Property", "Relationship"]
+
+
 async def test_histories_of_sources_reveal_nothing_hidden(towns: tuple[Town, Live]) -> None:
     here, source = towns
     await register(here, source, "Shelter", "Depot")
