@@ -12,6 +12,7 @@ from base.errors import BadGateway
 LARGE: Final = 1_000_000
 """Bytes beyond which an answer is unpacked beside the event loop."""
 _CHUNK: Final = 65_536
+_FRAME: Final = 50
 _JSON: Final = frozenset(
     {"application/json", "application/ld+json", "application/geo+json", "application/problem+json"}
 )
@@ -83,6 +84,11 @@ def _unpacked(content: bytes, nesting: int) -> Any:
     if content.count(b"{") + content.count(b"[") > nesting and deeper_than(body, nesting):
         raise Unusable("The context source answered with JSON that is nested too deep.")
     return body
+
+
+def weight(content: bytes) -> int:
+    """Say about how many bytes of memory JSON takes when unpacked: its text, and a frame for each value in it."""
+    return len(content) + _FRAME * (content.count(b",") + content.count(b"["))
 
 
 def deeper_than(body: Any, most: int) -> bool:

@@ -70,7 +70,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of asking one source; `status` 0: no answer came. `stale`: from what was kept of an earlier one."""
+    """What came of asking one source; `status` 0: no answer came. `stale`: from what was kept of an earlier one.
+
+    `weight`: about how many bytes of memory its data take."""
 
     source: Source
     status: int = 0
@@ -78,3 +80,4 @@ class Outcome:
     headers: Mapping[str, str] = field(default_factory=dict)
     failure: Failure | None = None
     stale: bool = False
+    weight: int = 0

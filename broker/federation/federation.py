@@ -53,6 +53,11 @@ class Federation:
         """Give what became of requests to sources, as numbers."""
         return self._sender.figures
 
+    @property
+    def heaviest(self) -> int:
+        """Say how many bytes of memory the pages of one source may take in one request."""
+        return self._sender.heaviest
+
     async def ask(self, asking: Asking, requests: Sequence[Directed]) -> list[Outcome]:
         """Ask all sources at once; outcomes are in the order of the requests, and none raises."""
         if len(requests) <= AT_ONCE:

@@ -33,6 +33,7 @@ class Inquiry:
     failures: dict[str, tuple[Source, Failure]] = field(default_factory=dict)
     stale: dict[str, Source] = field(default_factory=dict)
     heard: dict[str, None] = field(default_factory=dict)  # warnings that came with answers
+    weights: dict[str, int] = field(default_factory=dict)  # what each source's pages take
 
     @property
     def warnings(self) -> list[str]:
@@ -107,7 +108,11 @@ class Inquiry:
         async def give(limit: int, offset: int, counting: bool) -> Piece:
             outcome, limit = await self._first_taken(part, attempts(min(limit, LARGEST), offset, counting))
             piece = self._piece(part, match, outcome, limit)
+            known = len(told)
             told.update((one["id"], one) for one in reading.items(outcome) or ())
+            if piece.more and len(told) == known:
+                self.failed(part.source, reading.invalid("The context source gives the same page for ever."))
+                return Piece({}, 0)
             return piece
 
         def likely(id: str) -> bool:
@@ -132,6 +137,8 @@ class Inquiry:
         if answered is None:
             self.failed(part.source, reading.invalid())
             return Piece({}, 0)
+        if not self._light(part.source, outcome):
+            return Piece({}, 0)
         length = len(outcome.body or ())
         if len(answered) < length:
             self.unreadable(match)
@@ -141,6 +148,16 @@ class Inquiry:
             length >= limit or reading.goes_on(outcome),
             reading.in_order(outcome, entity_requests.IN_ORDER),
         )
+
+    def _light(self, source: Source, outcome: Outcome) -> bool:
+        """Say whether a page can be held beside those of the same source before it."""
+        held = self.weights[source.id] = self.weights.get(source.id, 0) + outcome.weight
+        light = held <= self.federation.heaviest
+        if not light:
+            self.failed(
+                source, reading.invalid("The context source answers with too much; ask for less of it.")
+            )
+        return light
 
     async def retrieve(self, part: Part, match: Match, id: str, request: Request) -> list[Version]:
         """Ask one source for one entity, with any of the operations it offers."""

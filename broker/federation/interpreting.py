@@ -38,7 +38,7 @@ class Interpreter:
         status, headers = received.status, received.headers
         if status // 100 == 2 and outgoing.reads:
             body = await self._data(asking, outgoing, received)
-            return Outcome(source, status, body, headers, stale=stale)
+            return Outcome(source, status, body, headers, stale=stale, weight=answer.weight(received.content))
         body = await self._said(outgoing, received)
         failure = _failure(status, reads=outgoing.reads)
         return Outcome(source, status, body, headers, failure)

@@ -40,6 +40,7 @@ IDLE_SECONDS: Final = 4.0
 _FAULTY: Final = 500
 _OK: Final = 200
 _POOL: Final = 8  # answers of the greatest length that may be read at once
+_PAGES: Final = 16  # answers of the greatest length whose data one request may hold of one source
 _MILLISECOND: Final = 1_000
 _LONGEST_REST: Final = 3_600 * clock.SECOND
 
@@ -62,6 +63,7 @@ class Sender:
         self._pool = Pool(_POOL * settings.federation_bytes)
         self._kept = KeptAnswers(settings.federation_cache_bytes)
         self.figures = Figures()
+        self.heaviest = _PAGES * settings.federation_bytes
         self._session = ClientSession(
             connector=connector(policy, limit=0, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=DummyCookieJar(),

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,44 @@ async def test_the_others_answer_completely_while_one_does_not(live: Live) -> No
         assert len(reply.json) == 5, reply.json
         warning = reply.headers["NGSILD-Warning"]
         assert warning.startswith("199 dead ") and "town" not in warning
+
+
+def pages(make: Callable[[int], bytes], asked: list[int]) -> Behaviour:
+    """Make a source whose every page says that another one follows."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        asked.append(len(asked))
+        body = make(len(asked))
+        head = b'Link: </more>; rel="next"\r\nConnection: close\r\nContent-Length: %d\r\n\r\n' % len(body)
+        writer.write(HEAD + head + body)
+        await writer.drain()
+
+    return behave
+
+
+def heavy_page(number: int) -> bytes:
+    value = {"type": "Property", "value": [[]] * 30_000}
+    return orjson.dumps([{"id": f"urn:ngsi-ld:Shelter:{number}", "type": "Shelter", "name": value}])
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [(lambda _: GOOD, 4), (lambda _: b"[5, 6]", 4), (heavy_page, 6)],
+    ids=["the same page", "pages of nothing", "heavy pages"],
+)
+@pytest.mark.parametrize("target", ["/entities", "/entityMaps"])
+async def test_pages_without_end_are_not_followed(
+    live: Live, make: Callable[[int], bytes], most: int, target: str
+) -> None:
+    own = {**ENTITY, "id": "urn:ngsi-ld:Shelter:own"}
+    assert (await live.post("/entities", own)).status == 201
+    asked: list[int] = []
+    async with rude(pages(make, asked)) as url:
+        await registered(live, url, "endless")
+        reply = await live.get(target, type="Shelter", limit=50)
+    assert reply.status in (200, 201) and b"Shelter:own" in reply.raw, reply.json
+    assert reply.headers["NGSILD-Warning"].startswith("111 endless")
+    assert len(asked) <= most
 
 
 async def test_a_source_that_comes_back_is_asked_again(live: Live) -> None:
