@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from base import clock
+from base.errors import BadRequestData
 from broker.language import patterns, places, q, scope, types
 from broker.language.geo import GeoQuery
 from broker.language.q import Query
@@ -260,7 +261,10 @@ def _told(body: Body, name: str) -> object:
 
 def filter_of_sources(text: str, table: Names, most_terms: int = types.MOST_TERMS) -> SourceFilter:
     """Read a context source filter; BadRequestData says where it is wrong. (4.9)"""
-    query = q.parse(text, _Vocabulary(table), most_terms=most_terms)
+    try:
+        query = q.parse(text, _Vocabulary(table), most_terms=most_terms)
+    except BadRequestData as problem:
+        raise BadRequestData(f"csf cannot be read as a query: {problem.detail}") from problem
     return SourceFilter(query, tuple(query.attributes))
 
 

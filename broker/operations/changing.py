@@ -55,5 +55,5 @@ def refuse_people(broker: Broker, fragment: dict[str, Any]) -> None:
         if name in refused:
             raise BadRequestData(
                 f"Entity type {name} describes people; this broker links open, non-personal data. "
-                "Keep such data in the personal-data module (docs/architecture.md)."
+                "Such data belongs in the personal-data module; the setting 'person_types' lists these types."
             )

@@ -506,6 +506,7 @@ async def test_two_at_once_make_one(live: Live) -> None:
 async def test_a_context_source_filter_is_checked_where_entities_are_asked_for(live: Live, csf: str) -> None:
     reply = await live.get("/entities", type="Shelter", csf=csf)
     assert reply.status == 400 and reply.json["type"] == ERRORS + "BadRequestData"
+    assert reply.json["detail"].startswith("csf ")
     query = {"type": "Query", "entities": [{"type": "Shelter"}], "csf": csf}
     assert (await live.post("/entityOperations/query", query)).status == 400
 
