@@ -207,7 +207,8 @@ class Notifier:
         visibility = limited.reach(self._policies, interest, tenant)
         if visibility is not None:
             selection = replace(interest.selection, visibility=visibility)
-            seen = (evaluation.found(selection, document, read) for document in documents)
+            heard = (one for one in documents if limited.may_hear(visibility, interest, one))
+            seen = (evaluation.found(selection, document, read) for document in heard)
             documents, read = [one for one in seen if one is not None], evaluation.seeing(visibility, read)
         if documents and book.throttle.admits(interest, at):
             await book.store.enqueue([entities_told(interest, documents, read, at)])

@@ -246,9 +246,12 @@ async def test_what_sources_tell_subscribers_is_told_as_far_as_it_may_be_seen(tm
         }
         made = await here.ask("asago", "POST", "/subscriptions", body)
         guess = await here.ask("asago", "POST", "/subscriptions", {**body, "q": 'contact=="phone-1"'})
-        assert made.status == guess.status == 201
+        watch = await here.ask(
+            "asago", "POST", "/subscriptions", {**body, "watchedAttributes": ["contact", "fax"]}
+        )
+        assert made.status == guess.status == watch.status == 201
         for _ in range(100):
-            if len((await source.get("/subscriptions")).json) == 2:
+            if len((await source.get("/subscriptions")).json) == 3:
                 break
             await asyncio.sleep(0.05)
         assert (await source.post("/entities", {"id": "urn:ngsi-ld:Depot:1", "type": "Depot"})).status == 201
