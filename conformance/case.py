@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 PROFILES: Final = ("core", "full", "federation")
 """Each profile holds the ones before it."""
+_OF_CORE: Final = frozenset(
+    {"batch", "purge", "discovery", "tenants", "subscriptions", "callbacks", "contexts"}
+)
 
 Story = Callable[["Subject"], Awaitable[None]]
 
@@ -47,18 +50,20 @@ def case(
     """Make a case of a story.
 
     `clauses`: "5.6.1.4" or several with a comma. `feature`: the row of the report. `needs`: names in features.py
-    without which the case does not apply. `waits`: it mostly sleeps (it starts first). `alone`: it looks at things all
-    cases share (lists of all @contexts, …), so nothing else runs beside it.
+    without which the case does not apply; those beyond entities, queries and subscriptions make its profile "full".
+    `waits`: it mostly sleeps (it starts first). `alone`: it looks at things all cases share (lists of all @contexts,
+    …), so nothing else runs beside it.
     """
     if profile not in PROFILES:
         raise ValueError(f"a case's profile is one of {', '.join(PROFILES)}, not {profile}")
+    held_by = "full" if profile == "core" and not _OF_CORE.issuperset(needs) else profile
 
     def make(story: Story) -> Case:
         chapter = story.__module__.rpartition(".")[2]
         name: Any = getattr(story, "__name__", "case")
         listed = tuple(clause.strip() for clause in clauses.split(","))
         return Case(
-            f"{chapter}.{name}", listed, demand, feature, profile, needs, seconds, waits, alone, story
+            f"{chapter}.{name}", listed, demand, feature, held_by, needs, seconds, waits, alone, story
         )
 
     return make

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import orjson
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -266,6 +267,15 @@ def test_a_waiver_without_reason_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_broker_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.show(report(replace(result("a", FAILED), seen="\x1b[2Jgone\x07")))
     assert "\x1b" not in (out := capsys.readouterr().out) and "\x07" not in out and "gone" in out
+
+
+def test_the_core_profile_holds_entities_queries_and_subscriptions_only() -> None:
+    listed = orjson.loads(called("list", "--json").output)
+    core = {one["feature"] for one in listed if one["profile"] == "core"}
+    assert {"Entities", "Query", "Subscriptions", "Tenants"} <= core
+    assert not {
+        name for name in core if name.startswith(("Temporal", "Snapshot", "Registration", "Entity maps"))
+    }
 
 
 def test_cases_and_features_are_listed() -> None:
