@@ -26,10 +26,11 @@ _WITHOUT_NAMES: Final = ("/entityMaps", "/temporal/entityMaps", "/info", "/subsc
 class Interpreter:
     """Judges answers for one broker."""
 
-    def __init__(self, contexts: Contexts, core: frozenset[str], nesting: int) -> None:
+    def __init__(self, contexts: Contexts, core: frozenset[str], nesting: int, heaviest: int) -> None:
         self._contexts = contexts
         self._core = core
         self._nesting = nesting
+        self._heaviest = heaviest
 
     async def outcome(
         self, asking: Asking, source: Source, outgoing: Outgoing, received: Received, *, stale: bool
@@ -37,8 +38,11 @@ class Interpreter:
         """Say what came of a request; Unusable if the answer to a read is no NGSI-LD. (6.3.17)"""
         status, headers = received.status, received.headers
         if status // 100 == 2 and outgoing.reads:
+            weight = answer.weight(received.content)
+            if weight > self._heaviest:
+                raise Unusable("The context source answers with too much; ask for less of it.")
             body = await self._data(asking, outgoing, received)
-            return Outcome(source, status, body, headers, stale=stale, weight=answer.weight(received.content))
+            return Outcome(source, status, body, headers, stale=stale, weight=weight)
         body = await self._said(outgoing, received)
         failure = _failure(status, reads=outgoing.reads)
         return Outcome(source, status, body, headers, failure)

@@ -57,13 +57,13 @@ class Sender:
         self.alias = alias
         self._credentials = Credentials(settings.federation_credentials, settings.federation_authorities)
         self._composer = Composer(alias, contexts, self._credentials)
-        self._interpreter = Interpreter(contexts, self._composer.core, settings.nesting)
+        self.heaviest = _PAGES * settings.federation_bytes
+        self._interpreter = Interpreter(contexts, self._composer.core, settings.nesting, self.heaviest)
         self._endpoints = Endpoints(settings.federation_connections, settings.federation_waiting)
         self._cooldowns = Cooldowns()
         self._pool = Pool(_POOL * settings.federation_bytes)
         self._kept = KeptAnswers(settings.federation_cache_bytes)
         self.figures = Figures()
-        self.heaviest = _PAGES * settings.federation_bytes
         self._session = ClientSession(
             connector=connector(policy, limit=0, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=DummyCookieJar(),
