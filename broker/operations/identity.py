@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ async def retrieve_identity(call: Call, broker: Broker) -> Answer:
         "contextSourceAlias": name,
         "contextSourceUptime": _shown(max(0, call.now - broker.started)),
         "contextSourceTimeAt": clock.show(call.now),
+        "contextSourceExtras": {"software": "Engawa", "version": version("engawa")},
     }
     return rendering.listing(call, identity)
 
