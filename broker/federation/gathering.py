@@ -82,12 +82,15 @@ class Gathering:
         now: int,
         most: int,
         unreadable: Callable[[Match], None],
+        excessive: Callable[[Match], None],
         judge: Judge | None = None,
     ) -> None:
-        """`unreadable` is told whose entity was invalid; `judge`: what of the entities is wanted."""
+        """`unreadable` is told whose entity was invalid, `excessive` whose list was left out, too long by itself.
+
+        `judge`: what of the entities is wanted."""
         self._givers = list(givers)
         self._proxied, self._now, self._most = proxied, now, most
-        self._unreadable, self._judge = unreadable, judge
+        self._unreadable, self._excessive, self._judge = unreadable, excessive, judge
         self._judged: dict[str, Document | None] = {}
 
     async def first(self, number: int) -> Gathered:
@@ -145,11 +148,17 @@ class Gathering:
                 for one in behind
             ]
         )
-        held = sum(len(giver.entities) for giver in self._givers)
-        if held > self._most:
+        while sum(len(giver.entities) for giver in self._givers) > self._most:
+            self._leave_out(max(self._givers, key=lambda giver: len(giver.entities)))
+
+    def _leave_out(self, longest: Giver) -> None:
+        """Leave out the list of a source that is too long by itself: what the others have is not lost for it."""
+        if longest.match is None or len(longest.entities) <= self._most // 2:
             raise TooManyResults(
-                f"The sources have more than {self._most} entities for this; narrow the query."
+                f"There are more than {self._most} entities for this here and at sources; narrow the query."
             )
+        longest.entities, longest.complete = {}, True
+        self._excessive(longest.match)
 
     def _ids(self, reach: str | None) -> Iterator[str]:
         last = None

@@ -49,6 +49,11 @@ class Inquiry:
         """Note that an entity of a source was invalid."""
         self.failed(match.source, reading.invalid("The context source gave an entity that is no NGSI-LD."))
 
+    def excessive(self, match: Match) -> None:
+        """Note that the list of a source was left out, for its length alone."""
+        detail = "The context source tells of more entities than can be gathered; narrow the query."
+        self.failed(match.source, reading.invalid(detail))
+
     async def put(self, part: Part, request: Request) -> Outcome:
         """Ask one source; note its failure."""
         outcome = await self._ask(part, request)

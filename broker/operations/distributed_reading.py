@@ -236,6 +236,7 @@ def gathering(
         call.now,
         broker.settings.entity_map_entities,
         asks.unreadable,
+        asks.excessive,
         judge,
     )
 

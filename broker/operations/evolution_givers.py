@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from base.errors import Problem, TooManyResults
+from base.errors import Problem
 from broker.federation import evolution_requests, evolving, reading
 from broker.federation.asking import Outcome, Request
 from broker.federation.evolving import Evolving
@@ -19,6 +19,8 @@ from broker.operations.distributed_reading import Asked
 
 AT_ONCE: Final = 100
 """Entities asked of a source in one request."""
+MOST_FRUITLESS: Final = 10
+"""Pages of a source, one after the other, that tell of no further entity."""
 MOST_ROUNDS: Final = 50
 """Requests for one page of a source that tells it part by part."""
 
@@ -59,16 +61,26 @@ class Giver:
 
     async def ask(self, most: int) -> None:
         """Ask which entities there are; what they are is kept as long as it is not too much."""
-        offset, more, lean = 0, True, False
+        offset, more, lean, fruitless = 0, True, False, 0
         while more:
+            known = len(self.known)
             piece = await self._some(LARGEST if lean else AT_ONCE, offset, lean=lean)
             lean = lean or piece.cut is not None
             self._keep(piece, lean=lean)
             lean = lean or self._size > self.question.most
             offset += piece.length
             more = piece.more and bool(piece.length)
+            fruitless = fruitless + 1 if len(self.known) == known else 0
             if len(self.known) > most:
-                raise TooManyResults(f"A source has more than {most} entities for this; narrow the query.")
+                self.known, self.told = set(), {}  # what others have is not lost for it
+                self.question.asks.excessive(self.asked.match)
+                return
+            if fruitless == MOST_FRUITLESS:
+                self.question.asks.failed(
+                    self.asked.part.source,
+                    reading.invalid("The context source goes on without telling more."),
+                )
+                return
 
     async def make_map(self, lifetime: str | None) -> None:
         """Have the source make a map of its entities; without one they are asked for. (5.14.5.4)"""

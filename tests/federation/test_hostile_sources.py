@@ -193,6 +193,40 @@ async def test_pages_without_end_are_not_followed(
     assert len(asked) <= most
 
 
+def light_page(number: int) -> bytes:
+    ids = (f"urn:ngsi-ld:Shelter:{number}-{at}" for at in range(100))
+    return orjson.dumps([{"id": id, "type": "Shelter"} for id in ids])
+
+
+async def test_more_entities_than_fit_cost_the_others_nothing(tmp_path: Path) -> None:
+    async with live_broker(tmp_path, entity_map_entities=500) as live:
+        own = {**ENTITY, "id": "urn:ngsi-ld:Shelter:own"}
+        assert (await live.post("/entities", own)).status == 201
+        async with rude(pages(light_page, [])) as url:
+            await registered(live, url, "endless")
+            reply = await live.get("/entities", type="Shelter", count="true")
+        assert reply.status == 200, reply.json
+        assert reply.headers["NGSILD-Results-Count"] == "1"
+        assert reply.headers["NGSILD-Warning"].startswith("111 endless")
+
+
+def same_history(_: int) -> bytes:
+    name = [{"type": "Property", "value": 1, "observedAt": "2026-01-01T00:00:00Z"}]
+    return orjson.dumps([{"id": "urn:ngsi-ld:Shelter:1", "type": "Shelter", "name": name}])
+
+
+async def test_histories_that_never_end_are_not_followed(live: Live) -> None:
+    asked: list[int] = []
+    async with rude(pages(same_history, asked)) as url:
+        since = {"observationInterval": {"startAt": "2020-01-01T00:00:00Z"}, "operations": ["queryTemporal"]}
+        await registered(live, url, "endless", **since)
+        reply = await live.get(
+            "/temporal/entities", type="Shelter", timerel="after", timeAt="2025-01-01T00:00:00Z"
+        )
+    assert reply.status == 200 and reply.headers["NGSILD-Warning"].startswith("111 endless")
+    assert len(asked) <= 40
+
+
 async def test_a_source_that_comes_back_is_asked_again(live: Live) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -349,11 +383,12 @@ async def ask_by(sender: Sender, live: Live, url: str) -> Any:
     return await sender.send(asking, Directed(source(url), Request("GET", "/entities")))
 
 
-async def registered(live: Live, url: str, alias: str) -> None:
+async def registered(live: Live, url: str, alias: str, **more: Any) -> None:
     body = {
         "type": "ContextSourceRegistration",
         "endpoint": url,
         "information": [{"entities": [{"type": "Shelter"}]}],
         "contextSourceAlias": alias,
+        **more,
     }
     assert (await live.post("/csourceRegistrations", body)).status == 201
