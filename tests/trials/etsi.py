@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ GROUPS = ("CommonBehaviours", "ContextInformation", "ContextSource", "Distribute
 SOURCES = ("ContextSource", "DistributedOperations")
 SEVERAL = "IOP"
 GROUP_SECONDS = 300
-RESET = 'curl -s -X DELETE "$BROKER_URL/ngsi-ld/v1/entities?local=true"'
+RESET = f'cd "{Path(__file__).parents[2]}" && "{sys.executable}" -m tests.trials._reset $BROKER_URL'
 """What groups leave behind is no concern of the next one."""
 Row = list[Any]
 
