@@ -120,10 +120,11 @@ class Running:
 
 
 @contextmanager
-def broker() -> Iterator[Running]:
-    """Run a broker on an empty folder."""
+def broker(port: int = 0) -> Iterator[Running]:
+    """Run a broker on an empty folder, on any free port unless told."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         command = [

@@ -21,6 +21,8 @@ BEGIN, END = "<!-- groups: begin -->", "<!-- groups: end -->"
 GROUPS = ("CommonBehaviours", "ContextInformation", "ContextSource", "DistributedOperations", "jsonldContext")
 SOURCES = ("ContextSource", "DistributedOperations")
 SEVERAL = "IOP"
+PORTS = (9090, 9091, 9092, 9093, 9094)
+"""Where the suite looks for its five brokers."""
 GROUP_SECONDS = 300
 RESET = f'cd "{Path(__file__).parents[2]}" && "{sys.executable}" -m tests.trials._reset $BROKER_URL'
 """What groups leave behind is no concern of the next one."""
@@ -36,8 +38,8 @@ def main() -> None:
         skip(TRIAL, "name a checkout of the suite in ETSI_SUITE, and its virtual environment in ETSI_VENV")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(os.environ.get("ENGAWA_ETSI_OUT", folder))
-        rows = run(runner, out / "one", "BROKER_URL", 2, GROUPS)
-        several = run(runner, out / "several", "IOP_URLS", 5, (SEVERAL,))
+        rows = run(runner, out / "one", "BROKER_URL", (0, 0), GROUPS)
+        several = run(runner, out / "several", "IOP_URLS", PORTS, (SEVERAL,))
     write_table([*rows, *several])
     here = [row for row in rows if not row[0].startswith(SOURCES)]
     sources = [row for row in rows if row[0].startswith(SOURCES)]
@@ -48,10 +50,10 @@ def main() -> None:
     )
 
 
-def run(runner: Path, out: Path, variable: str, brokers: int, groups: Sequence[str]) -> list[Row]:
-    """Run groups against fresh brokers; give a row for each."""
+def run(runner: Path, out: Path, variable: str, ports: Sequence[int], groups: Sequence[str]) -> list[Row]:
+    """Run groups against fresh brokers on these ports; give a row for each."""
     with ExitStack() as stack:
-        urls = " ".join(stack.enter_context(broker()).url for _ in range(brokers))
+        urls = " ".join(stack.enter_context(broker(port)).url for port in ports)
         own = {"SUITE_TIMEOUT": str(GROUP_SECONDS), "RESET_CMD": RESET}
         environment = {**own, **os.environ, variable: urls, "OUT": str(out)}
         command = ["bash", str(runner), *groups]
