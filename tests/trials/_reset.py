@@ -12,7 +12,13 @@ LISTS = (
     ("/csourceRegistrations", "type=*"),
     ("/subscriptions", ""),
     ("/csourceSubscriptions", ""),
-    ("/temporal/entities", "local=true&timerel=after&timeAt=1900-01-01T00:00:00Z&lastN=1&pick=id"),
+    *(
+        (
+            "/temporal/entities",
+            f"local=true&timerel=after&timeAt=1900-01-01T00:00:00Z&lastN=1&timeproperty={time}",
+        )
+        for time in ("observedAt", "createdAt")
+    ),
 )
 PAGE = 100
 
