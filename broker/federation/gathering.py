@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
+from time import perf_counter
 from typing import Final
 
 from base.errors import Problem, TooManyResults
@@ -22,6 +23,8 @@ Judge = Callable[[Document], Document | None]
 
 FEWEST: Final = 20
 """Entities asked of a source at once, at least."""
+LONGEST_TURN: Final = 0.01
+"""Seconds of reading and joining before others have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,14 @@ class Gathering:
 
     async def first(self, number: int) -> Gathered:
         """Give the first so many entities, and whether these are all."""
-        size = max(FEWEST, number + 1)
+        size, turn = max(FEWEST, number + 1), perf_counter()
         while True:
             reach = self._reach()
             documents = []
             for id in self._ids(reach):
+                if perf_counter() - turn > LONGEST_TURN:
+                    await asyncio.sleep(0)  # others have their turn
+                    turn = perf_counter()
                 document = self._entity(id)
                 if document is not None:
                     documents.append(document)

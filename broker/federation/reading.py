@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from base.errors import BadGateway, Problem
+from base.errors import BadGateway, BadRequestData, Problem
 from base.jsonld import TermTable
 from broker.federation import narrowing
 from broker.federation.asking import ERROR_RESPONSE, INVALID, Failure, Outcome
@@ -20,6 +20,8 @@ from broker.model import expand, told, validate
 from broker.model.document import Document
 
 _WARNING: Final = re.compile(r'(?:110|111|199|299) [!-~]{1,200} "[ !#-\[\]-~]{0,300}"')
+LARGEST: Final = 1_000_000
+"""Bytes of an entity that is read; others wait while it is."""
 _SMALL: Final = 4_000  # bytes of an entity worth remembering
 _MOST_WARNINGS: Final = 20
 _NEXT: Final = re.compile(r'>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
@@ -122,6 +124,8 @@ def _read(body: Any, names: TermTable) -> Document:
         content = orjson.dumps(body)
     except orjson.JSONEncodeError:  # nested deeper than it writes
         return told.entity(body, names, UNKNOWN)
+    if len(content) > LARGEST:
+        raise BadRequestData(f"An entity of a context source may have {LARGEST} bytes.")
     if len(content) > _SMALL:
         return told.entity(body, names, UNKNOWN)
     return _read_before(content, names)

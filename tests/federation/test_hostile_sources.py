@@ -193,6 +193,17 @@ async def test_pages_without_end_are_not_followed(
     assert len(asked) <= most
 
 
+async def test_a_giant_is_left_out_alone(tmp_path: Path) -> None:
+    giant = {f"a{at}": {"type": "Property", "value": "x" * 80} for at in range(10_000)}
+    async with live_broker(tmp_path) as live, fake([{**ENTITY, **giant}]) as lying, fake([ENTITY]) as honest:
+        await registered(live, lying.url, "giant")
+        await registered(live, honest.url, "town")
+        for target in ("/entities?type=Shelter", f"/entities/{ENTITY['id']}"):
+            reply = await live.get(target)
+            assert reply.status == 200 and len(reply.raw) < 10_000
+            assert reply.headers["NGSILD-Warning"].startswith("111 giant")
+
+
 def light_page(number: int) -> bytes:
     ids = (f"urn:ngsi-ld:Shelter:{number}-{at}" for at in range(100))
     return orjson.dumps([{"id": id, "type": "Shelter"} for id in ids])
