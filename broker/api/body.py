@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from base.errors import BadRequestData, InvalidRequest, LengthRequired, PayloadTooLarge
+from base.nesting import too_deep
 from broker.operations.call import LD_JSON, TEXT
 
 
@@ -25,8 +26,8 @@ async def read(request: web.Request, kind: str, most: int, nesting: int) -> Any:
         raise InvalidRequest(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from error
-    if raw.count(b"{") + raw.count(b"[") > nesting:
-        _refuse_deep(body, nesting)
+    if too_deep(raw, body, nesting):
+        raise BadRequestData(f"The body is nested deeper than {nesting} levels; flatten it.")
     return body
 
 
@@ -35,20 +36,6 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not UTF-8; encode the text so.") from error
-
-
-def _refuse_deep(body: Any, most: int) -> None:
-    level = [body]
-    for _ in range(most + 1):
-        level = [
-            member
-            for part in level
-            for member in (part.values() if type(part) is dict else part)
-            if type(member) is dict or type(member) is list
-        ]
-        if not level:
-            return
-    raise BadRequestData(f"The body is nested deeper than {most} levels; flatten it.")
 
 
 def embedded_context(body: Any, kind: str, link: str | None) -> Any:

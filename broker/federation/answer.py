@@ -8,6 +8,7 @@ import orjson
 from aiohttp import ClientResponse
 
 from base.errors import BadGateway
+from base.nesting import too_deep
 
 LARGE: Final = 1_000_000
 """Bytes beyond which an answer is unpacked beside the event loop."""
@@ -81,7 +82,7 @@ def _unpacked(content: bytes, nesting: int) -> Any:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise Unusable("The context source answered with something that is no JSON.") from None
-    if content.count(b"{") + content.count(b"[") > nesting and deeper_than(body, nesting):
+    if too_deep(content, body, nesting):
         raise Unusable("The context source answered with JSON that is nested too deep.")
     return body
 
@@ -89,21 +90,6 @@ def _unpacked(content: bytes, nesting: int) -> Any:
 def weight(content: bytes) -> int:
     """Say about how many bytes of memory JSON takes when unpacked: its text, and a frame for each value in it."""
     return len(content) + _FRAME * (content.count(b",") + content.count(b"["))
-
-
-def deeper_than(body: Any, most: int) -> bool:
-    """Say whether JSON is nested deeper than a number of levels."""
-    level = [body]
-    for _ in range(most + 1):
-        level = [
-            member
-            for part in level
-            for member in (part.values() if type(part) is dict else part)
-            if type(member) is dict or type(member) is list
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _too_long(most: int) -> Unusable:

@@ -26,7 +26,7 @@ _LISTS: Final = ("expandValues", "jsonKeys")
 
 def retrieving(part: Part, table: TermTable, kinds: str | None = None) -> Request:
     """Ask for the one entity of a part; `kinds`: the type selection its reader gave. (6.5.3.1)"""
-    params = _shape(part, table)
+    params = shaped(part, table)
     if kinds is not None:
         params["type"] = kinds
     return Request("GET", f"/entities/{quote(part.selector.ids[0], safe=':')}", params)
@@ -51,7 +51,7 @@ def querying(
     if batch:
         body = _body(part, table, filters)
         return Request("POST", "/entityOperations/query", paging, body, headers=headers)
-    params = {**_selected(part, table), **_shape(part, table), **filters, **paging}
+    params = {**selected(part, table), **shaped(part, table), **filters, **paging}
     return Request("GET", "/entities", params, headers=headers)
 
 
@@ -60,16 +60,23 @@ def counting(request: Request) -> Request:
     return replace(request, params={**request.params, "pick": "id,type"})
 
 
-def mapping(part: Part, table: TermTable, filters: Mapping[str, str], lifetime: str | None) -> Request:
-    """Ask for a map of the entities of a part. (6.34.3.1)"""
-    params = {**_selected(part, table), **_shape(part, table), **filters}
+def mapping(
+    part: Part,
+    table: TermTable,
+    filters: Mapping[str, str],
+    lifetime: str | None,
+    path: str = "/entityMaps",
+) -> Request:
+    """Ask for a map of the entities of a part, or at another path of their histories. (6.34.3.1, 6.35.3.1)"""
+    params = {**selected(part, table), **shaped(part, table), **filters}
     del params["options"]
     if lifetime is not None:
         params["entityMapLifetime"] = lifetime
-    return Request("GET", "/entityMaps", params)
+    return Request("GET", path, params)
 
 
-def _selected(part: Part, table: TermTable) -> dict[str, str]:
+def selected(part: Part, table: TermTable) -> dict[str, str]:
+    """Write which entities are asked for. (5.2.33)"""
     selector, params = part.selector, dict[str, str]()
     if selector.types is not None:
         params["type"] = written(selector.types, table)
@@ -80,7 +87,8 @@ def _selected(part: Part, table: TermTable) -> dict[str, str]:
     return params
 
 
-def _shape(part: Part, table: TermTable) -> dict[str, str]:
+def shaped(part: Part, table: TermTable) -> dict[str, str]:
+    """Write what of them is asked for, with the times by which it is joined. (4.5.5.3)"""
     params = {"options": "sysAttrs"}
     if part.attributes:
         params["attrs"] = ",".join(sorted(map(table.term, part.attributes)))
@@ -91,13 +99,11 @@ def _shape(part: Part, table: TermTable) -> dict[str, str]:
 
 def _body(part: Part, table: TermTable, filters: Mapping[str, str]) -> dict[str, Any]:
     """Write a Query. (5.2.23)"""
-    selected = _selected(part, table)
-    shape = _shape(part, table)
+    chosen = selected(part, table)
+    shape = shaped(part, table)
     body: dict[str, Any] = {"type": "Query"}
-    if selected:
-        body["entities"] = [
-            {**selected, **({"id": _one_or_all(part.selector.ids)} if "id" in selected else {})}
-        ]
+    if chosen:
+        body["entities"] = [{**chosen, **({"id": _one_or_all(part.selector.ids)} if "id" in chosen else {})}]
     body |= {name: shape[name].split(",") for name in ("attrs", "datasetId") if name in shape}
     body |= {name: filters[name] for name in ("q", "scopeQ") if name in filters}
     body |= {name: filters[name].split(",") for name in _LISTS if name in filters}

@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 from base import clock
 from base.jsonld import TermTable
+from broker.federation import entity_requests
 from broker.federation.asking import Request
-from broker.federation.entity_requests import MAP, written
+from broker.federation.entity_requests import MAP, selected, shaped
 from broker.federation.evolving import within
 from broker.federation.narrowing import Part
 from broker.language.span import Span
@@ -15,7 +16,7 @@ from broker.language.span import Span
 def retrieving(part: Part, table: TermTable, span: Span | None, last: int | None) -> Request:
     """Ask for the Temporal Evolution of the one entity of a part. (6.19.3.1)"""
     path = f"/temporal/entities/{quote(part.selector.ids[0], safe=':')}"
-    return Request("GET", path, {**_shape(part, table), **_time(part, span, last)})
+    return Request("GET", path, {**shaped(part, table), **_time(part, span, last)})
 
 
 def querying(
@@ -31,7 +32,7 @@ def querying(
 
     `by_map`: the id of the map that the source made of them. (5.5.14)
     """
-    shape = {**_selected(part, table), **_shape(part, table)}
+    shape = {**selected(part, table), **shaped(part, table)}
     params = {**shape, **filters, **_time(part, span, last), **page}
     headers = {} if by_map is None else {MAP: f"/ngsi-ld/v1/entityMaps/{quote(by_map, safe=':')}"}
     return Request("GET", "/temporal/entities", params, headers=headers)
@@ -41,31 +42,8 @@ def mapping(
     part: Part, table: TermTable, span: Span | None, filters: Mapping[str, str], lifetime: str | None
 ) -> Request:
     """Ask for a map of the entities of a part. (6.35.3.1)"""
-    params = {**_selected(part, table), **_shape(part, table), **filters, **_time(part, span, None)}
-    del params["options"]
-    if lifetime is not None:
-        params["entityMapLifetime"] = lifetime
-    return Request("GET", "/temporal/entityMaps", params)
-
-
-def _selected(part: Part, table: TermTable) -> dict[str, str]:
-    selector, params = part.selector, dict[str, str]()
-    if selector.types is not None:
-        params["type"] = written(selector.types, table)
-    if selector.ids:
-        params["id"] = ",".join(selector.ids)
-    elif selector.id_pattern is not None:
-        params["idPattern"] = selector.id_pattern
-    return params
-
-
-def _shape(part: Part, table: TermTable) -> dict[str, str]:
-    params = {"options": "sysAttrs"}
-    if part.attributes:
-        params["attrs"] = ",".join(sorted(map(table.term, part.attributes)))
-    if part.dataset_ids:
-        params["datasetId"] = ",".join(sorted(part.dataset_ids))
-    return params
+    times = _time(part, span, None)
+    return entity_requests.mapping(part, table, {**filters, **times}, lifetime, "/temporal/entityMaps")
 
 
 def _time(part: Part, span: Span | None, last: int | None) -> dict[str, str]:
