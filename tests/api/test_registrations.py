@@ -7,42 +7,10 @@ from typing import Any
 import pytest
 
 from base import clock
+from tests.api.registering import ERRORS, FUTURE, ID, PAST, ROOT, TYPE, body, found, info, register
 from tests.live import Live, live_broker
 
-ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
-TYPE = "ContextSourceRegistration"
-ID = "urn:ngsi-ld:ContextSourceRegistration:1"
-ROOT = "/csourceRegistrations"
-PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 CONTEXT = {"@context": {"Gate": "https://water.example/Gate", "level": "https://water.example/level"}}
-
-
-def info(**members: Any) -> dict[str, Any]:
-    return {"entities": [{"type": "Shelter"}], **members}
-
-
-def body(**members: Any) -> dict[str, Any]:
-    made = {
-        "id": ID,
-        "type": TYPE,
-        "endpoint": "http://neighbour.example:1026",
-        "information": [info()],
-        **members,
-    }
-    return {name: value for name, value in made.items() if value is not ...}
-
-
-async def register(live: Live, number: int, **members: Any) -> str:
-    id = f"urn:ngsi-ld:{TYPE}:{number}"
-    made = await live.post(ROOT, body(id=id, **members))
-    assert made.status == 201, made.json
-    return id
-
-
-async def found(live: Live, **params: Any) -> list[str]:
-    reply = await live.get(ROOT, **params)
-    assert reply.status == 200, reply.json
-    return [one["id"].rpartition(":")[2] for one in reply.json]
 
 
 async def test_registers_retrieves_updates_and_deletes(live: Live) -> None:
@@ -319,137 +287,6 @@ async def test_entities_held_here_are_not_registered_as_held_elsewhere(
     assert not await conflicts(live, 8)
 
 
-async def test_a_query_must_say_what_it_is_about(live: Live) -> None:
-    for params in ({}, {"id": "urn:x:1"}, {"idPattern": ".*"}, {"csf": "mode"}, {"scopeQ": "/Yabu"}):
-        reply = await live.get(ROOT, **params)
-        assert reply.status == 400 and reply.json["type"] == ERRORS + "BadRequestData"
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"id": "no uri"},
-        {"q": "(a"},
-        {"csf": "))a(("},
-        {"scopeQ": "a b"},
-        {"idPattern": "("},
-        {"georel": "within"},
-        {"timerel": "before"},
-        {"timerel": "during", "timeAt": PAST},
-        {"timeAt": PAST},
-        {"attrs": "id"},
-        {"limit": "-1"},
-        {"limit": "0"},
-        {"offset": "-1"},
-        {"surprise": "1"},
-    ],
-)
-async def test_a_query_that_is_wrong_is_refused(live: Live, params: dict[str, str]) -> None:
-    reply = await live.get(ROOT, **{"type": "Shelter", **params})
-    assert reply.status == 400
-
-
-async def test_finds_by_types_ids_and_patterns(live: Live) -> None:
-    await register(live, 1, information=[{"entities": [{"type": "Shelter", "id": "urn:x:1"}]}])
-    await register(live, 2, information=[{"entities": [{"type": "Shelter", "idPattern": "2$"}]}])
-    await register(live, 3, information=[{"entities": [{"type": ["Shelter", "School"]}]}])
-    await register(live, 4, information=[{"propertyNames": ["name"]}])
-    await register(live, 5, information=[{"entities": [{"type": "Gate"}]}])
-    assert await found(live, type="Shelter") == ["1", "2", "3", "4"]
-    assert await found(live, type="(Shelter;School)") == ["3", "4"]
-    assert await found(live, type="Gate,School") == ["3", "4", "5"]
-    assert await found(live, type="Shelter", id="urn:x:1") == ["1", "3", "4"]
-    assert await found(live, type="Shelter", id="urn:x:1,urn:x:2") == ["1", "2", "3", "4"]
-    assert await found(live, type="Shelter", id="urn:x:3", idPattern=".*") == ["3", "4"]
-    assert await found(live, type="Shelter", idPattern=":9$") == ["2", "3", "4"]
-    assert await found(live, type="Shelter", idPattern=":1$") == ["1", "2", "3", "4"]
-
-
-async def test_finds_by_attributes_in_attrs_pick_q_and_geoquery(live: Live) -> None:
-    await register(live, 1, information=[info(propertyNames=["name"], relationshipNames=["operatedBy"])])
-    await register(live, 2, information=[info(propertyNames=["capacity"])])
-    await register(live, 3)
-    here = {"type": "Point", "coordinates": [134.7, 35.4]}
-    await register(live, 4, information=[info(propertyNames=["place"])], location=here)
-    assert await found(live, attrs="name") == ["1", "3"]
-    assert await found(live, attrs="operatedBy,capacity") == ["1", "2", "3"]
-    assert await found(live, pick="capacity") == ["2", "3"]
-    assert await found(live, q="capacity>5;name") == ["1", "2", "3"]
-    assert await found(live, type="Shelter", pick="id,type") == ["1", "2", "3", "4"]
-    near = {"georel": "near;maxDistance==5000", "geometry": "Point", "coordinates": "[134.7,35.4]"}
-    assert await found(live, **near) == ["4"]
-    assert await found(live, geoproperty="place", **near) == []
-
-
-async def test_elements_of_information_match_as_a_whole(live: Live) -> None:
-    apart = [info(propertyNames=["name"]), {"entities": [{"type": "School"}], "propertyNames": ["capacity"]}]
-    await register(live, 1, information=apart)
-    assert await found(live, type="Shelter", attrs="name") == ["1"]
-    assert await found(live, type="Shelter", attrs="capacity") == []
-
-
-async def test_finds_by_location_scope_and_context_source_filter(live: Live) -> None:
-    square = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]]}
-    await register(live, 1, location=square, scope="/Yabu/Oya", keeper="Yabu", refreshRate="PT1H")
-    await register(live, 2, operationSpace=square, mode="auxiliary", operations=["retrieveOps"])
-    await register(live, 3, expiresAt=FUTURE, management={"timeout": 50})
-    inside = {"type": "Shelter", "geometry": "Point", "coordinates": "[1,1]"}
-    assert await found(live, georel="near;maxDistance==1", **inside) == ["1"]
-    assert await found(live, georel="contains", **inside) == ["1"]
-    assert await found(live, georel="equals", **inside) == ["1"]
-    part = {"type": "Shelter", "geometry": "Polygon", "coordinates": "[[[1,1],[9,1],[9,9],[1,1]]]"}
-    assert await found(live, georel="within", **part) == ["1"]
-    assert await found(live, georel="disjoint", **part) == ["1"]
-    assert await found(live, type="Shelter", scopeQ="/Yabu/#") == ["1"]
-    for csf, wanted in {
-        'endpoint=="http://neighbour.example:1026"': ["1", "2", "3"],
-        'mode=="inclusive"': ["1", "3"],
-        "mode!=inclusive": ["2"],
-        'keeper=="Yabu"': ["1"],
-        "!keeper": ["2", "3"],
-        'operations=="retrieveOps"': ["2"],
-        "expiresAt>2090-01-01T00:00:00Z": ["3"],
-        "management[timeout]<=50": ["3"],
-        'refreshRate~="^PT"|management': ["1", "3"],
-        f'id=="urn:ngsi-ld:{TYPE}:2"': ["2"],
-        "createdAt>2020-01-01T00:00:00Z;location": ["1"],
-    }.items():
-        assert await found(live, type="Shelter", csf=csf) == wanted, csf
-
-
-async def test_temporal_queries_find_temporal_sources_only(live: Live) -> None:
-    year = {"startAt": "2025-01-01T00:00:00Z", "endAt": "2025-12-31T00:00:00Z"}
-    await register(live, 1)
-    await register(live, 2, observationInterval=year)
-    await register(live, 3, managementInterval={"startAt": "2025-06-01T00:00:00Z"})
-
-    async def during(timerel: str, day: str, **more: str) -> list[str]:
-        return await found(live, type="Shelter", timerel=timerel, timeAt=f"{day}T00:00:00Z", **more)
-
-    assert await found(live, type="Shelter") == ["1"]
-    assert await found(live, type="Shelter", timeproperty="createdAt") == ["1"]
-    assert await during("before", "2025-01-02") == ["2"]
-    assert await during("before", "2025-01-01") == []
-    assert await during("after", "2025-12-31") == ["2"]
-    assert await during("after", "2026-01-01") == []
-    assert await during("between", "2024-01-01", endTimeAt="2025-02-01T00:00:00Z") == ["2"]
-    assert await during("between", "2024-01-01", endTimeAt="2025-01-01T00:00:00Z") == []
-    for name in ("createdAt", "modifiedAt", "deletedAt"):
-        assert await during("after", "2099-01-01", timeproperty=name) == ["3"]
-
-
-async def test_pages_are_linked_and_counted(live: Live) -> None:
-    for number in range(5):
-        await register(live, number)
-    first = await live.get(ROOT, type="Shelter", limit=2, count="true")
-    assert first.headers["NGSILD-Results-Count"] == "5" and len(first.json) == 2
-    assert 'offset=2&type=Shelter>; rel="next"; type="application/json"' in first.headers["Link"]
-    last = await live.get(ROOT, type="Shelter", limit=2, offset=4)
-    assert 'rel="prev"' in last.headers["Link"] and 'rel="next"' not in last.headers["Link"]
-    assert [one["id"] for one in last.json] == [f"urn:ngsi-ld:{TYPE}:4"]
-    assert (await live.get(ROOT, type="Shelter", limit=0, count="true")).json == []
-
-
 async def test_a_registration_ends_when_it_expires(tmp_path: Path) -> None:
     async with live_broker(tmp_path, expiry_seconds=0.05) as live:
         await register(live, 1, expiresAt="2099-01-01T00:00:00Z")
@@ -517,12 +354,3 @@ async def test_a_context_source_filter_does_not_touch_entities_held_here(
     await live.post("/entities", shelter)
     reply = await live.get("/entities", type="Shelter", csf='endpoint=="http://other.example"')
     assert [one["id"] for one in reply.json] == [shelter["id"]]
-
-
-async def test_every_type_asks_for_all_registrations(live: Live) -> None:
-    for number in range(3):
-        information = [{"entities": [{"type": f"T{number}"}], "propertyNames": [f"p{number}"]}]
-        await live.post(ROOT, body(id=f"urn:x:{number}", information=information))
-    found = await live.get(ROOT, type="*", count="true", limit=2)
-    assert [one["id"] for one in found.json] == ["urn:x:0", "urn:x:1"]
-    assert found.headers["NGSILD-Results-Count"] == "3"

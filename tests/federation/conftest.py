@@ -1,11 +1,13 @@
 """Three brokers for all tests of a module, emptied after each test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.federation.towns import towns
+from tests.federation.rivers import OPERATIONS, RIVER
+from tests.federation.towns import register, towns
 from tests.live import Live
 
 
@@ -43,3 +45,10 @@ def source(emptied: list[Live]) -> Live:
 def other(emptied: list[Live]) -> Live:
     """Give another registered broker."""
     return emptied[2]
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[list[Live]]:
+    async with towns(tmp_path, 2) as brokers:
+        await register(brokers[0], brokers[1], RIVER, operations=OPERATIONS)
+        yield brokers

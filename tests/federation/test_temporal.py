@@ -1,53 +1,44 @@
 """Temporal Evolutions of several brokers, asked of one. (5.7.3, 5.7.4, 6.18.3.2, 6.19.3.1, 6.24)"""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiohttp import web
 
 from tests.access.town import town
+from tests.federation.rivers import EVER, OPERATIONS, RIVER, ROOT, add, at, levels, name
 from tests.federation.towns import register, registration, towns
 from tests.live import Live, live_broker
 
-OPERATIONS = ["retrieveTemporal", "queryTemporal"]
-RIVER = {"type": "River"}
-ROOT = "/temporal/entities"
-EVER: dict[str, Any] = {"timerel": "after", "timeAt": "2020-01-01T00:00:00Z"}
 DAY: dict[str, Any] = {
     "timerel": "between",
     "timeAt": "2026-04-01T00:00:00Z",
     "endTimeAt": "2026-04-02T00:00:00Z",
 }
-
-
-@pytest.fixture
-async def two(tmp_path: Path) -> AsyncIterator[list[Live]]:
-    async with towns(tmp_path, 2) as brokers:
-        await register(brokers[0], brokers[1], RIVER, operations=OPERATIONS)
-        yield brokers
-
-
-def at(hour: float) -> str:
-    return f"2026-04-01T{int(hour):02}:{int(hour % 1 * 60):02}:00Z"
-
-
-def name(number: int) -> str:
-    return f"urn:ngsi-ld:River:{number:02}"
-
-
-async def add(live: Live, number: int, *hours: float, offset: float = 0, **more: Any) -> None:
-    """Add water levels: the level is the hour of the day."""
-    level = [{"type": "Property", "value": hour + offset, "observedAt": at(hour)} for hour in hours]
-    made = await live.post(ROOT, {"id": name(number), "type": "River", "level": level, **more})
-    assert made.status in (201, 204), made.json
-
-
-def levels(body: Any) -> list[Any]:
-    held = body["level"]
-    return [one["value"] for one in (held if isinstance(held, list) else [held])]
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"lastN": 3},
+    {"format": "temporalValues"},
+    {"format": "temporalValues", "lastN": 2, "attrs": "level"},
+    {
+        "format": "aggregatedValues",
+        "pick": "level,depth",
+        "aggrMethods": "avg,min,totalCount",
+        "aggrPeriodDuration": "PT3H",
+    },
+    {"format": "aggregatedValues", "attrs": "level", "aggrMethods": "max,stddev,distinctCount"},
+    {"format": "concise", "pick": "id,type,level"},
+    {"omit": "depth"},
+    {"datasetId": "urn:ngsi-ld:Dataset:a"},
+    {"q": "level>8"},
+    {"q": "level==2;depth<4", "limit": 2, "offset": 1},
+    {"scopeQ": "/Yabu/#"},
+    {"timerel": "between", "timeAt": at(3), "endTimeAt": at(7)},
+    {"timerel": "before", "timeAt": at(2.5), "count": "true", "limit": 3},
+    {"timerel": "after", "timeAt": at(9), "lastN": 1},
+    {"georel": "near;maxDistance==1000", "geometry": "Point", "coordinates": "[134,35]"},
+]
 
 
 async def test_retrieves_what_a_source_alone_has(two: list[Live]) -> None:
@@ -246,60 +237,6 @@ async def test_an_order_across_brokers_is_refused(two: list[Live]) -> None:
     assert (await here.get(ROOT, type="River", orderBy="id", local="true", **EVER)).status == 200
 
 
-async def test_entity_maps_hold_the_entities_of_all_brokers(two: list[Live]) -> None:
-    here, there = two
-    await add(here, 1, 1)
-    await add(there, 2, 2)
-    made = await here.get(ROOT, type="River", entityMap="true", **EVER)
-    assert made.status == 201
-    assert [one["id"] for one in made.json] == [name(1), name(2)]
-    await add(there, 3, 3)
-    headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
-    again = await here.get(ROOT, headers=headers, type="River", **EVER)
-    assert [one["id"] for one in again.json] == [name(1), name(2)]
-    await there.ask("DELETE", f"{ROOT}/{name(2)}")
-    left = await here.get(ROOT, headers=headers, type="River", **EVER)
-    assert [one["id"] for one in left.json] == [name(1)]
-
-
-async def test_entity_maps_tell_where_the_entities_are(tmp_path: Path) -> None:
-    async with towns(tmp_path, 3) as (here, one, other):
-        first = await register(here, one, RIVER, operations=OPERATIONS)
-        second = await register(here, other, RIVER, operations=OPERATIONS)
-        await add(here, 1, 1)
-        await add(one, 1, 2)
-        await add(other, 2, 3)
-        made = await here.get("/temporal/entityMaps", type="River", **EVER)
-        assert made.status == 201
-        assert {id: set(at) for id, at in made.json["entityMap"].items()} == {
-            name(1): {"@none", first},
-            name(2): {second},
-        }
-        await add(other, 1, 4)
-        headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
-        page = (await here.get(ROOT, headers=headers, type="River", limit=1, **EVER)).json
-        assert levels(page[0]) == [1, 2]
-        single = await here.get(f"{ROOT}/{name(1)}", headers=headers)
-        assert levels(single.json) == [1, 2]
-        assert levels((await here.get(f"{ROOT}/{name(1)}")).json) == [1, 2, 4]
-
-
-async def test_sources_make_maps_of_their_own_and_are_asked_by_them(tmp_path: Path) -> None:
-    async with towns(tmp_path, 2) as (here, there):
-        source = await register(here, there, RIVER, operations=[*OPERATIONS, "createEntityMapQueryTemporal"])
-        await add(here, 1, 1)
-        await add(there, 2, 2)
-        made = await here.get("/temporal/entityMaps", type="River", q="level>0", **EVER)
-        assert made.json["entityMap"] == {name(1): ["@none"], name(2): [source]}
-        further = made.json["linkedMaps"][source].rpartition("/")[2]
-        assert (await there.get(f"/entityMaps/{further}")).json["entityMap"] == {name(2): ["@none"]}
-        headers = {"NGSILD-EntityMap": made.headers["NGSILD-EntityMap"]}
-        await add(there, 3, 3)
-        page = await here.get(ROOT, headers=headers, type="River", q="level>0", **EVER)
-        assert [one["id"] for one in page.json] == [name(1), name(2)]
-        assert "NGSILD-Warning" not in page.headers
-
-
 async def test_many_entities_of_a_source_are_all_found(tmp_path: Path) -> None:
     async with towns(tmp_path, 2, temporal_instances=100) as (here, there):
         await register(here, there, RIVER, operations=OPERATIONS)
@@ -376,31 +313,6 @@ async def test_a_caller_sees_of_sources_what_the_policy_lets_them(tmp_path: Path
         assert listed.headers["NGSILD-Results-Count"] == "1"
         assert (await here.get("", ROOT, type="River", q="depth==5", **EVER)).json == []
         assert len((await here.get("staff", ROOT, type="River", **EVER)).json) == 2
-
-
-SHAPES: list[dict[str, Any]] = [
-    {},
-    {"lastN": 3},
-    {"format": "temporalValues"},
-    {"format": "temporalValues", "lastN": 2, "attrs": "level"},
-    {
-        "format": "aggregatedValues",
-        "pick": "level,depth",
-        "aggrMethods": "avg,min,totalCount",
-        "aggrPeriodDuration": "PT3H",
-    },
-    {"format": "aggregatedValues", "attrs": "level", "aggrMethods": "max,stddev,distinctCount"},
-    {"format": "concise", "pick": "id,type,level"},
-    {"omit": "depth"},
-    {"datasetId": "urn:ngsi-ld:Dataset:a"},
-    {"q": "level>8"},
-    {"q": "level==2;depth<4", "limit": 2, "offset": 1},
-    {"scopeQ": "/Yabu/#"},
-    {"timerel": "between", "timeAt": at(3), "endTimeAt": at(7)},
-    {"timerel": "before", "timeAt": at(2.5), "count": "true", "limit": 3},
-    {"timerel": "after", "timeAt": at(9), "lastN": 1},
-    {"georel": "near;maxDistance==1000", "geometry": "Point", "coordinates": "[134,35]"},
-]
 
 
 async def test_several_brokers_answer_as_one_with_all_the_data(tmp_path: Path) -> None:

@@ -7,39 +7,7 @@ import pytest
 from base import clock
 from tests.live import Live
 from tests.notify.receiver import Receiver
-
-SHELTER = "urn:ngsi-ld:Shelter:1"
-NULL = "urn:ngsi-ld:null"
-CORE = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld"
-
-
-def shelter(**attributes: Any) -> dict[str, Any]:
-    held = {"occupancy": {"type": "Property", "value": 5}, "name": {"type": "Property", "value": "Gym"}}
-    return {"id": SHELTER, "type": "Shelter", **held, **attributes}
-
-
-async def subscribe(live: Live, receiver: Receiver, notification: Any = None, **members: Any) -> str:
-    parts = {"endpoint": {"uri": receiver.url}, **(notification or {})}
-    parts["endpoint"] = {"uri": receiver.url, **parts["endpoint"]}
-    body = {"type": "Subscription", "entities": [{"type": "Shelter"}], "notification": parts, **members}
-    reply = await live.post("/subscriptions", {name: held for name, held in body.items() if held is not ...})
-    assert reply.status == 201, reply.json
-    location: str = reply.headers["Location"]
-    return location.rpartition("/")[2]
-
-
-async def create(live: Live, **attributes: Any) -> None:
-    reply = await live.post("/entities", shelter(**attributes))
-    assert reply.status == 201, reply.json
-
-
-async def patch(live: Live, **attributes: Any) -> None:
-    reply = await live.ask("PATCH", f"/entities/{SHELTER}/attrs", attributes)
-    assert reply.status == 204, reply.json
-
-
-async def value(live: Live, number: Any) -> None:
-    await patch(live, occupancy={"type": "Property", "value": number})
+from tests.notify.shelters import CORE, NULL, SHELTER, create, patch, shelter, subscribe, value
 
 
 async def test_sends_a_notification_as_the_clause_describes_it(live: Live, receiver: Receiver) -> None:
@@ -287,94 +255,6 @@ async def test_shows_no_previous_value_of_what_is_new(live: Live, receiver: Rece
         assert b"previous" not in request.body
 
 
-@pytest.mark.parametrize(
-    ("form", "shown"),
-    [
-        ({"format": "concise"}, {"occupancy": 6, "name": "Gym"}),
-        ({"format": "simplified"}, {"occupancy": 6, "name": "Gym"}),
-        ({"format": "keyValues", "attributes": ["occupancy"]}, {"occupancy": 6}),
-        ({"format": "keyValues", "omit": ["name"]}, {"occupancy": 6}),
-    ],
-    ids=str,
-)
-async def test_writes_the_format_asked_for(live: Live, receiver: Receiver, form: Any, shown: Any) -> None:
-    await create(live)
-    await subscribe(live, receiver, form)
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    assert request.entities == [{"id": SHELTER, "type": "Shelter", **shown}]
-
-
-async def test_picks_members(live: Live, receiver: Receiver) -> None:
-    await create(live)
-    await subscribe(live, receiver, {"pick": ["id", "occupancy"]})
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    assert request.entities == [{"id": SHELTER, "occupancy": {"type": "Property", "value": 6}}]
-
-
-async def test_chooses_language_and_dataset(live: Live, receiver: Receiver) -> None:
-    label = {"type": "LanguageProperty", "languageMap": {"ja": "体育館", "en": "Gym"}, "datasetId": "urn:d:1"}
-    await create(live, label=label)
-    await subscribe(live, receiver, lang="en", datasetId=["urn:d:1"])
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    (entity,) = request.entities
-    assert entity.keys() == {"id", "type", "label"}
-    assert entity["label"]["value"] == "Gym" and entity["label"]["lang"] == "en"
-
-
-async def test_writes_json_ld_with_its_context_in_the_body(live: Live, receiver: Receiver) -> None:
-    await create(live)
-    await subscribe(live, receiver, {"endpoint": {"accept": "application/ld+json"}})
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    assert "Link" not in request.headers
-    assert request.headers["Content-Type"] == "application/ld+json"
-    assert request.json["@context"] == request.entities[0]["@context"] == CORE
-
-
-async def test_writes_geojson(live: Live, receiver: Receiver) -> None:
-    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [134.76, 35.4]}}
-    await create(live, location=place)
-    await subscribe(live, receiver, {"endpoint": {"accept": "application/geo+json"}, "format": "simplified"})
-    prefer = [{"key": "Prefer", "value": "body=json"}]
-    await subscribe(live, receiver, {"endpoint": {"accept": "application/geo+json", "receiverInfo": prefer}})
-    await value(live, 6)
-    requests = await receiver.wait(2)
-    linked = next(r for r in requests if "Link" in r.headers)
-    embedded = next(r for r in requests if "Link" not in r.headers)
-    assert linked.json["data"].keys() == {"type", "features"} and linked.headers["Prefer"] == "body=json"
-    data = embedded.json["data"]
-    assert data["type"] == "FeatureCollection" and data["@context"] == CORE
-    (feature,) = data["features"]
-    assert feature["geometry"] == place["value"] and feature["properties"]["occupancy"] == 6
-
-
-async def test_tells_of_a_deleted_location_in_geojson(live: Live, receiver: Receiver) -> None:
-    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [134.76, 35.4]}}
-    await create(live, location=place)
-    await subscribe(
-        live,
-        receiver,
-        {"endpoint": {"accept": "application/geo+json"}},
-        notificationTrigger=["attributeDeleted"],
-    )
-    await live.ask("DELETE", f"/entities/{SHELTER}/attrs/location")
-    (request,) = await receiver.wait()
-    assert request.json["data"]["features"][0]["geometry"] is None
-
-
-async def test_sends_receiver_info_as_headers_in_the_case_given(live: Live, receiver: Receiver) -> None:
-    await create(live)
-    info = [{"key": "X-Additional-Key", "value": "Value"}, {"key": "authorization", "value": "Bearer x"}]
-    await subscribe(live, receiver, {"endpoint": {"receiverInfo": info}})
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    assert request.headers["X-Additional-Key"] == "Value"
-    assert request.headers["authorization"] == "Bearer x"
-
-
 async def test_names_the_tenant(live: Live, receiver: Receiver) -> None:
     tenant = {"NGSILD-Tenant": "harbour"}
     body = {
@@ -398,72 +278,6 @@ async def test_gives_each_change_of_a_batch(live: Live, receiver: Receiver) -> N
     ]
     await live.post("/entityOperations/create", batch)
     assert {r.entities[0]["id"] for r in await receiver.wait(5)} == {one["id"] for one in batch}
-
-
-CITY = {"id": "urn:x:city", "type": "City", "name": {"type": "Property", "value": "Yabu"}}
-
-
-@pytest.mark.parametrize(
-    ("form", "told"),
-    [
-        (
-            {"join": "flat", "attributes": ["inCity"]},
-            [
-                {
-                    "id": SHELTER,
-                    "type": "Shelter",
-                    "inCity": {"type": "Relationship", "object": "urn:x:city"},
-                },
-                CITY,
-            ],
-        ),
-        (
-            {"join": "inline", "pick": ["inCity"]},
-            [{"inCity": {"type": "Relationship", "object": "urn:x:city", "entity": CITY}}],
-        ),
-        (
-            {"join": "inline", "format": "simplified", "pick": ["inCity{id,name}"]},
-            [{"inCity": {"id": "urn:x:city", "name": "Yabu"}}],
-        ),
-        ({"join": "@none", "pick": ["inCity"], "format": "keyValues"}, [{"inCity": "urn:x:city"}]),
-    ],
-    ids=str,
-)
-async def test_joins_linked_entities(live: Live, receiver: Receiver, form: Any, told: Any) -> None:
-    await live.post("/entities", CITY)
-    await create(live, inCity={"type": "Relationship", "object": "urn:x:city"})
-    await subscribe(live, receiver, form)
-    await value(live, 6)
-    (request,) = await receiver.wait()
-    assert request.entities == told
-
-
-async def test_joins_no_circle(live: Live, receiver: Receiver) -> None:
-    back = {"type": "Relationship", "object": SHELTER}
-    await live.post("/entities", {**CITY, "has": back})
-    await create(live, inCity={"type": "Relationship", "object": "urn:x:city"})
-    for join in ("flat", "inline"):
-        await subscribe(live, receiver, {"join": join, "joinLevel": 9, "format": "simplified"})
-    await value(live, 6)
-    flat, inline = sorted((r.entities for r in await receiver.wait(2)), key=len, reverse=True)
-    assert [one["id"] for one in flat] == [SHELTER, "urn:x:city"]
-    assert inline[0]["inCity"]["has"] == SHELTER
-
-
-async def test_conforms_to_an_earlier_version_if_wanted(live: Live, receiver: Receiver) -> None:
-    """4.3.6.8, 5.2.12: ngsildConformance."""
-    await subscribe(
-        live, receiver, {"showChanges": True}, ngsildConformance="1.5", notificationTrigger=["entityUpdated"]
-    )
-    await create(live, state={"type": "VocabProperty", "vocab": "open"})
-    await patch(live, state={"type": "VocabProperty", "vocab": "shut"})
-    await live.ask("DELETE", f"/entities/{SHELTER}/attrs/state")
-    told = [request.entities[0]["state"] for request in await receiver.wait(3)]
-    assert told == [
-        {"type": "Property", "value": "open"},
-        {"type": "Property", "value": "shut"},
-        {"type": "Property", "value": NULL},
-    ]
 
 
 async def test_compares_expanded_values_and_raw_keys(live: Live, receiver: Receiver) -> None:

@@ -11,13 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from base import clock
-from base.errors import ResourceNotFound, TooComplexQuery
-from broker.language.q import Query
-from broker.language.scope import ScopePattern, ScopeQuery
-from broker.language.selection import EntitySelector, Selection, Window
+from base.errors import ResourceNotFound
+from broker.language.selection import Selection, Window
 from broker.language.span import Span
-from broker.language.tree import Kind, Literal, Op, Path, Term
-from broker.language.types import TypeSelection
 from broker.model.document import NULL, SCOPE, VALUE_MEMBER, Document, Instance, dataset_of
 from broker.settings import BrokerSettings
 from broker.store.contract import EntityChange
@@ -26,12 +22,10 @@ from broker.store.sqlite.catalogue import SqliteCatalogue
 from broker.store.sqlite.tenant import SqliteTenantStore
 from tests.store import examples
 from tests.store.examples import NAMES, NOW, SCOPES, TYPES, VOCAB
+from tests.store.histories import ID, N, given_as, instances, made, removed
 
-ID = "urn:ngsi-ld:Thing:1"
-N = VOCAB + "n"
 STAMPS = {"createdAt", "modifiedAt", "deletedAt", "instanceId", "observedAt"}
 Step = tuple[str, Any]
-
 values = examples.documents().map(
     lambda document: [
         {key: held for key, held in one.items() if key not in {"expiresAt", *STAMPS}}
@@ -156,29 +150,6 @@ async def test_a_history_is_the_replay_of_all_changes(
             assert state(await store.history.as_of(id, at)) == state(document)
     assert await store.history.as_of(id, NOW - 1) is None
     assert store.check() == []
-
-
-instances = st.lists(
-    st.tuples(
-        st.integers(0, 40),
-        st.one_of(st.integers(-5, 5), st.floats(-1e6, 1e6), st.sampled_from(["x", True, 2**63, [1]])),
-        st.sampled_from([None, "urn:d:1"]),
-    ),
-    max_size=30,
-)
-
-
-def given_as(several: list[tuple[int, Any, str | None]]) -> list[Instance]:
-    """Make instances that were observed so many seconds after NOW."""
-    return [
-        {
-            "type": "Property",
-            "value": value,
-            "observedAt": clock.show(NOW + at * clock.SECOND),
-            **({"datasetId": dataset} if dataset else {}),
-        }
-        for at, value, dataset in several
-    ]
 
 
 @given(several=instances, parts=st.integers(1, 3), low=st.integers(0, 40), length=st.integers(0, 40))
@@ -331,21 +302,6 @@ async def test_what_an_undone_transaction_numbered_is_numbered_again(store: Sqli
     assert store.check() == []
 
 
-async def made(store: SqliteTenantStore, id: str, now: int, **members: Any) -> None:
-    """Make or replace an entity."""
-    document = {**examples.entity(id, **members), "createdAt": now, "modifiedAt": now}
-    document["attrs"] = {
-        name: [{**one, "createdAt": now, "modifiedAt": now} for one in held]
-        for name, held in document["attrs"].items()
-    }
-    await store.change([EntityChange(id, lambda _: document)], now)
-
-
-async def removed(store: SqliteTenantStore, id: str, now: int) -> None:
-    """Delete an entity."""
-    await store.change([EntityChange(id, lambda _: None)], now)
-
-
 async def test_current_state_and_temporal_share_one_history(store: SqliteTenantStore) -> None:
     await store.history.add(ID, TYPES[1:2], {N: given_as([(-9, 1, None)])}, NOW)
     await made(store, ID, NOW + 1, n=2)
@@ -414,93 +370,6 @@ async def test_what_waits_in_the_log_is_not_lost_with_an_entity_that_is_recorded
     frame = store.history.history(ID)
     assert frame and frame.deleted == NOW + 2 and set(frame.types) == set(TYPES[:2])
     assert store.check() == []
-    await catalogue.close()
-
-
-async def test_finds_what_holds_in_a_span(store: SqliteTenantStore) -> None:
-    for n in range(4):
-        id = f"urn:ngsi-ld:Thing:{n}"
-        await store.history.add(
-            id, TYPES[n % 2 : n % 2 + 1], {N: given_as([(n, n, None), (n + 10, -n, None)])}, NOW
-        )
-    await made(store, "urn:ngsi-ld:Thing:9", NOW, n=9)
-
-    async def ids(span: Span | None, window: Window | None = None, **members: Any) -> list[str]:
-        found = await store.history.find(Selection(**members), span, window or Window())
-        return [id[-1] for id in found.ids]
-
-    def seconds(low: int, high: int) -> Span:
-        return Span("observedAt", NOW + low * clock.SECOND, NOW + high * clock.SECOND)
-
-    assert await ids(None) == ["0", "1", "2", "3", "9"]
-    assert await ids(Span("modifiedAt", NOW, NOW + 1), attrs=frozenset({N})) == ["0", "1", "2", "3", "9"]
-    assert await ids(Span("observedAt")) == ["0", "1", "2", "3"]
-    assert await ids(seconds(1, 3)) == ["1", "2"]
-    assert await ids(seconds(0, 99), attrs=frozenset({VOCAB + "other"})) == []
-    types = (EntitySelector(types=TypeSelection(((TYPES[1],),))),)
-    assert await ids(seconds(0, 99), selectors=types) == ["1", "3"]
-    assert await ids(seconds(0, 99), selectors=(EntitySelector(id_pattern="[02]$"),)) == ["0", "2"]
-    negative = Query(Term(Path((N,)), Op.LESS, Literal(Kind.NUMBER, 0)))
-    assert await ids(seconds(0, 9), q=negative) == []
-    assert await ids(seconds(0, 99), q=negative) == ["1", "2", "3"]
-    late = Literal(Kind.INSTANT, NOW + 12 * clock.SECOND)
-    observed = Query(Term(Path((N,), member="observedAt"), Op.GREATER, late))
-    assert await ids(seconds(0, 99), q=observed) == ["3"]
-    page = await store.history.find(Selection(), seconds(0, 99), Window(limit=2, offset=1, count=True))
-    assert (list(page.ids), page.count, page.more) == (
-        ["urn:ngsi-ld:Thing:1", "urn:ngsi-ld:Thing:2"],
-        4,
-        True,
-    )
-
-
-async def test_a_scope_counts_from_when_it_was_set_until_it_was_replaced(store: SqliteTenantStore) -> None:
-    for n, scope in enumerate((["/Yabu"], ["/Toyooka"], None)):
-        await made(store, ID, NOW + n * 10, n=n, scope=scope)
-
-    async def within(low: int, high: int, scope: str) -> bool:
-        selection = Selection(scope=ScopeQuery(((ScopePattern((scope,)),),)))
-        return bool(
-            (await store.history.find(selection, Span("modifiedAt", NOW + low, NOW + high), Window())).ids
-        )
-
-    assert await within(0, 5, "Yabu")
-    assert not await within(0, 5, "Toyooka")
-    assert await within(10, 15, "Toyooka") and await within(5, 15, "Yabu")
-    assert not await within(20, 25, "Asago")
-
-
-async def test_deletions_are_found_by_when_they_happened(store: SqliteTenantStore) -> None:
-    for n in range(3):
-        await made(store, f"urn:ngsi-ld:Thing:{n}", NOW, n=n)
-        await removed(store, f"urn:ngsi-ld:Thing:{n}", NOW + n + 1)
-    span = Span("deletedAt", NOW + 2)
-    found = await store.history.find(Selection(attrs=frozenset({N})), span, Window())
-    assert [id[-1] for id in found.ids] == ["1", "2"]
-    (only,) = (await store.history.evolution("urn:ngsi-ld:Thing:1", Asked(span=span))).instances[N]
-    assert (only["value"], only["deletedAt"]) == (NULL, NOW + 2)
-    assert (await store.history.evolution("urn:ngsi-ld:Thing:0", Asked(span=span))).instances == {}
-
-
-async def test_finds_the_entities_of_a_time(store: SqliteTenantStore) -> None:
-    await made(store, ID, NOW, n=1)
-    await made(store, ID, NOW + 10, n=2)
-    await removed(store, ID, NOW + 20)
-    two = Selection(q=Query(Term(Path((N,)), Op.EQUAL, Literal(Kind.NUMBER, 2))))
-
-    async def ids(at: int) -> list[str]:
-        return list((await store.history.find_as_of(two, Window(), at, "modifiedAt")).ids)
-
-    assert [await ids(NOW + at) for at in (0, 10, 19, 20)] == [[], [ID], [ID], []]
-
-
-async def test_a_search_that_costs_too_much_is_refused(settings: BrokerSettings) -> None:
-    catalogue = SqliteCatalogue(replace(settings, query_seconds=0.0))
-    store = catalogue.open("")
-    for n in range(200):
-        await made(store, f"urn:ngsi-ld:Thing:{n}", NOW, n=n)
-    with pytest.raises(TooComplexQuery):
-        await store.history.find(Selection(attrs=frozenset({VOCAB + "other"})), None, Window())
     await catalogue.close()
 
 
