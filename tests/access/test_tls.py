@@ -30,7 +30,8 @@ from tests.access.secure import (
     secure_broker,
     server_pem,
 )
-from tests.house.started import free_port, wait_until
+from tests.house.started import wait_until
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+
+from tests.ports import free_port
 
 
 @contextlib.asynccontextmanager
 async def started_broker(folder: Path, *words: str) -> AsyncIterator[str]:
     """Run `engawa run broker` on a free port until the block ends; give its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ENGAWA_")}
     log = folder / "broker.log"
     with log.open("wb") as out:

@@ -22,8 +22,9 @@ from conformance.etsi.worker import Limits
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Report
 from conformance.subject import Subject
 from conformance.surroundings import Asked, surroundings
-from tests.house.started import free_port, wait_until
+from tests.house.started import wait_until
 from tests.live import live_broker
+from tests.ports import free_port
 
 OWN = "https://raw.host.test/somebody/suite/main/resources/jsonld-contexts/own.jsonld"
 ELSEWHERE = "https://models.host.test/other/context.jsonld"

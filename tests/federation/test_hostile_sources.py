@@ -19,6 +19,7 @@ from broker.federation import Asking, Directed, Request
 from broker.federation.sender import Sender
 from tests.federation.fakes import ENTITY, Behaviour, ask, code, fake, ok, rude, says, source
 from tests.live import Live, live_broker
+from tests.ports import free_port
 
 GOOD = orjson.dumps([ENTITY])
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -239,9 +240,7 @@ async def test_histories_that_never_end_are_not_followed(live: Live) -> None:
 
 
 async def test_a_source_that_comes_back_is_asked_again(live: Live) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert code(await ask(live, f"http://127.0.0.1:{port}")) == 199
     async with rude(says(ok(GOOD)), port=port) as url:
         assert (await ask(live, url)).body == [ENTITY]

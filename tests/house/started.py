@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 DEFAULT_PORT = 1026
 
@@ -43,21 +44,6 @@ class Up:
         """Name the processes below."""
         file = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in file.read_text(encoding="ascii").split()]
-
-
-def free_port(*beside: int) -> int:
-    """Give a port above the default one that nothing listens on, nor on those so many above it."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port > DEFAULT_PORT and all(map(_free, (port + above for above in beside))):
-            return port
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return port < 65_536 and probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def start(data: Path, *words: str, port: int, **more: Any) -> subprocess.Popen[str]:

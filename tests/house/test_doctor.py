@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from engawa.command import cli
 from engawa.doctor import clock
 from tests.house.started import up
+from tests.ports import free_port
 
 
 def examine(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -24,9 +25,7 @@ def examine(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
 
 @pytest.fixture
 def port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    return str(free_port())
 
 
 def test_is_content_before_the_first_start(tmp_path: Path, port: str) -> None:

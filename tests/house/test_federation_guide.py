@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.started import free_port, wait_until
+from tests.house.started import wait_until
+from tests.ports import free_port
 
 GUIDE = Path(__file__).parents[2] / "docs" / "federation.md"
 QUERY = "/ngsi-ld/v1/entities?type=T"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.started import DEFAULT_PORT, free_port
+from tests.house.started import DEFAULT_PORT
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = ROOT / "Makefile"

@@ -18,7 +18,8 @@ from engawa.command import cli
 from engawa.demo.neighbours import CITIES, City, samples
 from engawa.neighbourhood import APART
 from schemas import catalogue
-from tests.house.started import Up, free_port, start, up, wait_until
+from tests.house.started import Up, start, up, wait_until
+from tests.ports import free_port
 
 NAMES = ("yabu", "toyooka", "asago")
 EVERYWHERE = {str(entity["id"]) for name in NAMES for entity in samples(CITIES[name])}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.started import free_port, start, up, wait_until
+from tests.house.started import start, up, wait_until
+from tests.ports import free_port
 
 
 def alive(pid: int) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.notify.mosquitto import listening, mosquitto, needed
 from tests.notify.receiver import receiving
+from tests.ports import free_port
 
 RUN = """
 import sys, uvloop
@@ -20,13 +20,6 @@ from broker import server
 from broker.settings import BrokerSettings
 uvloop.run(server.run(BrokerSettings(data=Path(sys.argv[1]), port=int(sys.argv[2]), notify_backoff=60.0)))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager
