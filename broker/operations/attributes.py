@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from base.errors import BadRequestData
 from broker.federation.splitting import Attributes
 from broker.model import expand, merge, validate
-from broker.model.document import DEFAULT_DATASET, Document, dataset_of
+from broker.model.document import DEFAULT_DATASET, Document, Instance, dataset_of
 from broker.model.merge import UpdateResult
 from broker.operations import asked, distributed, distributed_changes
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
@@ -14,6 +14,8 @@ from broker.operations.distributed_changes import Kind
 from broker.operations.entities import same_id
 from broker.operations.rendering import dump
 from broker.store.contract import TenantStore
+
+InstanceRule = Callable[[Document | None, str, list[Instance], int], Document]
 
 
 async def append_attributes(call: Call, broker: Broker) -> Answer:
@@ -83,44 +85,34 @@ def _told(result: UpdateResult) -> Answer:
 
 async def partial_update_attribute(call: Call, broker: Broker) -> Answer:
     """Update members of one attribute instance. (5.6.4, 6.7.3.1)"""
-    id, store = _target(call, broker)
-    attr = attribute_name(call)
-    name = call.path["attrId"]
-    given = expand.attribute(name, call.body, call.context.table, call.now, nulls=True, partial=True)
-
-    async def here(datasets: frozenset[str]) -> None:
-        left = [one for one in given if dataset_of(one) in datasets]
-        await apply(
-            broker,
-            call,
-            store,
-            id,
-            lambda current: merge.partial_update(selected(call, id, current), attr, left, call.now),
-        )
-
-    datasets = frozenset(map(dataset_of, given))
-    return await _changed_one(call, broker, distributed_changes.UPDATE_ATTRIBUTE, {attr: datasets}, here)
+    return await _changed_by_fragment(
+        call, broker, distributed_changes.UPDATE_ATTRIBUTE, merge.partial_update, partial=True
+    )
 
 
 async def replace_attribute(call: Call, broker: Broker) -> Answer:
     """Replace one attribute instance. (5.6.19, 6.7.3.3)"""
+    return await _changed_by_fragment(
+        call, broker, distributed_changes.REPLACE_ATTRIBUTE, merge.replace_attribute, partial=False
+    )
+
+
+async def _changed_by_fragment(
+    call: Call, broker: Broker, kind: Kind, rule: InstanceRule, *, partial: bool
+) -> Answer:
+    """Change instances of one attribute as a fragment says; nulls are for partial ones. (5.6.4, 5.6.19)"""
     id, store = _target(call, broker)
     attr = attribute_name(call)
     name = call.path["attrId"]
-    given = expand.attribute(name, call.body, call.context.table, call.now, nulls=False, partial=False)
+    given = expand.attribute(name, call.body, call.context.table, call.now, nulls=partial, partial=partial)
 
     async def here(datasets: frozenset[str]) -> None:
         left = [one for one in given if dataset_of(one) in datasets]
         await apply(
-            broker,
-            call,
-            store,
-            id,
-            lambda current: merge.replace_attribute(selected(call, id, current), attr, left, call.now),
+            broker, call, store, id, lambda current: rule(selected(call, id, current), attr, left, call.now)
         )
 
-    datasets = frozenset(map(dataset_of, given))
-    return await _changed_one(call, broker, distributed_changes.REPLACE_ATTRIBUTE, {attr: datasets}, here)
+    return await _changed_one(call, broker, kind, {attr: frozenset(map(dataset_of, given))}, here)
 
 
 async def delete_attribute(call: Call, broker: Broker) -> Answer:

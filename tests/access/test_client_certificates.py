@@ -9,13 +9,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp.web import Response
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from base.access.caller import Caller
-from broker.api.front import Arrival, Front, Visit
 from tests.access.secure import (
     Authority,
     bearer,
@@ -26,28 +24,6 @@ from tests.access.secure import (
     server_pem,
     token,
 )
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
-    """Note whom the broker takes its callers for."""
-    callers: list[Caller] = []
-    answer = Front._answer
-
-    async def noted(
-        front: Front, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
-    ) -> Response:
-        callers.append(caller)
-        return await answer(front, arrival, visit, caller, head)
-
-    monkeypatch.setattr(Front, "_answer", noted)
-    return callers
-
 
 REFUSED = (aiohttp.ClientError, ssl.SSLError, OSError)
 

@@ -15,21 +15,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 import trustme
-from aiohttp.web import Response
 from cryptography.hazmat.primitives import serialization
 
 from base.access.caller import Caller
 from base.access.certificates import Tls, TlsFiles
 from base.settings import SettingError
-from broker.api.front import Arrival, Front, Visit
 from broker.server import broker_of
 from broker.settings import BrokerSettings
-from tests.access.secure import (
-    Authority,
-    Secure,
-    secure_broker,
-    server_pem,
-)
+from tests.access.secure import Secure, secure_broker, server_pem
 from tests.house.started import wait_until
 from tests.ports import free_port
 
@@ -38,27 +31,6 @@ from tests.ports import free_port
 async def secure(tmp_path: Path) -> AsyncIterator[Secure]:
     async with secure_broker(tmp_path) as broker:
         yield broker
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
-    """Note whom the broker takes its callers for."""
-    callers: list[Caller] = []
-    answer = Front._answer
-
-    async def noted(
-        front: Front, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
-    ) -> Response:
-        callers.append(caller)
-        return await answer(front, arrival, visit, caller, head)
-
-    monkeypatch.setattr(Front, "_answer", noted)
-    return callers
 
 
 REFUSED = (aiohttp.ClientError, ssl.SSLError, OSError)
