@@ -34,7 +34,8 @@ Expand = Callable[[dict[str, Any], Any], Document]
 class Item:
     """One element of a batch: as it came, in which words, understood; `kept` names attributes left as they were.
 
-    elsewhere: whether sources were told of it, too.
+    elsewhere: whether sources were told of it, too; failed: whether one of them did not do all of its part;
+    created: whether one of them did not have it before.
     """
 
     document: Document
@@ -42,6 +43,8 @@ class Item:
     context: Context | None = None
     kept: str = ""
     elsewhere: bool = False
+    failed: bool = False
+    created: bool = False
 
 
 Apply = Callable[[Document | None, Item], Document | None]
@@ -54,6 +57,10 @@ class Result:
     created: list[str]
     changed: list[str]
     errors: list[dict[str, Any]]
+
+    def succeed(self, id: str, *, created: bool) -> None:
+        """Tell of an entity that was created or changed wherever it belongs."""
+        (self.created if created else self.changed).append(id)
 
     def refuse(self, id: str | None, problem: Problem) -> None:
         """Tell of an entity that was refused here. (5.2.17)"""
@@ -224,13 +231,14 @@ async def _told_elsewhere(
     for item, element in zip(items, elements, strict=True):
         for part in element.parts:
             result.errors += settling.errors_of(element.id, part)
-            if part.done:
-                created = part.created or kind is CREATE_BATCH
-                (result.created if created else result.changed).append(element.id)
+        item.elsewhere = bool(element.parts)
+        item.failed = not all(part.complete for part in element.parts)
+        item.created = any(part.created for part in element.parts)
         if element.here:
             item.document = element.document or item.document
-            item.elsewhere = bool(element.parts)
             left.append(item)
+        elif not item.failed:
+            result.succeed(element.id, created=item.created or kind is CREATE_BATCH)
     return left
 
 
@@ -265,15 +273,16 @@ async def _change(
         return
     outcomes = await store.change(changes, call.now, broker.notifier.react_for(call.tenant))
     for change, item, outcome in zip(changes, items, outcomes, strict=True):
-        if outcome.problem is not None:
-            if not (item.elsewhere and item.raw == change.id):  # one to delete need not be here (5.6.6.4)
-                result.refuse(change.id, outcome.problem)
-        elif item.kept:
-            result.refuse(change.id, BadRequestData(f"These attributes exist and were kept: {item.kept}."))
-        elif outcome.change is not None and outcome.change.before is None:
-            result.created.append(change.id)
-        else:
-            result.changed.append(change.id)
+        problem = outcome.problem
+        if problem is not None and item.elsewhere and item.raw == change.id:
+            problem = None  # one to delete need not be here (5.6.6.4)
+        if item.kept and problem is None:
+            problem = BadRequestData(f"These attributes exist and were kept: {item.kept}.")
+        if problem is not None:
+            result.refuse(change.id, problem)
+        elif not item.failed:
+            new = outcome.change is not None and outcome.change.before is None
+            result.succeed(change.id, created=item.created or new)
 
 
 async def query_batch(call: Call, broker: Broker) -> Answer:
