@@ -116,7 +116,7 @@ async def test_writes_by_itself_and_at_the_end(tmp_path: Path) -> None:
     audit = Audit(file, seconds=0.01)
     await audit.start()
     audit.note({"number": 1})
-    for _ in range(200):
+    for _ in range(3000):
         if file.stat().st_size:
             break
         await asyncio.sleep(0.01)

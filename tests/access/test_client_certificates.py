@@ -84,7 +84,7 @@ async def test_a_certificate_ends_within_a_connection(tmp_path: Path, authority:
         context = secure.trusting(authority.issue("yabu", seconds=2))
         connector = aiohttp.TCPConnector(ssl=context, limit=1)
         async with aiohttp.ClientSession(connector=connector) as session:
-            for _ in range(100):
+            for _ in range(600):
                 async with session.get(f"{secure.url}/ngsi-ld/v1/types") as answer:
                     if answer.status == 401:
                         return

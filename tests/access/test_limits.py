@@ -109,7 +109,7 @@ async def test_reads_past_the_server_and_pages_are_limited_too(tmp_path: Path) -
         statuses = []
         for _ in range(12):
             writer.write(b"GET /ngsi-ld/v1/types HTTP/1.1\r\nHost: x\r\n\r\n")
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
             length = re.search(rb"Content-Length: (\d+)", head)
             assert length
             await reader.readexactly(int(length[1]))

@@ -204,7 +204,7 @@ async def test_a_snapshot_holds_what_its_maker_may_see(tmp_path: Path) -> None:
             assert made.status == 201, made.json
             ids.append(made.headers["Location"].rpartition("/")[2])
         for id in ids:
-            for _ in range(200):
+            for _ in range(1500):
                 if (await broker.get("anna", f"/snapshots/{id}")).json["snapshotStatus"] != "preparing":
                     break
                 await asyncio.sleep(0.02)

@@ -250,7 +250,7 @@ async def test_what_sources_tell_subscribers_is_told_as_far_as_it_may_be_seen(tm
             "asago", "POST", "/subscriptions", {**body, "watchedAttributes": ["contact", "fax"]}
         )
         assert made.status == guess.status == watch.status == 201
-        for _ in range(100):
+        for _ in range(600):
             if len((await source.get("/subscriptions")).json) == 3:
                 break
             await asyncio.sleep(0.05)

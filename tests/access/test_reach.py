@@ -34,7 +34,7 @@ def test_commands_say_what_to_do(tmp_path: Path, words: list[str]) -> None:
         env={**environment, "ENGAWA_BROKER_HOST": "0.0.0.0"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 2
     assert "--open" in done.stderr and "Traceback" not in done.stderr

@@ -46,7 +46,7 @@ async def test_answers_known_reads_over_tls(secure: Secure, seen: list[Caller]) 
     reader, writer = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
     for _ in range(20):
         writer.write(b"GET /ngsi-ld/v1/types HTTP/1.1\r\nHost: x\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         assert head.startswith(b"HTTP/1.1 200")
         await reader.readuntil(b"}")
     writer.close()
@@ -106,7 +106,7 @@ async def test_takes_new_files_and_keeps_old_ones_when_they_are_broken(
         secure.broker.doors.reload()
         assert await serial(secure) == first
         server_pem(secure.authority, file)
-        for _ in range(200):
+        for _ in range(600):
             if await serial(secure) != first:
                 break
             await asyncio.sleep(0.05)
@@ -126,11 +126,11 @@ async def test_tells_those_beyond_the_most_connections_so(tmp_path: Path) -> Non
     async with secure_broker(tmp_path, connections=1) as secure:
         _, first = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
         reader, second = await asyncio.open_connection("localhost", secure.port, ssl=secure.trusting())
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         assert answer.startswith(b"HTTP/1.1 503") and b"Retry-After" in answer
         for writer in (first, second):
             writer.transport.abort()
-        for _ in range(100):
+        for _ in range(600):
             await asyncio.sleep(0.05)
             with contextlib.suppress(*REFUSED):
                 if (await secure.get())[0] == 200:
@@ -147,10 +147,10 @@ async def test_handshakes_that_never_end_take_no_more_than_their_share(tmp_path:
             tls = secure.broker.doors.tls
             assert tls is not None
             for line in silent[8:]:
-                line.settimeout(5)
+                line.settimeout(30)
                 assert await asyncio.to_thread(line.recv, 1) == b""
             assert len(tls.context.live) == 8
-        for _ in range(100):
+        for _ in range(600):
             await asyncio.sleep(0.05)
             with contextlib.suppress(*REFUSED):
                 assert (await secure.get())[0] == 200
@@ -205,7 +205,7 @@ def test_a_broker_takes_new_files_on_sighup(tmp_path: Path) -> None:
     def number() -> object:
         try:
             with (
-                socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+                socket.create_connection(("127.0.0.1", port), timeout=30) as plain,
                 context.wrap_socket(plain, server_hostname="localhost") as line,
             ):
                 return (line.getpeercert() or {}).get("serialNumber")
@@ -238,4 +238,4 @@ def test_a_broker_takes_new_files_on_sighup(tmp_path: Path) -> None:
             assert process.poll() is None
         finally:
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0

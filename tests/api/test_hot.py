@@ -20,7 +20,7 @@ class Line:
         self.reader, self.writer = reader, writer
 
     async def read(self) -> tuple[int, dict[str, str], bytes]:
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 30)).decode()
         status = int(head.split(" ", 2)[1])
         headers = dict(re.findall(r"(?m)^([^:\r\n]+): ([^\r\n]*)\r$", head))
         return status, headers, await self.reader.readexactly(int(headers.get("Content-Length", "0")))

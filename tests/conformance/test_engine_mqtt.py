@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 async def test_takes_what_is_published_and_names_the_protocol() -> None:
     shown: list[Exchange] = []
-    async with mqtt_broker("127.0.0.1", "127.0.0.1", 1.0, shown.append) as server:
+    async with mqtt_broker("127.0.0.1", "127.0.0.1", 5.0, shown.append) as server:
         assert server.url("a/b") == f"mqtt://127.0.0.1:{server.port}/a/b"
         publish.single("a/b", b'{"metadata": {"Link": "x"}, "body": {"data": []}}', qos=1, port=server.port)
         message = await server.next()
@@ -29,7 +29,7 @@ async def test_takes_what_is_published_and_names_the_protocol() -> None:
 
 async def test_lets_in_only_who_knows_the_password() -> None:
     async with mqtt_broker(
-        "127.0.0.1", "127.0.0.1", 1.0, lambda e: None, user="u", password="p@:/"
+        "127.0.0.1", "127.0.0.1", 5.0, lambda e: None, user="u", password="p@:/"
     ) as server:
         assert server.url("t") == f"mqtt://u:p%40%3A%2F@127.0.0.1:{server.port}/t"
         publish.single("t", b"{}", qos=1, port=server.port, auth={"username": "u", "password": "p@:/"})

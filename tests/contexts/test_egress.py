@@ -148,5 +148,5 @@ async def test_of_several_addresses_the_allowed_one_is_used(
         return [{**base, "host": "10.255.255.1"}, {**base, "host": "127.0.0.1"}]
 
     monkeypatch.setattr(ThreadedResolver, "resolve", both)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await reached(AddressPolicy((), loopback=True), f"http://both.example:{port}/") == "reached"

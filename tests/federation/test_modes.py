@@ -251,7 +251,7 @@ async def test_a_snapshot_holds_what_sources_have(tmp_path: Path) -> None:
         }
         made = await here.post("/snapshots", body)
         path = made.headers["Location"].removeprefix("/ngsi-ld/v1")
-        for _ in range(500):
+        for _ in range(3000):
             if (await here.get(path)).json["snapshotStatus"] != "preparing":
                 break
             await asyncio.sleep(0.01)

@@ -47,7 +47,7 @@ async def test_tries_again_until_the_source_takes_it(tmp_path: Path, source: Rec
     async with live_broker(tmp_path) as yabu:
         await register(yabu, endpoint(source), SHELTER)
         await subscribe(yabu, source)
-        first, *_, last = await source.wait(3, 10)
+        first, *_, last = await source.wait(3)
         assert last.body == first.body
         assert lines(source) == ["POST subscriptions"] * 3
         assert await source.quiet() == 3
@@ -124,7 +124,7 @@ async def test_a_source_that_names_copies_itself_is_not_left_with_one(tmp_path: 
             "notification": {"endpoint": {"uri": yabu.url}},
         }
         assert (await yabu.post("/subscriptions", body)).status == 201
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await asked.get() == "POST /ngsi-ld/v1/subscriptions"
             assert await asked.get() == "DELETE /ngsi-ld/v1/subscriptions/urn:x:1"
 
@@ -164,7 +164,7 @@ async def test_one_dead_source_does_not_delay_the_others(tmp_path: Path, source:
         await register(yabu, toyooka, SHELTER)
         for _ in range(5):
             await subscribe(yabu, source)
-        await subscriptions_at(toyooka, 5, 2.0)
+        await subscriptions_at(toyooka, 5)
 
 
 async def test_a_tenant_that_is_dropped_takes_its_copies_with_it(tmp_path: Path, source: Receiver) -> None:
@@ -196,7 +196,7 @@ async def test_each_tenant_of_a_source_is_a_source_of_its_own(tmp_path: Path) ->
         await toyooka.post("/entities", shelter(9), headers=tenant)
         await register(yabu, toyooka, SHELTER, tenant="shelters")
         await subscribe(yabu, receiver)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (await toyooka.get("/subscriptions", headers=tenant)).json:
                 await receiver.quiet(0.02)
         await toyooka.post("/entities", shelter(1), headers=tenant)
@@ -233,12 +233,12 @@ async def test_a_killed_broker_finds_its_copies_again(tmp_path: Path) -> None:
         source.answer = 409
         seen = len(source.requests)
         async with process(tmp_path, session) as url:
-            await source.wait(seen + 1, 10)
+            await source.wait(seen + 1)
             assert json.loads(source.requests[seen].body)["id"] == first.json["id"]
             source.answer = 204
             async with session.delete(f"{url}/subscriptions/{body['id']}") as reply:
                 assert reply.status == 204
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not lines(source)[-1].startswith("DELETE"):
                     await source.quiet(0.05)
             assert lines(source)[-1] == f"DELETE {first.json['id']}"

@@ -29,7 +29,7 @@ class Up:
 
     def get(self, path: str) -> bytes:
         """GET a path of the broker."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             body: bytes = answer.read()
             return body
 
@@ -82,10 +82,10 @@ def up(data: Path, *words: str, port: int = 0) -> Iterator[Up]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
-def wait_until(condition: Any, seconds: float = 20.0) -> bool:
+def wait_until(condition: Any, seconds: float = 60.0) -> bool:
     """Wait until something holds; say whether it did."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -54,7 +54,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={**os.environ, **environment},
     )
@@ -90,7 +90,7 @@ def test_every_command_answers_to_help(path: tuple[str, ...]) -> None:
 def test_loads_a_part_only_when_it_is_called() -> None:
     code = "import engawa.command, sys; print([m for m in sys.modules if m.startswith('broker')])"
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     assert found.stdout.strip() == "[]"
 

@@ -53,7 +53,7 @@ def run(script: str, folder: Path) -> str:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,7 +79,7 @@ def status(url: str, authority: Path, certificate: Path | None = None) -> int:
     if certificate:
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     try:
-        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=60, context=context) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

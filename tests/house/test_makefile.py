@@ -29,7 +29,7 @@ def make(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.Com
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=plain | environment,
     )
@@ -113,7 +113,7 @@ def test_ctrl_c_ends_what_make_started_with_success(tmp_path: Path) -> None:
     assert "Error" not in said and "Interrupt" not in said
 
 
-def read_until(terminal: int, words: str, seconds: float = 30.0) -> str:
+def read_until(terminal: int, words: str, seconds: float = 90.0) -> str:
     """Read a terminal until it shows some words or nothing more comes."""
     said, end = b"", time.monotonic() + seconds
     while words.encode() not in said and time.monotonic() < end:

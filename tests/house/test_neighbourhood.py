@@ -41,7 +41,7 @@ def url(running: Up, number: int = 0) -> str:
 
 
 def ask(running: Up, path: str = QUERY, number: int = 0) -> tuple[set[str], Any]:
-    with urllib.request.urlopen(url(running, number) + path, timeout=20) as answer:
+    with urllib.request.urlopen(url(running, number) + path, timeout=60) as answer:
         return {entity["id"] for entity in json.loads(answer.read())}, answer.headers
 
 
@@ -134,7 +134,7 @@ def test_a_town_that_is_gone_is_named_and_comes_back_by_itself(running: Up) -> N
 
 def test_says_which_cities_are_known(tmp_path: Path) -> None:
     process = start(tmp_path, "--cities", "yabu,atlantis", port=free_port())
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "atlantis" in said and "shinonsen" in said and "Traceback" not in said
 

@@ -30,7 +30,7 @@ def answers(city: Up) -> list[str]:
     assert len(lines) == 6 and all(line.startswith("curl ") for line in lines)
     script = "\n".join([setting, *(f"{line} -w '\\n%{{http_code}}\\n'; echo ---" for line in lines)])
     done = subprocess.run(
-        ["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=60, check=True
+        ["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout.split("---\n")[:-1]
 

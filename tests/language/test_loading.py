@@ -27,7 +27,7 @@ with ThreadPoolExecutor(8) as threads:
 
 def run(code: str) -> str:
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 0, found.stderr
     return found.stdout.strip()

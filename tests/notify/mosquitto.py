@@ -47,7 +47,7 @@ class Mosquitto:
         self.process = subprocess.Popen(  # noqa: ASYNC220  # starting takes no time
             [MOSQUITTO, "-c", str(config)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self._answers():  # noqa: ASYNC110  # it looks from outside
                 await asyncio.sleep(0.02)
 
@@ -62,7 +62,7 @@ class Mosquitto:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
 
@@ -84,7 +84,7 @@ class Listener:
     messages: list[paho.MQTTMessage] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
-    async def wait(self, count: int = 1, seconds: float = 10.0) -> list[Any]:
+    async def wait(self, count: int = 1, seconds: float = 30.0) -> list[Any]:
         """Wait until so many messages came; give them as JSON."""
 
         def come() -> bool:
@@ -131,7 +131,7 @@ async def listening(
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
     try:
-        assert await asyncio.to_thread(subscribed.wait, 10)
+        assert await asyncio.to_thread(subscribed.wait, 30)
         yield listener
     finally:
         client.disconnect()

@@ -15,6 +15,7 @@ class Request:
     head: str
     body: bytes
     connection: int
+    arrived: float
 
     @property
     def json(self) -> Any:
@@ -44,14 +45,15 @@ class Receiver:
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     connections: int = 0
 
-    async def wait(self, count: int = 1, seconds: float = 5.0) -> list[Request]:
+    async def wait(self, count: int = 1, seconds: float = 30.0) -> list[Request]:
         """Wait until so many requests came."""
         async with asyncio.timeout(seconds), self.arrived:
             await self.arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests
 
-    async def quiet(self, seconds: float = 0.3) -> int:
-        """Wait a while and say how many requests came until then."""
+    async def quiet(self, seconds: float = 0.3, least: int = 0) -> int:
+        """Wait until so many requests came and then a while, and say how many came until then."""
+        await self.wait(least)
         await asyncio.sleep(seconds)
         return len(self.requests)
 
@@ -72,7 +74,7 @@ class Receiver:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             lengths = [x for x in head.split("\r\n") if x.lower().startswith("content-length")]
             body = await reader.readexactly(int(lengths[0].split(":")[1]) if lengths else 0)
-            request = Request(head, body, number)
+            request = Request(head, body, number, asyncio.get_running_loop().time())
             async with self.arrived:
                 self.requests.append(request)
                 self.arrived.notify_all()

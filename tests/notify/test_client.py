@@ -69,7 +69,7 @@ async def client() -> AsyncIterator[Client]:
     await made.close()
 
 
-async def post(client: Client, to: Peer, seconds: float = 2.0) -> None:
+async def post(client: Client, to: Peer, seconds: float = 30.0) -> None:
     await client.post(to.url, {"X-Case": "Kept"}, b"{}", seconds)
 
 

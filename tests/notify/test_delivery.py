@@ -1,9 +1,11 @@
 """Delivery: each endpoint alone, retries, restarts, dead letters, counters, throttling, intervals. (5.8.6)"""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from base import clock
 from tests.live import Live, live_broker
 from tests.notify.receiver import Receiver, receiving
 from tests.notify.test_notifications import create, shelter, subscribe, value
@@ -16,11 +18,20 @@ async def counters(live: Live, id: str) -> Any:
     return (await live.get(f"/subscriptions/{id}")).json["notification"]
 
 
-async def until(condition: Any, seconds: float = 5.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     """Wait until an asynchronous condition holds."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  # it looks from outside
             await asyncio.sleep(0.02)
+
+
+def nothing_waits(live: Live) -> Any:
+    """Make the condition that every notification was taken and that is noted."""
+
+    async def none() -> bool:
+        return not live.broker.catalogue.open("").waiting(None, 0, 1)
+
+    return none
 
 
 async def test_counts_what_was_delivered(live: Live, receiver: Receiver) -> None:
@@ -73,6 +84,7 @@ async def test_keeps_counters_over_a_restart(tmp_path: Path) -> None:
             id = await subscribe(live, receiver)
             await value(live, 6)
             await receiver.wait()
+            await until(nothing_waits(live))
             await live.ask("PATCH", f"/subscriptions/{id}", {"description": "changed"})
         async with live_broker(tmp_path) as live:
             assert (await counters(live, id))["timesSent"] == 1
@@ -108,7 +120,7 @@ async def test_a_dead_endpoint_delays_no_other(live: Live, receiver: Receiver) -
             await value(live, number)
         requests = await receiver.wait(40)
         assert [r.entities[0]["occupancy"]["value"] for r in requests] == list(range(20, 60))
-        assert silent.requests
+        await silent.wait()
 
 
 async def test_keeps_the_order_of_changes_of_an_entity(live: Live, receiver: Receiver) -> None:
@@ -139,7 +151,7 @@ async def test_delivers_more_than_it_holds_in_memory(live: Live) -> None:
             batch = [{**shelter(), "id": f"urn:ngsi-ld:Shelter:{n}"} for n in range(start, start + 500)]
             assert (await live.post("/entityOperations/create", batch)).status == 201
         receiver.hold.set()
-        await receiver.wait(3000, 20)
+        await receiver.wait(3000, 60)
         assert len({r.entities[0]["id"] for r in receiver.requests}) == 3000
         assert await receiver.quiet() == 3000
 
@@ -152,8 +164,9 @@ async def test_delivers_after_a_restart_with_the_same_id(tmp_path: Path) -> None
             await value(live, 6)
             (first,) = await receiver.wait()
         receiver.answer = 200
-        async with live_broker(tmp_path, notify_backoff=0.1):
+        async with live_broker(tmp_path, notify_backoff=0.1) as live:
             _, second = await receiver.wait(2)
+            await until(nothing_waits(live))
         assert first.json == second.json
         async with live_broker(tmp_path):
             assert await receiver.quiet() == 2
@@ -193,7 +206,7 @@ async def test_pausing_drops_what_waits(live: Live) -> None:
         assert (await live.ask("PATCH", f"/subscriptions/{id}", {"isActive": False})).status == 204
         receiver.answer = 200
         await value(live, 7)
-        before = len(receiver.requests)
+        before = await receiver.quiet()
         assert (await live.ask("PATCH", f"/subscriptions/{id}", {"isActive": True})).status == 204
         assert await receiver.quiet(0.5) == before
         assert not live.broker.catalogue.open("").endpoints()
@@ -209,7 +222,7 @@ async def test_deleting_drops_what_waits(live: Live) -> None:
         await value(live, 6)
         await receiver.wait()
         assert (await live.ask("DELETE", f"/subscriptions/{id}")).status == 204
-        before = await receiver.quiet(0.05)
+        before = await receiver.quiet()
         assert await receiver.quiet(0.5) == before
         assert not live.broker.catalogue.open("").endpoints()
         assert (await live.get(f"/subscriptions/{id}")).status == 404
@@ -231,16 +244,20 @@ async def test_a_changed_endpoint_gets_what_waits(live: Live, receiver: Receiver
 
 async def test_stops_when_the_subscription_expires(live: Live, receiver: Receiver) -> None:
     await create(live)
-    soon = shown_in_japan(0.4)
-    id = await subscribe(live, receiver, expiresAt=soon)
+    id = await subscribe(live, receiver, expiresAt=shown_in_japan(600))
     await value(live, 6)
     await receiver.wait()
     assert (await live.get(f"/subscriptions/{id}")).json["status"] == "active"
-    await asyncio.sleep(0.5)
+    soon = shown_in_japan(2)
+    assert (await live.ask("PATCH", f"/subscriptions/{id}", {"expiresAt": soon})).status == 204
+
+    async def expired() -> bool:
+        return bool((await live.get(f"/subscriptions/{id}")).json["status"] == "expired")
+
+    await until(expired)
     await value(live, 7)
     assert await receiver.quiet() == 1
-    shown = (await live.get(f"/subscriptions/{id}")).json
-    assert shown["status"] == "expired" and shown["expiresAt"] == soon
+    assert (await live.get(f"/subscriptions/{id}")).json["expiresAt"] == soon
 
 
 def shown_in_japan(seconds: float) -> str:
@@ -254,14 +271,15 @@ def shown_in_japan(seconds: float) -> str:
 async def test_throttles_with_fractions_of_a_second(live: Live, receiver: Receiver) -> None:
     await create(live)
     await subscribe(live, receiver, throttling=0.5)
-    await value(live, 6)
-    await receiver.wait()
-    await value(live, 7)
-    assert await receiver.quiet(0.2) == 1
-    await asyncio.sleep(0.4)
-    await value(live, 8)
-    *_, last = await receiver.wait(2)
-    assert last.entities[0]["occupancy"]["value"] == 8
+    number, apart = 10, [9.0]
+    async with asyncio.timeout(60):
+        while not 0.5 <= min(apart) < 1:  # a busy machine may need some to come in time
+            number += 1
+            await value(live, number)
+            await asyncio.sleep(0.05)
+            times = [clock.parse(request.json["notifiedAt"]) for request in receiver.requests]
+            apart = [9.0, *((later - one) / clock.SECOND for one, later in pairwise(times))]
+            assert min(apart) >= 0.5
 
 
 async def test_throttles_over_a_restart(tmp_path: Path) -> None:
@@ -271,6 +289,7 @@ async def test_throttles_over_a_restart(tmp_path: Path) -> None:
             await subscribe(live, receiver, throttling=30)
             await value(live, 6)
             await receiver.wait()
+            await until(nothing_waits(live))
         async with live_broker(tmp_path) as live:
             await value(live, 7)
             assert await receiver.quiet() == 1
@@ -282,13 +301,14 @@ async def test_notifies_at_intervals_of_all_that_matches(live: Live, receiver: R
         for n in range(5)
     ]
     await live.post("/entityOperations/create", batch)
+    begun = clock.now()
     id = await subscribe(live, receiver, {"format": "keyValues"}, timeInterval=0.3, q="occupancy>2")
-    assert await receiver.quiet(0.1) == 0
     requests = await receiver.wait(3)
+    assert clock.parse(requests[0].json["notifiedAt"]) >= begun + 0.3 * clock.SECOND
     for request in requests:
         assert [one["occupancy"] for one in request.entities] == [3, 4]
     await live.ask("PATCH", f"/subscriptions/{id}", {"isActive": False})
-    count = await receiver.quiet(0.1)
+    count = await receiver.quiet()
     assert await receiver.quiet(0.5) == count
 
 
@@ -311,7 +331,7 @@ async def test_gives_up_waiting_after_the_timeout_of_the_endpoint(live: Live) ->
         await create(live)
         id = await subscribe(live, receiver, {"endpoint": {"timeout": 100}})
         await value(live, 6)
-        await receiver.wait(2, 3)
+        await receiver.wait(2)
         assert (await counters(live, id))["timesFailed"] >= 1
 
 
@@ -322,8 +342,8 @@ async def test_leaves_a_failing_endpoint_alone_for_its_cooldown(live: Live) -> N
         await value(live, 6)
         await receiver.wait()
         await value(live, 7)
-        assert await receiver.quiet(0.4) == 1
-        await receiver.wait(2, 2)
+        first, second = await receiver.wait(2)
+        assert second.arrived - first.arrived >= 0.59
 
 
 async def test_follows_no_redirect(live: Live) -> None:

@@ -133,7 +133,7 @@ async def test_logs_in_with_the_credentials_of_the_address(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "city", PASSWORD], check=True, timeout=10)  # noqa: ASYNC221  # takes no time
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "city", PASSWORD], check=True, timeout=60)  # noqa: ASYNC221  # takes no time
     async with (
         mosquitto(tmp_path, f"password_file {passwords}") as server,
         listening(server, "x", user="city", password=PASSWORD) as listener,
@@ -184,7 +184,7 @@ async def test_refuses_a_certificate_of_another_host(tmp_path: Path) -> None:
     async with mosquitto(tmp_path, f"certfile {certificate}", f"keyfile {certificate}") as server:
         publisher = Publisher(AddressPolicy((), loopback=True), tmp_path / "ca.pem")
         with pytest.raises(Undelivered, match="ertificate"):
-            await publisher.publish(mqtt_target({"uri": f"mqtts://localhost:{server.port}/x"}), {}, b"{}", 5)
+            await publisher.publish(mqtt_target({"uri": f"mqtts://localhost:{server.port}/x"}), {}, b"{}", 30)
         publisher.close()
 
 
@@ -198,7 +198,7 @@ async def test_loses_nothing_when_the_mqtt_broker_is_killed(
         passwords.unlink(missing_ok=True)
         passwords.touch(0o600)
         for user in users:
-            subprocess.run(["mosquitto_passwd", "-b", passwords, user, PASSWORD], check=True, timeout=10)
+            subprocess.run(["mosquitto_passwd", "-b", passwords, user, PASSWORD], check=True, timeout=60)
 
     def told(messages: list[Any]) -> list[int]:
         return [one["body"]["data"][0]["occupancy"]["value"] for one in messages]
@@ -253,7 +253,7 @@ async def test_tells_a_refusal_of_the_mqtt_broker(tmp_path: Path) -> None:
         uri = f"mqtt://{server.place}/x"
         info = [{"key": "MQTT-QoS", "value": "1"}]
         with pytest.raises(Undelivered, match="refused: Not authorized"):
-            await publisher.publish(mqtt_target({"uri": uri, "notifierInfo": info}), {}, b"{}", 5)
+            await publisher.publish(mqtt_target({"uri": uri, "notifierInfo": info}), {}, b"{}", 30)
         publisher.close()
 
 
@@ -264,12 +264,12 @@ async def test_heeds_the_limits_of_the_mqtt_broker(tmp_path: Path) -> None:
         publisher = Publisher(AddressPolicy((), loopback=True))
         info = [{"key": "MQTT-QoS", "value": "2"}]
         target = mqtt_target({"uri": f"mqtt://{server.place}/x", "notifierInfo": info})
-        await asyncio.gather(*(publisher.publish(target, {}, b"{}", 5) for _ in range(30)))
+        await asyncio.gather(*(publisher.publish(target, {}, b"{}", 30) for _ in range(30)))
         await listener.wait(30)
         assert listener.messages[0].qos == 1
         with pytest.raises(Undelivered, match="at most 1000 bytes"):
-            await publisher.publish(target, {}, b'"' + b"x" * 1000 + b'"', 5)
-        await publisher.publish(target, {}, b"{}", 5)
+            await publisher.publish(target, {}, b'"' + b"x" * 1000 + b'"', 30)
+        await publisher.publish(target, {}, b"{}", 30)
         publisher.close()
 
 
@@ -279,9 +279,9 @@ async def test_connects_to_allowed_addresses_only(tmp_path: Path) -> None:
         target = mqtt_target({"uri": f"mqtt://{server.place}/x"})
         guarded = Publisher(AddressPolicy((), loopback=False))
         with pytest.raises(Undelivered, match="loopback address"):
-            await guarded.publish(target, {}, b"{}", 5)
+            await guarded.publish(target, {}, b"{}", 30)
         named = Publisher(AddressPolicy(("localhost",), loopback=False))
-        await named.publish(mqtt_target({"uri": f"mqtt://localhost:{server.port}/x"}), {}, b"{}", 5)
+        await named.publish(mqtt_target({"uri": f"mqtt://localhost:{server.port}/x"}), {}, b"{}", 30)
         await listener.wait()
         guarded.close()
         named.close()
@@ -302,7 +302,7 @@ async def test_gives_up_in_time_on_a_broker_that_does_not_answer() -> None:
     with pytest.raises(Undelivered, match=r"no answer within 0\.2 s"):
         await publisher.publish(mqtt_target({"uri": f"mqtt://127.0.0.1:{port}/x"}), {}, b"{}", 0.2)
     publisher.close()
-    await asyncio.wait_for(left.wait(), 5)
+    await asyncio.wait_for(left.wait(), 30)
     server.close()
     await server.wait_closed()
 
@@ -322,8 +322,8 @@ async def test_keeps_no_endless_answer_in_memory() -> None:
     port = server.sockets[0].getsockname()[1]
     publisher = Publisher(AddressPolicy((), loopback=True))
     with pytest.raises(Undelivered, match="ended"):
-        await publisher.publish(mqtt_target({"uri": f"mqtt://127.0.0.1:{port}/x"}), {}, b"{}", 5)
-    await asyncio.wait_for(left.wait(), 5)
+        await publisher.publish(mqtt_target({"uri": f"mqtt://127.0.0.1:{port}/x"}), {}, b"{}", 30)
+    await asyncio.wait_for(left.wait(), 30)
     publisher.close()
     server.close()
     await server.wait_closed()
@@ -411,13 +411,13 @@ async def test_leaves_nothing_open_behind(tmp_path: Path) -> None:
     async with mosquitto(tmp_path) as server:
         target = mqtt_target({"uri": f"mqtt://{server.place}/x"})
         for _ in range(3):
-            await publisher.publish(target, {}, b"{}", 5)
+            await publisher.publish(target, {}, b"{}", 30)
             server.kill()
             for _ in range(20):
                 with suppress(Undelivered):
-                    await publisher.publish(target, {}, b"{}", 5)
+                    await publisher.publish(target, {}, b"{}", 30)
             await server.start()
-        await publisher.publish(target, {}, b"{}", 5)
+        await publisher.publish(target, {}, b"{}", 30)
         assert len(publisher._links) == 1
         publisher.close()
 
@@ -437,7 +437,7 @@ async def test_closes_a_connection_nobody_uses(tmp_path: Path) -> None:
             return not publisher._links
 
         for count in (1, 2):
-            await publisher.publish(target, {}, b"{}", 5)
+            await publisher.publish(target, {}, b"{}", 30)
             await until(closed)
             await listener.wait(count)
         publisher.close()

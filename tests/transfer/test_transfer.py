@@ -365,19 +365,22 @@ async def test_entities_and_histories_of_an_export_are_of_one_moment(
     )
     file, done = tmp_path / "busy.jsonl", asyncio.Event()
 
-    async def change() -> int:
+    many = asyncio.Event()
+
+    async def change() -> None:
         number = 0
         while not done.is_set():
             number += 1
             body = {"n": {"type": "Property", "value": number}}
             await live.ask("PATCH", f"/entities/{ids[number % 20]}/attrs", body, headers=TENANT)
-        return number
+            if number > 100:
+                many.set()
 
     changing = asyncio.create_task(change())
-    await asyncio.sleep(0.3)
+    await many.wait()
     assert (await call(live, "export", str(file), "--tenant", "harbour")).exit_code == 0
     done.set()
-    assert await changing > 20
+    await changing
     assert (await call(other, "import", str(file))).exit_code == 0
     view = await other.broker.catalogue.open("harbour").transfer.view()
     try:
