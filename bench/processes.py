@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from conformance.servers.ports import free_port
+
 HERE = Path(__file__).parent
+LOOPBACK = "127.0.0.1"
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,19 +35,19 @@ class Server:
 
 def reference(core: int | None) -> AbstractContextManager[Server]:
     """Start R."""
-    port = _free_port()
+    port = free_port(LOOPBACK)
     return _started([sys.executable, str(HERE / "reference_handler.py"), str(port)], port, "/r/1", core)
 
 
 def sink() -> AbstractContextManager[Server]:
     """Start the notification endpoint."""
-    port = _free_port()
+    port = free_port(LOOPBACK)
     return _started([sys.executable, str(HERE / "sink.py"), str(port)], port, "/count", None)
 
 
 def broker(data: Path, core: int | None) -> AbstractContextManager[Server]:
     """Start a broker on an empty data folder, with its defaults."""
-    port = _free_port()
+    port = free_port(LOOPBACK)
     command = [sys.executable, "-m", "engawa", "run", "broker", "--port", str(port), "--data", str(data)]
     return _started(command, port, "/health/ready", core)
 
@@ -92,13 +94,6 @@ def _wait_ready(server: Server, path: str) -> None:
         except (OSError, http.client.HTTPException):
             time.sleep(0.05)
     sys.exit(f"{server.process.args!r} was not ready within 30 s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _tree(root: int) -> list[int]:

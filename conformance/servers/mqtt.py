@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from conformance.demand import Seen
 from conformance.exchange import Exchange
 from conformance.servers.inbox import Inbox
+from conformance.servers.ports import free_port
 from conformance.verdict import Failure, NotApplicable
 
 _LISTENER: Final = "engawa-conformance"
@@ -96,14 +96,14 @@ async def mqtt_broker(
     if program is None:
         raise NotApplicable("mosquitto is not installed on this machine")
     with tempfile.TemporaryDirectory(prefix="engawa-") as name:
-        folder, port = Path(name), _free_port(bind)
+        folder, port = Path(name), free_port(bind)
         (folder / "log").touch()
         config = _configure(folder, bind, port, user, password)
         process = await asyncio.create_subprocess_exec(
             program, "-c", str(config), stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            await _answers(bind, port)
+            await _answers(bind, port, process)
             server = MqttBroker(host, port, user, password, folder / "log", patience)
             async with _listening(server, bind, record, user, password):
                 yield server
@@ -133,15 +133,10 @@ def _hashed(password: str) -> str:
     return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def _free_port(bind: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((bind, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _answers(bind: str, port: int) -> None:
-    for _ in range(200):
+async def _answers(bind: str, port: int, process: asyncio.subprocess.Process) -> None:
+    for _ in range(1_000):
+        if process.returncode is not None:
+            break
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection(_here(bind), port)
             writer.close()
@@ -182,7 +177,7 @@ async def _listening(
     client.loop_start()
     try:
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await ready.wait()
         except TimeoutError:
             raise NotApplicable("mosquitto does not let us listen on this machine") from None

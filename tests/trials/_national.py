@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.trials import DATA, skip
 
 FILES = {"DesignatedShelter": "mergeFromCity_1.csv.gz", "EvacuationSite": "mergeFromCity_2.csv.gz"}
@@ -122,10 +122,7 @@ class Running:
 @contextmanager
 def broker(port: int = 0) -> Iterator[Running]:
     """Run a broker on an empty folder, on any free port unless told."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
