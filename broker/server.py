@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -30,7 +31,7 @@ from broker.federation import Federation
 from broker.federation.sender import Sender
 from broker.federation.subscribing import Subscribing
 from broker.notify import Notifier
-from broker.operations import identity, snapshot_filling, upkeep
+from broker.operations import distributed_intervals, identity, snapshot_filling, upkeep
 from broker.operations.admission import admitting
 from broker.operations.cache import Cache
 from broker.operations.call import Broker
@@ -61,14 +62,10 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         stack.push_async_callback(contexts.close)
         registry = Registry(settings, catalogue)
         notifier = Notifier(settings, catalogue, contexts, registry, policy, policies=policies)
-        await notifier.start()
-        stack.push_async_callback(notifier.close)
         alias = identity.own_alias(settings.alias, settings.data)
         federation = Federation(registry, Sender(settings, policy, alias, contexts))
         stack.push_async_callback(federation.close)
         subscribing = Subscribing(settings, catalogue, contexts, registry, federation, notifier)
-        await subscribing.start()
-        stack.push_async_callback(subscribing.close)
         broker = Broker(
             settings,
             catalogue,
@@ -83,6 +80,10 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
             doors=doors,
             policies=policies,
         )
+        await notifier.start(partial(distributed_intervals.due, broker))
+        stack.push_async_callback(notifier.close)
+        await subscribing.start()
+        stack.push_async_callback(subscribing.close)
         stack.push_async_callback(broker.running.close)
         await snapshot_filling.resume(broker)
         for upkeep_ in (_expire(broker), _tidy(broker), *([_follow(policies)] if policies else [])):

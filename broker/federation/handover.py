@@ -38,7 +38,7 @@ class Handover:
         self,
         federation: Federation,
         book: PassedBook,
-        asking: Callable[[Passed], Awaitable[Asking]],
+        asking: Callable[[str, str], Awaitable[Asking]],
         now: Callable[[], int],
     ) -> None:
         self._federation = federation
@@ -156,7 +156,7 @@ class Handover:
             self._failed(passed, outcome)
 
     async def _ask(self, passed: Passed, request: Request) -> Outcome:
-        asking = await self._asking(passed)
+        asking = await self._asking(passed.tenant, passed.subscription)
         (outcome,) = await self._federation.ask(asking, [Directed(passed.source, request)])
         return outcome
 

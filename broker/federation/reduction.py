@@ -9,7 +9,7 @@ from base.jsonld import TermTable
 from broker.federation import narrowing
 from broker.language import writing
 from broker.language.selection import EntitySelector
-from broker.language.sources import Information, Match, SourceFilter, SourceSelection
+from broker.language.sources import Information, Match, Source, SourceFilter, SourceSelection
 from broker.notify import presentation
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body
@@ -17,6 +17,8 @@ from broker.notify.subscription import Body
 _KEPT: Final = ("type", "notificationTrigger", "timeInterval", "expiresAt", "isActive")
 _FILTERS: Final = ("q", "geoQ", "scopeQ", "expandValues", "jsonKeys", "throttling")
 """What cannot be judged, or must not be counted, on a part of an entity."""
+
+_QUERIES: Final = frozenset({"queryEntity", "queryBatch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ def distributes(body: Mapping[str, Any]) -> bool:
     everything = any(one["type"] == "*" for one in body.get("entities", ()))
     local = body.get("localOnly") is True or body.get("request", {}).get("local", False)
     return not (everything or local)
+
+
+def queried(body: Mapping[str, Any], source: Source) -> bool:
+    """Say whether a source is asked when an interval ends, rather than given a copy of the subscription. (5.8.6)"""
+    return "timeInterval" in body and not _QUERIES.isdisjoint(source.operations)
 
 
 def wanted(body: Mapping[str, Any], interest: Interest, csf: SourceFilter | None = None) -> SourceSelection:

@@ -17,6 +17,7 @@ import structlog
 
 from base import clock
 from base.errors import LdContextNotAvailable, NonexistentTenant, Problem, ResourceNotFound
+from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
 from broker.federation import reduction
@@ -82,7 +83,7 @@ class Subscribing:
         self._moved: list[tuple[str, Source]] = []
         self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
         self._planner: asyncio.Task[None] | None = None
-        self._handover = Handover(federation, self._book, self._asking_for, now)
+        self._handover = Handover(federation, self._book, self.asking_for, now)
 
     async def start(self) -> None:
         """Look at what an earlier run left, and follow the registrations from now on."""
@@ -230,7 +231,7 @@ class Subscribing:
         if interest is None:
             raise LdContextNotAvailable("The @context of the subscription cannot be had now.")
         asking = await self.asking(tenant, body)
-        own = await self._contexts.resolve(body.get("qContext", body["@context"]), tenant)
+        own = await self.own_context(tenant, body)
         words = Words(own.table, asking.context.table)
         csf = sources.filter_of_sources(unquote(body["csf"]), own.table) if "csf" in body else None
         found: dict[str, Wanted] = {}
@@ -250,6 +251,8 @@ class Subscribing:
         source = match.source
         if source.mode == "auxiliary" or "createSubscription" not in source.operations:
             return None
+        if reduction.queried(body, source):
+            return None
         if self._federation.loops(asking, source):
             return None
         endpoint = asking.origin + RECEIVING
@@ -262,19 +265,23 @@ class Subscribing:
             return Asking(tenant, await self._contexts.resolve(None), self._now())
         request = body.get("request", {})
         origin = self._settings.public_url.rstrip("/") or request.get("origin", "")
-        context = await self._contexts.resolve(body.get("qContext", body["@context"]), tenant)
+        context = await self.own_context(tenant, body)
         if not context.link.startswith(("http://", "https://")):
             context = self._contexts.core  # names as IRIs: no source has to come here to learn what they mean
         return Asking(tenant, context, self._now(), tuple(request.get("via", ())), origin=origin)
 
-    async def _asking_for(self, passed: Passed) -> Asking:
-        """Say in which words, and after which brokers, a copy is changed; its subscription may be gone."""
+    async def asking_for(self, tenant: str, id: str) -> Asking:
+        """Say in which words, and after which brokers, sources are asked for a subscription; it may be gone."""
         try:
-            body = (await self._notifier.book(passed.tenant)).get(passed.subscription)
+            body = (await self._notifier.book(tenant)).get(id)
         except (NonexistentTenant, ResourceNotFound):
             body = None
-        headers = self._headers.get((passed.tenant, passed.subscription)) or {}
-        return replace(await self.asking(passed.tenant, body), headers=headers)
+        headers = self._headers.get((tenant, id)) or {}
+        return replace(await self.asking(tenant, body), headers=headers)
+
+    async def own_context(self, tenant: str, body: Body) -> Context:
+        """Give the @context in which the queries of a subscription stand."""
+        return await self._contexts.resolve(body.get("qContext", body["@context"]), tenant)
 
 
 def _named(notification: Mapping[str, Any]) -> tuple[str, str]:

@@ -73,8 +73,9 @@ class Notifier:
         self._timer = periodic.Timer(now, self._fire)
         self._again: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Read all subscriptions and go on with what waits."""
+    async def start(self, everywhere: periodic.Everywhere | None = None) -> None:
+        """Read all subscriptions and go on with what waits; `everywhere` finds what lies at sources, too."""
+        self._everywhere = everywhere
         settings = self._settings
         credentials = Credentials(settings.federation_credentials, settings.federation_authorities)
         self._delivery = Delivery(
@@ -216,9 +217,14 @@ class Notifier:
     async def _fire(self, book: Book, interest: Interest) -> None:
         if isinstance(book, SourceBook):
             await book.tell(interest)
-        else:
+            return
+        page, now = self._settings.page_most, self._now()
+        due = await self._everywhere(book.tenant, interest, now) if self._everywhere else None
+        if due is None:
             visibility = limited.reach(self._policies, interest, book.tenant)
-            await periodic.notify(book, interest, self._settings.page_most, self._now(), visibility)
+            await periodic.notify(book, interest, page, now, visibility)
+        else:
+            await periodic.notify_joined(book, interest, page, now, due)
 
     async def _prepare_missing(self) -> None:
         """Try again what could not be made ready, since a remote @context was not to be had."""

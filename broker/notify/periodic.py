@@ -4,8 +4,9 @@ An interval counts from the last change of the subscription, so it goes on in st
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 
@@ -14,9 +15,11 @@ from base.errors import Problem
 from broker.language.evaluation import seeing
 from broker.language.selection import Window
 from broker.language.visibility import Visibility, visible
+from broker.model.document import Document
 from broker.notify.book import Book
 from broker.notify.interest import Interest
 from broker.notify.notification import periodic
+from broker.store.contract import Read
 
 log = structlog.get_logger("engawa.notify")
 
@@ -26,10 +29,27 @@ def next_due(interest: Interest, now: int) -> int:
     return interest.since + ((now - interest.since) // interest.interval + 1) * interest.interval
 
 
+class Due(NamedTuple):
+    """What a periodic subscription matches, and what reads the entities that these link to."""
+
+    documents: Sequence[Document]
+    read: Read
+
+
+Everywhere = Callable[[str, Interest, int], Awaitable[Due | None]]
+"""Finds what a subscription of a tenant matches here and at sources; None: no source is concerned."""
+
+
+async def notify_joined(book: Book, interest: Interest, page: int, now: int, due: Due) -> None:
+    """Put what matches here and at sources into the outbox, a notification per page. (5.8.6)"""
+    for start in range(0, len(due.documents), page):
+        await book.store.enqueue([periodic(interest, due.documents[start : start + page], due.read, now)])
+
+
 async def notify(
     book: Book, interest: Interest, page: int, now: int, visibility: Visibility | None = None
 ) -> None:
-    """Put what matches into the outbox, a notification per page; nothing if nothing matches. (5.8.6)"""
+    """Put what matches here into the outbox, a notification per page; nothing if nothing matches. (5.8.6)"""
     offset = 0
     selection = replace(interest.selection, visibility=visibility)
     read = seeing(visibility, book.reader(now))

@@ -11,9 +11,14 @@ from broker.notify.subscription import DEFAULT_TRIGGERS, ENTITIES, HIDDEN, Body,
 _TIMES: Final = ("lastNotification", "lastSuccess", "lastFailure")
 
 
+def named(body: Mapping[str, Any], table: TermTable) -> Body:
+    """Write members of a subscription with the names of an @context. (5.2.12)"""
+    return {name: _member(name, value, table) for name, value in body.items() if name not in HIDDEN}
+
+
 def show(body: Body, table: TermTable, now: int, *, sys_attrs: bool = False) -> Body:
     """Write a subscription for a reader; the text of q and csf stays as it was given. (5.8.3.5)"""
-    result = {name: _member(name, value, table) for name, value in body.items() if name not in HIDDEN}
+    result = named(body, table)
     if body.get("about", ENTITIES) == ENTITIES:
         result.setdefault("notificationTrigger", list(DEFAULT_TRIGGERS))
     elif body.get("madeContext"):

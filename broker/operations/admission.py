@@ -111,5 +111,14 @@ def as_seen(broker: Broker, caller: Caller, tenant: str) -> Broker:
     return _as_seen(broker, broker.policies.of(caller, tenant), caller)
 
 
+def as_told(broker: Broker, maker: Caller, tenant: str) -> tuple[Broker, Rights | None]:
+    """Give the broker with what may be told the maker of a subscription, and in rights what that is."""
+    if broker.policies is None:
+        return broker, None
+    rights = broker.policies.of(maker, tenant)
+    rights = replace(rights, reading=rights.subscribing)
+    return _as_seen(broker, rights, maker), rights
+
+
 def _as_seen(broker: Broker, rights: Rights, caller: Caller) -> Broker:
     return replace(broker, catalogue=VisibleCatalogue(broker.catalogue, rights, caller))

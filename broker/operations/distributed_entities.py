@@ -115,7 +115,7 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
         return None
     refuse_ordering(wanted)
     asks = inquiry(broker, asking, wanted.selection.selectors)
-    found, count = await _found(call, broker, asks, several, wanted)
+    found, count = await find(call, broker, asks, several, wanted)
     window = wanted.window
     headers = {preferences.APPLIED: preferences.BY_ID} if preferences.in_order(call) else {}
     if count is not None:
@@ -129,7 +129,7 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
     return rendering.answer(call, rendering.page(call, made.bodies), altered=made.altered, headers=headers)
 
 
-async def _found(
+async def find(
     call: Call, broker: Broker, asks: Inquiry, several: Sequence[Asked], wanted: Wanted
 ) -> tuple[Gathered, int | None]:
     """Find the entities up to the end of a page, and how many there are if that was asked for."""
