@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 
 from base.jsonld import TermTable
-from broker.federation import joining, narrowing
-from broker.language import evaluation
+from broker.federation import joining, reading
 from broker.language.selection import EntitySelector
 from broker.language.sources import Match, Source
 from broker.language.span import Span
@@ -47,15 +46,13 @@ def read(
     span: Span | None,
     now: int,
 ) -> Evolving | None:
-    """Read what a source tells, no more of it than was registered and asked for; Problem if it is invalid."""
+    """Read what a source tells, no more of it than was registered; Problem if it is invalid or was not asked for."""
     given = temporal.entity({name: held for name, held in body.items() if held != []}, names, joining.UNKNOWN)
     _take_times(given.instances, body, names, now)
     assert given.id is not None
     attributes = {iri: held for iri, held in given.instances.items() if iri != SCOPE}
     document = {"id": given.id, "type": given.types, "attrs": attributes}
-    if selectors and not any(evaluation.chosen(selector, document) for selector in selectors):
-        return None
-    covered = narrowing.covered(match.source, match.information, document)
+    covered = reading.asked_for(document, match, selectors)
     if covered is None:
         return None
     instances: Instances = dict(covered["attrs"])

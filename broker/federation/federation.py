@@ -89,11 +89,18 @@ class Federation:
             return
         absent = outcome.status == ResourceNotFound.status and directed.request.method == "GET"
         good = failure is None and (outcome.status < InvalidRequest.status or absent)
+        self._counted(asking, outcome.source, good=good)
+
+    def blame(self, asking: Asking, source: Source) -> None:
+        """Count a request that was answered with what cannot be used as one that failed. (5.2.9)"""
+        self._counted(asking, source, good=False, sent=0)
+
+    def _counted(self, asking: Asking, source: Source, *, good: bool, sent: int = 1) -> None:
         try:
             register = self._registry.of(asking.tenant)
         except NonexistentTenant:  # dropped meanwhile
             return
-        register.count(outcome.source.id, clock.now(), good=good)
+        register.count(source.id, clock.now(), good=good, sent=sent)
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep_counters())
 

@@ -84,11 +84,11 @@ class Gathering:
         proxied: Sequence[Match],
         now: int,
         most: int,
-        unreadable: Callable[[Match], None],
+        unreadable: Callable[[Match, Problem], None],
         excessive: Callable[[Match], None],
         judge: Judge | None = None,
     ) -> None:
-        """`unreadable` is told whose entity was invalid, `excessive` whose list was left out, too long by itself.
+        """`unreadable` is told whose entity was left out and why, `excessive` whose list was, too long by itself.
 
         `judge`: what of the entities is wanted."""
         self._givers = list(givers)
@@ -191,9 +191,9 @@ class Gathering:
                 continue
             try:
                 document = read()
-            except Problem:
+            except Problem as problem:
                 assert giver.match
-                self._unreadable(giver.match)
+                self._unreadable(giver.match, problem)
                 continue
             if document is not None:
                 yield Version(document, giver.match.source if giver.match else None)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from base.errors import Problem
-from broker.federation import entity_requests, reading
+from broker.federation import entity_requests, narrowing, reading
 from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
 from broker.federation.federation import Federation
 from broker.federation.gathering import Giver, Piece
@@ -14,6 +14,7 @@ from broker.federation.joining import Version
 from broker.federation.narrowing import Part
 from broker.language.selection import EntitySelector
 from broker.language.sources import Match, Source
+from broker.model import validate
 
 LARGEST: Final = 1_000
 """Entities asked of a source at once, at most."""
@@ -45,9 +46,15 @@ class Inquiry:
         """Note why a source gave nothing, or not all."""
         self.failures.setdefault(source.id, (source, failure))
 
-    def unreadable(self, match: Match) -> None:
-        """Note that an entity of a source was invalid."""
-        self.failed(match.source, reading.invalid("The context source gave an entity that is no NGSI-LD."))
+    def misled(self, source: Source, failure: Failure) -> None:
+        """Note that what a source answered cannot all be used, here and with its registration. (5.2.9)"""
+        if source.id not in self.failures and source.id not in self.stale:
+            self.federation.blame(self.asking, source)
+        self.failed(source, failure)
+
+    def unreadable(self, match: Match, problem: Problem) -> None:
+        """Note that an entity of a source was left out, and why."""
+        self.misled(match.source, reading.left_out(problem))
 
     def excessive(self, match: Match) -> None:
         """Note that the list of a source was left out, for its length alone."""
@@ -82,7 +89,13 @@ class Inquiry:
 
     async def made(self, part: Part, match: Match, request: Request) -> tuple[str, list[str]] | None:
         """Read the map that a source makes when asked to: its id, and those of its entities. (5.14.4.4, 5.14.5.4)"""
-        return reading.mapped(await self._ask(part, request), match)
+        told = reading.mapped(await self._ask(part, request))
+        if told is None:
+            return None
+        kept = [id for id in told[1] if validate.is_uri(id) and narrowing.may_hold(match, id)]
+        if len(kept) < len(told[1]):
+            self.unreadable(match, reading.unasked())
+        return told[0], kept
 
     def giver(
         self,
@@ -116,12 +129,15 @@ class Inquiry:
             known = len(told)
             told.update((one["id"], one) for one in reading.items(outcome) or ())
             if piece.more and len(told) == known:
-                self.failed(part.source, reading.invalid("The context source gives the same page for ever."))
+                self.misled(part.source, reading.invalid("The context source gives the same page for ever."))
                 return Piece({}, 0)
             return piece
 
         def likely(id: str) -> bool:
-            return reading.likely(told[id], self.asking.context.table, match, self.selectors)
+            counts = reading.likely(told[id], self.asking.context.table, match, self.selectors)
+            if not counts:
+                self.unreadable(match, reading.unasked())
+            return counts
 
         return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
 
@@ -140,13 +156,13 @@ class Inquiry:
             return Piece({}, 0)
         answered, table = reading.items(outcome), self.asking.context.table
         if answered is None:
-            self.failed(part.source, reading.invalid())
+            self.misled(part.source, reading.invalid())
             return Piece({}, 0)
         if not self._light(part.source, outcome):
             return Piece({}, 0)
         length = len(outcome.body or ())
         if len(answered) < length:
-            self.unreadable(match)
+            self.misled(match.source, reading.invalid("The context source gave what is no entity."))
         return Piece(
             {one["id"]: partial(reading.document, one, table, match, self.selectors) for one in answered},
             length,
@@ -171,7 +187,7 @@ class Inquiry:
             return []
         answered = reading.one(outcome, id)
         if answered is None:
-            self.failed(part.source, reading.invalid())
+            self.misled(part.source, reading.invalid())
             return []
         return self.versions(answered, match)
 
@@ -181,8 +197,8 @@ class Inquiry:
         for one in answered:
             try:
                 document = reading.document(one, self.asking.context.table, match, self.selectors)
-            except Problem:
-                self.unreadable(match)
+            except Problem as problem:
+                self.unreadable(match, problem)
                 continue
             if document is not None:
                 found.append(Version(document, match.source))

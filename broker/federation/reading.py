@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from base.errors import BadGateway, BadRequestData, Problem
+from base.errors import BadGateway, BadRequestData, Problem, ResourceNotFound
 from base.jsonld import TermTable
 from broker.federation import narrowing
 from broker.federation.asking import ERROR_RESPONSE, INVALID, Failure, Outcome
@@ -39,6 +39,18 @@ def invalid(detail: str = "The context source answered with what is no NGSI-LD."
     return Failure(BadGateway(detail), INVALID)
 
 
+def unasked() -> ResourceNotFound:
+    """Say that a source told of what was not asked of it. (4.3.6.1)"""
+    return ResourceNotFound("The context source told of entities it was not asked for.")
+
+
+def left_out(problem: Problem) -> Failure:
+    """Say why an entity of an answer was left out. (6.3.17)"""
+    if isinstance(problem, ResourceNotFound):
+        return Failure(problem, INVALID)
+    return invalid("The context source gave an entity that is no NGSI-LD.")
+
+
 def items(outcome: Outcome) -> Sequence[dict[str, Any]] | None:
     """Give the entities of an answer with a list; None if it is none. A source without any may say 404."""
     if outcome.status == 404:
@@ -60,15 +72,15 @@ def one(outcome: Outcome, id: str) -> Sequence[dict[str, Any]] | None:
     return [found] if isinstance(found, dict) and found.get("id") == id else None
 
 
-def mapped(outcome: Outcome, match: Match) -> tuple[str, list[str]] | None:
-    """Give the id of a map that a source made, and those of its entities that it registered; None: it made none."""
+def mapped(outcome: Outcome) -> tuple[str, list[str]] | None:
+    """Give the id of a map that a source made, and those of its entities; None: it made none. (5.2.39)"""
     body = outcome.body
     if failure(outcome) is not None or not isinstance(body, dict) or not validate.is_uri(body.get("id")):
         return None
     entities = body.get("entityMap")
     if not isinstance(entities, dict):
         return None
-    return body["id"], [id for id in entities if validate.is_uri(id) and narrowing.may_hold(match, id)]
+    return body["id"], list(entities)
 
 
 def goes_on(outcome: Outcome) -> bool:
@@ -110,13 +122,20 @@ def likely(body: Any, names: TermTable, match: Match, selectors: Sequence[Entity
 def document(
     body: Any, names: TermTable, match: Match, selectors: Sequence[EntitySelector]
 ) -> Document | None:
-    """Read an entity, no more of it than its source registered, if it was asked for; Problem if it is invalid."""
+    """Read an entity, no more of it than its source registered; Problem if it is invalid or was not asked for."""
     if "deletedAt" in body:
         return None
-    read = _read(body, names)
+    return asked_for(_read(body, names), match, selectors)
+
+
+def asked_for(read: Document, match: Match, selectors: Sequence[EntitySelector]) -> Document | None:
+    """Give what a source registered of an entity; Problem if the entity was not asked for. (4.3.6.1)"""
     if selectors and not any(evaluation.chosen(selector, read) for selector in selectors):
-        return None
-    return narrowing.covered(match.source, match.information, read)
+        raise unasked()
+    covered = narrowing.covered(match.source, match.information, read)
+    if covered is None and not any(narrowing.concerns(info, read) for info in match.information):
+        raise unasked()
+    return covered
 
 
 def _read(body: Any, names: TermTable) -> Document:

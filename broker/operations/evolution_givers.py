@@ -190,7 +190,7 @@ class Giver:
         asks, match, span = self.question.asks, self.asked.match, self.question.query.span
         bodies = answered(outcome)
         if bodies is None:
-            asks.failed(match.source, reading.invalid())
+            asks.misled(match.source, reading.invalid())
             return None
         told = []
         for body in bodies:
@@ -199,8 +199,8 @@ class Giver:
                 one = evolving.read(
                     body, asks.asking.context.table, match, asks.selectors, span, asks.asking.now
                 )
-            except Problem:
-                asks.unreadable(match)
+            except Problem as problem:
+                asks.unreadable(match, problem)
                 continue
             if one is not None:
                 told.append(one)

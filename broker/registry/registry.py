@@ -103,13 +103,16 @@ class Register:
                 (one.expires for one in self._index if one.expires is not None), default=None
             )
 
-    def count(self, id: str, now: int, *, good: bool) -> None:
-        """Count a distributed operation; what is counted is no change of the registration. (5.2.9)"""
+    def count(self, id: str, now: int, *, good: bool, sent: int = 1) -> None:
+        """Count a distributed operation; what is counted is no change of the registration. (5.2.9)
+
+        `sent`: 0 if it was counted before, as one that did not fail.
+        """
         source = self._index.get(id)
         if source is None:
             return
         counters = source.body.setdefault("counters", {})
-        counters["timesSent"] = counters.get("timesSent", 0) + 1
+        counters["timesSent"] = counters.get("timesSent", 0) + sent
         if good:
             counters |= {"lastSuccess": now, "status": "ok"}
         else:
