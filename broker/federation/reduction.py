@@ -29,15 +29,20 @@ class Words:
     write: TermTable
 
     def query(self, body: Mapping[str, Any]) -> str:
-        """Write q for the source. (4.9)"""
+        """Write q for a subscription at the source; as it was given, if it is understood there. (4.9)"""
         text: str = body["q"]
+        return text if self.read.key == self.write.key else self.plain(body)
+
+    def plain(self, body: Mapping[str, Any]) -> str:
+        """Write q for the source, nothing in it percent-encoded. (4.9)"""
+        text = unquote(body["q"])
         if self.read.key == self.write.key:
             return text
         lists = {
             name: frozenset(body.get(name, "").split(",")) - {""} for name in ("expandValues", "jsonKeys")
         }
         return writing.translated(
-            unquote(text),
+            text,
             self.read,
             self.write,
             expand_values=lists["expandValues"],

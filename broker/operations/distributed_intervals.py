@@ -57,7 +57,7 @@ def _params(body: Body, words: Words) -> Params:
     shown = presentation.named({name: body[name] for name in _CONDITIONS if name in body}, words.write)
     params: dict[str, str] = {name: unquote(shown[name]) for name in _TEXTS if name in shown}
     if "q" in body:
-        params["q"] = unquote(words.query(body))
+        params["q"] = words.plain(body)
     if geo := shown.get("geoQ"):
         place = geo["coordinates"]
         params |= {name: geo[name] for name in _GEO if name in geo}
