@@ -200,7 +200,10 @@ def finish(report: Report, given: dict[str, Any]) -> None:
     "--python", default=sys.executable, help="Python that has the suite's packages.  [default: this one]"
 )
 @click.option(
-    "--group", "groups", multiple=True, help="Only this folder or file below TP/NGSI-LD; may be repeated."
+    "--group",
+    "groups",
+    multiple=True,
+    help="Only this folder or file below TP/NGSI-LD (--iop: IOP_TP/NGSI-LD); may be repeated.",
 )
 @click.option(
     "--contexts",
@@ -229,6 +232,11 @@ def finish(report: Report, given: dict[str, Any]) -> None:
     is_flag=True,
     help="Delete ALL that the broker holds before each group: the suite leaves things behind.",
 )
+@click.option(
+    "--iop",
+    is_flag=True,
+    help="Run the part that asks five brokers at once (IOP_TP), b1 to b5 in the order of the URLs.",
+)
 @click.option("--http-seconds", default=30.0, show_default=True, help="Longest time of one request.")
 @click.option("--test-seconds", default=120.0, show_default=True, help="Longest time of one test.")
 @click.option("--group-seconds", default=1800.0, show_default=True, help="Longest time of one group.")
@@ -240,17 +248,26 @@ def etsi(urls: tuple[str, ...], **given: Any) -> None:
     Each URL must be a broker of its own, with a store of its own and empty: the suite uses fixed identifiers. The work
     is divided among them. Exit codes are those of `run`.
 
+    With --iop: five URLs, of brokers that reach each other by these, each with an alias of its own.
+
     \b
     Example:
       engawa conformance etsi http://localhost:1026 http://localhost:1027 --suite ../ngsi-ld-test-suite
+      engawa conformance etsi http://localhost:909{0,1,2,3,4} --iop --suite ../ngsi-ld-test-suite
     """
     from conformance.etsi.run import EtsiAsked, run_suite
+    from conformance.etsi.suite import BROKERS
     from conformance.etsi.worker import Limits
 
+    if given["iop"] and len(urls) != BROKERS:
+        raise click.UsageError(f"--iop takes the URLs of {BROKERS} brokers, not of {len(urls)}")
+    if len({url.rstrip("/") for url in urls}) < len(urls):
+        raise click.UsageError("a URL is named twice; each must be a broker of its own")
     limits = Limits(given["http_seconds"], given["test_seconds"], given["group_seconds"])
     asked = EtsiAsked(
         urls, given["suite"], given["python"], given["groups"], limits, given["contexts"] == "ours",
         given["core_context"], given["history"] == "drop", given["before"], given["wipe"], given["callback_host"],
+        given["iop"],
     )  # fmt: skip
     with progress() as bar:
         task = bar.add_task("groups", total=None)

@@ -48,7 +48,7 @@ def _of_entity(method: str, rest: str, accept: str = "") -> Probe:
 
 
 async def _tenant(broker: Subject) -> Answer:
-    return await broker.get("/entities", tenant=broker.new_tenant(), type=broker.type("Probe"))
+    return await broker.get("/entities", tenant=broker.unknown_tenant(), type=broker.type("Probe"))
 
 
 async def _purge(broker: Subject) -> Answer:

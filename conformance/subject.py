@@ -23,6 +23,7 @@ from conformance.servers.mqtt import MqttBroker, mqtt_broker
 from conformance.servers.receiver import Receiver
 from conformance.servers.source import Source
 from conformance.surroundings import Surroundings
+from conformance.tenants import refuses_tenants
 from conformance.verdict import Failure, NotApplicable
 
 JSON: Final = "application/json"
@@ -45,6 +46,7 @@ class Subject:
         self.made: list[Made] = []
         self._around = around
         self._count = 0
+        self._tenants: list[str] = []
         self._open = contextlib.AsyncExitStack()
 
     # ---- requests ----
@@ -116,6 +118,8 @@ class Subject:
             self.exchanges.append(exchange)
         if exchange.problem:
             raise Failure(f"a response to {method} {path}", exchange.problem, exchange)
+        if record and tenant in self._tenants and refuses_tenants(exchange):
+            await self._around.tenants.confirm(self, tenant, exchange)
         self.made += things_made(exchange, path, body)
         return Answer(exchange)
 
@@ -178,10 +182,15 @@ class Subject:
         first = names[0] if isinstance(names, list) else names
         return Entity({"id": self.id(first), **entity, "type": names})
 
-    def new_tenant(self) -> str:
-        """Make the name of a tenant that nobody else has."""
+    def unknown_tenant(self) -> str:
+        """Make the name of a tenant that is not there, and is not to be made."""
         self._count += 1
         return f"t{self.mark}{self._count}"
+
+    async def tenant(self) -> str:
+        """Take a tenant that is empty and of no other case until this one ends; it is made by the first creation."""
+        self._tenants.append(name := await self._around.tenants.take(self))
+        return name
 
     async def have(
         self, entity: Mapping[str, Any], *, context: str = "", tenant: str | None = None
@@ -294,6 +303,8 @@ class Subject:
                 with contextlib.suppress(Failure):
                     await self.send("DELETE", path, tenant=thing.tenant, record=False)
         self.made.clear()
+        for name in self._tenants:
+            await self._around.tenants.give_back(self, name)
         await self._open.aclose()
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from conformance.servers.callbacks import Callbacks, calling_back
+from conformance.tenants import Tenants
 
 ROOT = "/ngsi-ld/v1"
 
@@ -45,6 +46,7 @@ class Surroundings:
     """The address our servers listen on."""
     host: str
     """The host by which the broker reaches them."""
+    tenants: Tenants = field(default_factory=Tenants)
 
 
 @contextlib.asynccontextmanager

@@ -289,7 +289,7 @@ async def foreign_parameters(broker: Subject) -> None:
 
 @case("6.3.14", "the tenant is told in refusals and empty answers too", feature=FEATURE, needs=("tenants",))
 async def tenant_everywhere(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     entity = await broker.have(vehicle(speed=1), tenant=tenant)
     (await broker.get(f"/entities/{broker.id('Vehicle')}", tenant=tenant)).status(404).header(
         "NGSILD-Tenant", tenant
@@ -306,7 +306,7 @@ async def tenant_everywhere(broker: Subject) -> None:
     needs=("tenants",),
 )
 async def changes_of_unknown_tenant(broker: Subject) -> None:
-    tenant, path = broker.new_tenant(), f"/entities/{broker.id('Vehicle')}"
+    tenant, path = broker.unknown_tenant(), f"/entities/{broker.id('Vehicle')}"
     (await broker.patch(f"{path}/attrs", {"speed": prop(1)}, tenant=tenant)).refused(404, "NonexistentTenant")
     (await broker.delete(path, tenant=tenant)).refused(404, "NonexistentTenant")
     (await broker.get("/types", tenant=tenant)).refused(404, "NonexistentTenant")

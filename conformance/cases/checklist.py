@@ -92,7 +92,7 @@ async def purge_values(broker: Subject) -> None:
     needs=("snapshots", "tenants"),
 )
 async def snapshots_of_nobody(broker: Subject) -> None:
-    answer = await broker.delete("/snapshots", q="snapshotPriority==1", tenant=broker.new_tenant())
+    answer = await broker.delete("/snapshots", q="snapshotPriority==1", tenant=broker.unknown_tenant())
     answer.refused(404, "NonexistentTenant")
 
 

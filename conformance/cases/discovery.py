@@ -10,7 +10,7 @@ NEEDS = ("discovery", "tenants")
 
 @case("5.7.5.4", "the list of types has each type once", feature=FEATURE, needs=NEEDS)
 async def types(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     for entity in (vehicle(speed=1), vehicle(speed=2), {"type": "Bus"}):
         await broker.have(entity, tenant=tenant)
     body = (await broker.get("/types", tenant=tenant)).status(200).body.has(type="EntityTypeList")
@@ -19,7 +19,7 @@ async def types(broker: Subject) -> None:
 
 @case("5.7.6.4", "details=true tells the attributes of each type", feature=FEATURE, needs=NEEDS)
 async def type_details(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.have(vehicle(speed=1, colour="red"), tenant=tenant)
     found = (await broker.get("/types", details=True, tenant=tenant)).status(200).body.counts(1).at(0)
     found.has(type="EntityType", typeName=broker.type("Vehicle"))
@@ -57,7 +57,7 @@ async def type_gone(broker: Subject) -> None:
 
 @case("5.7.8.4", "the list of attributes has each attribute once", feature=FEATURE, needs=NEEDS)
 async def attributes(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     for entity in (vehicle(speed=1, colour="red"), {"type": "Bus", "speed": prop(1)}):
         await broker.have(entity, tenant=tenant)
     body = (await broker.get("/attributes", tenant=tenant)).status(200).body.has(type="AttributeList")
@@ -66,7 +66,7 @@ async def attributes(broker: Subject) -> None:
 
 @case("5.7.9.4", "details=true tells the types that have each attribute", feature=FEATURE, needs=NEEDS)
 async def attribute_details(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     for entity in (vehicle(speed=1), {"type": "Bus", "speed": prop(1)}):
         await broker.have(entity, tenant=tenant)
     found = (await broker.get("/attributes", details=True, tenant=tenant)).status(200).body.counts(1).at(0)
@@ -96,7 +96,7 @@ async def unknown_attribute(broker: Subject) -> None:
 @case("5.7.5, 5.5.7", "names are compacted with the reader's @context", feature=FEATURE, needs=NEEDS)
 async def compacted(broker: Subject) -> None:
     server = await broker.context_server({"tempo": "https://example.org/speed"})
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.have(vehicle(tempo=1), context=server.url, tenant=tenant)
     answer = await broker.get("/attributes", tenant=tenant, context=server.url)
     answer.status(200).body.at("attributeList").equals(["tempo"])

@@ -139,7 +139,7 @@ async def filters_again(broker: Subject) -> None:
 async def of_a_tenant(broker: Subject) -> None:
     entity = await broker.have(vehicle(speed=1))
     path = await made(broker, entity.type)
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.have(vehicle(speed=1), tenant=tenant)
     (await broker.get(path, tenant=tenant)).refused(404, "ResourceNotFound")
 

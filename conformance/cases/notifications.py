@@ -375,14 +375,14 @@ async def dead_beside_living(broker: Subject) -> None:
 async def of_another_tenant(broker: Subject) -> None:
     receiver = await broker.receiver()
     await broker.subscribe(receiver.url, entities=[{"type": broker.type("Vehicle")}])
-    await broker.have(vehicle(speed=10), tenant=broker.new_tenant())
+    await broker.have(vehicle(speed=10), tenant=await broker.tenant())
     await receiver.none(QUIET)
 
 
 @case("4.14, 6.3.14", "a notification names its tenant", feature=FEATURE, needs=(*NEEDS, "tenants"))
 async def names_its_tenant(broker: Subject) -> None:
     receiver = await broker.receiver()
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.subscribe(receiver.url, tenant=tenant, entities=[{"type": broker.type("Vehicle")}])
     await broker.have(vehicle(speed=10), tenant=tenant)
     (await receiver.next()).header("NGSILD-Tenant", tenant)

@@ -186,7 +186,7 @@ async def encoded_id(broker: Subject) -> None:
 
 @case("4.14, 6.3.14", "tenants hold their own entities", feature=TENANTS, needs=("tenants",))
 async def tenants_apart(broker: Subject) -> None:
-    one, two = broker.new_tenant(), broker.new_tenant()
+    one, two = await broker.tenant(), await broker.tenant()
     entity = broker.own(vehicle(speed=1))
     (await broker.post("/entities", entity, tenant=one)).status(201)
     (await broker.post("/entities", entity.of(speed=2), tenant=two)).status(201)
@@ -197,7 +197,7 @@ async def tenants_apart(broker: Subject) -> None:
 
 @case("6.3.14", "the tenant is told in the answer", feature=TENANTS, needs=("tenants",))
 async def tenant_echoed(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     entity = await broker.have(vehicle(speed=1), tenant=tenant)
     (await broker.get(entity.path, tenant=tenant)).status(200).header("NGSILD-Tenant", tenant)
     (await broker.get("/entities", type=entity.type, tenant=tenant)).header("NGSILD-Tenant", tenant)
@@ -205,13 +205,13 @@ async def tenant_echoed(broker: Subject) -> None:
 
 @case("5.5.10, 6.3.14", "an unknown tenant is 404 NonexistentTenant", feature=TENANTS, needs=("tenants",))
 async def unknown_tenant(broker: Subject) -> None:
-    answer = await broker.get("/entities", type=broker.type("Vehicle"), tenant=broker.new_tenant())
+    answer = await broker.get("/entities", type=broker.type("Vehicle"), tenant=broker.unknown_tenant())
     answer.refused(404, "NonexistentTenant")
 
 
 @case("6.3.14", "a query in one tenant finds nothing of another", feature=TENANTS, needs=("tenants",))
 async def query_in_tenant(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     inside = await broker.have(vehicle(speed=1), tenant=tenant)
     outside = await broker.have(vehicle(speed=1))
     (await broker.get("/entities", type=inside.type, tenant=tenant)).status(200).body.ids(inside)

@@ -213,7 +213,7 @@ async def local(broker: Subject) -> None:
 
 @case("5.7.2.4", "type=* takes every entity held here", feature=FEATURE, needs=("tenants",))
 async def any_type(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     one = await broker.have(vehicle(speed=1), tenant=tenant)
     two = await broker.have({"type": "Bus"}, tenant=tenant)
     (await broker.get("/entities", type="*", tenant=tenant)).status(200).body.ids(one, two)

@@ -86,7 +86,7 @@ async def apart(broker: Subject) -> None:
 
 @case("5.11.5, 6.3.10", "subscriptions are listed", feature=FEATURE, needs=(*NEEDS, "tenants"))
 async def listed(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     bodies = [of(broker), of(broker)]
     for body in bodies:
         (await broker.post(ROOT, body, tenant=tenant)).status(201)

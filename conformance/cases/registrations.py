@@ -315,7 +315,7 @@ async def identity(broker: Subject) -> None:
 
 @case("5.15.1.5, 4.14", "an alias tells tenants apart", feature=FEATURE, needs=("source identity", "tenants"))
 async def identity_of_a_tenant(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.have({"type": "Vehicle"}, tenant=tenant)
     own = (await broker.get("/info/sourceIdentity", tenant=tenant)).status(200).json["contextSourceAlias"]
     answer = await broker.get("/info/sourceIdentity", tenant="")

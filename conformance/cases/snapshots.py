@@ -175,7 +175,7 @@ async def clone_unknown(broker: Subject) -> None:
     "5.16.7.4, 6.36.3.2", "purging takes the Snapshots that fit", feature=FEATURE, needs=(*NEEDS, "tenants")
 )
 async def purge(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     await broker.have(vehicle(speed=1), tenant=tenant)
     low, high = (of(broker, broker.type("Vehicle"), snapshotPriority=n) for n in (2, 8))
     for body in (low, high):

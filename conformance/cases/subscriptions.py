@@ -224,7 +224,7 @@ async def read_in_another_context(broker: Subject) -> None:
 
 @case("5.8.4, 6.3.10", "subscriptions are listed page by page", feature=FEATURE, needs=NEEDS)
 async def listed_in_pages(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     bodies = [of(broker) for _ in range(3)]
     for body in bodies:
         (await broker.post("/subscriptions", body, tenant=tenant)).status(201)
@@ -324,7 +324,7 @@ async def output_members_ignored(broker: Subject) -> None:
 
 @case("4.14", "a subscription belongs to its tenant", feature=FEATURE, needs=("subscriptions", "tenants"))
 async def of_a_tenant(broker: Subject) -> None:
-    tenant = broker.new_tenant()
+    tenant = await broker.tenant()
     body = of(broker)
     (await broker.post("/subscriptions", body, tenant=tenant)).status(201).header("NGSILD-Tenant", tenant)
     (await broker.get(f"/subscriptions/{body['id']}", tenant=tenant)).status(200)

@@ -15,7 +15,7 @@ from typing import Final
 
 from base.console import Failure
 from conformance.etsi.stage import Stage, prepare
-from conformance.etsi.suite import Group, Suite
+from conformance.etsi.suite import SEVERAL, TESTS, Group, Suite
 from conformance.etsi.wipe import wipe
 from conformance.etsi.worker import Limits, Target, Way, run_group
 from conformance.result import FAILED, NOT_APPLICABLE, Report, Result
@@ -45,6 +45,8 @@ class EtsiAsked:
     before: str = ""
     wipe: bool = False
     callback_host: str = ""
+    together: bool = False
+    """Run the part whose tests ask several brokers, b1 to b5 in the order of `urls`."""
 
 
 async def run_suite(asked: EtsiAsked, told: Told, planned: Callable[[Sequence[Group]], None]) -> Report:
@@ -52,7 +54,7 @@ async def run_suite(asked: EtsiAsked, told: Told, planned: Callable[[Sequence[Gr
     started, clock = datetime.now(UTC), time.monotonic()
     suite = Suite(asked.suite.resolve())
     await suite.check_python(asked.python)
-    groups = suite.groups(asked.groups)
+    groups = suite.groups(asked.groups, SEVERAL if asked.together else TESTS)
     planned(groups)
     async with contextlib.AsyncExitStack() as stack:
         arounds = [await stack.enter_async_context(_around(asked, url)) for url in asked.urls]
@@ -96,13 +98,16 @@ async def _work(
     results: list[Result] = []
     mqtt = asyncio.Lock()  # the suite's MQTT server has one fixed port
 
-    async def work(number: int, around: Surroundings) -> None:
-        target = Target(around.asked.root, around.host, asked.core or await core_of(around))
+    async def work(number: int, brokers: Sequence[Surroundings]) -> None:
+        first = brokers[0]
+        together = tuple(one.asked.root for one in brokers) if asked.together else ()
+        target = Target(first.asked.root, first.host, asked.core or await core_of(first), together)
         while waiting:
             group = waiting.popleft()
-            await _reset(asked.before, around.asked.url)
-            if asked.wipe:
-                await wipe(around)
+            for one in brokers:
+                await _reset(asked.before, one.asked.url)
+                if asked.wipe:
+                    await wipe(one)
             place = folder / f"{number}-{len(waiting)}"
             async with mqtt if group.mqtt else contextlib.nullcontext():
                 found = await run_group(way, group, target, place)
@@ -110,9 +115,9 @@ async def _work(
             results.extend(found)
             told(group, found)
 
-    async with asyncio.TaskGroup() as together:
-        for number, around in enumerate(arounds):
-            together.create_task(work(number, around))
+    async with asyncio.TaskGroup() as tasks:
+        for number, brokers in enumerate([arounds] if asked.together else [[one] for one in arounds]):
+            tasks.create_task(work(number, brokers))
     return results
 
 

@@ -10,6 +10,10 @@ from typing import Final
 from base.errors import Problem
 
 TESTS: Final = Path("TP") / "NGSI-LD"
+SEVERAL: Final = Path("IOP_TP") / "NGSI-LD"
+"""The part that asks several brokers, which know each other."""
+BROKERS: Final = 5
+_SET_UP: Final = "__init__.robot"
 MOST_FILES: Final = 40
 _NEEDED: Final = {
     "robot": "robotframework",
@@ -49,6 +53,15 @@ class Group:
     files: tuple[Path, ...]
     weight: int
     mqtt: bool
+    top: Path = TESTS
+    within: Path | None = None
+    """The folder whose own set-up belongs to the group, too."""
+
+    def words(self) -> list[str]:
+        """Name the files for robot."""
+        if self.within is None:
+            return [str(file) for file in self.files]
+        return [*(word for file in self.files for word in ("--parseinclude", str(file))), str(self.within)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +80,49 @@ class Suite:
                 "clone forge.etsi.org/rep/cim/ngsi-ld-test-suite or a fork of it"
             )
 
-    def groups(self, chosen: Iterable[str] = ()) -> list[Group]:
-        """Divide the suite into groups, the longest first; `chosen` are folders or files below TP/NGSI-LD."""
-        top = self.root / TESTS
+    def groups(self, chosen: Iterable[str] = (), part: Path = TESTS) -> list[Group]:
+        """Divide a part of the suite into groups, the longest first; `chosen` are folders or files below the part."""
+        top = self.root / part
+        if not top.is_dir():
+            raise NoSuite(f"this checkout of the suite has no '{part}'; take one that does")
         wanted = [top / name.strip("/") for name in chosen] or [top]
         for place in wanted:
             if not place.exists():
                 raise NoSuite(f"there is no '{place.relative_to(top)}' below {top}")
-        found = [group for place in wanted for group in self._divide(place)]
+        found = [group for place in wanted for group in self._divide(place, part)]
         return sorted(found, key=lambda group: -group.weight)
 
-    def _divide(self, place: Path) -> Iterator[Group]:
+    def _divide(self, place: Path, part: Path) -> Iterator[Group]:
         if place.is_file():
-            yield self._group(place, [place])
+            yield self._group(place, [place], part)
             return
-        files = sorted(place.rglob("*.robot"))
+        files = sorted(file for file in place.rglob("*.robot") if file.name != _SET_UP)
         folders = sorted(child for child in place.iterdir() if child.is_dir())
         own = [file for file in files if file.parent == place]
         alike = len({_speaks_mqtt(file) for file in files}) <= 1
         if not folders or (alike and len(files) <= MOST_FILES):
             if files:
-                yield self._group(place, files)
+                yield self._group(place, files, part)
             return
         if own:
-            yield self._group(place, own)
+            yield self._group(place, own, part)
         for folder in folders:
-            yield from self._divide(folder)
+            yield from self._divide(folder, part)
 
-    def _group(self, place: Path, files: list[Path]) -> Group:
+    def _group(self, place: Path, files: list[Path], part: Path) -> Group:
         texts = [file.read_text(encoding="utf-8") for file in files]
         weight = sum(1 + 10 * len(_WAITING.findall(text)) for text in texts)
-        name = place.relative_to(self.root / TESTS).as_posix().removesuffix(".robot")
+        name = place.relative_to(self.root / part).as_posix().removesuffix(".robot")
         relative = tuple(file.relative_to(self.root) for file in files)
-        return Group("all" if name == "." else name, relative, weight, any(map(_speaks_mqtt, files)))
+        whole = Path(part.parts[0])
+        return Group(
+            "all" if name == "." else name,
+            relative,
+            weight,
+            any(map(_speaks_mqtt, files)),
+            part,
+            whole if (self.root / whole / _SET_UP).is_file() else None,
+        )
 
     def library_paths(self) -> list[str]:
         """Name the libraries that come with the suite."""

@@ -5,7 +5,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,9 +14,10 @@ from typing import Any, Final
 import orjson
 
 from conformance.etsi.stage import Stage, main_context
-from conformance.etsi.suite import TESTS, Group, Suite
+from conformance.etsi.suite import Group, Suite
 from conformance.exchange import Exchange
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Result
+from conformance.servers.ports import free_port
 
 INSIDE: Final = Path(__file__).parent / "inside"
 _OUTCOMES: Final = {"PASS": PASSED, "FAIL": FAILED, "SKIP": NOT_APPLICABLE}
@@ -48,16 +48,18 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One broker: its root, the host by which it reaches us, the URL of its core @context."""
+    """One broker: its root, the host by which it reaches us, the URL of its core @context; or several of them."""
 
     root: str
     host: str
     core: str
+    together: tuple[str, ...] = ()
+    """The roots of all, where several are asked in one test."""
 
 
 async def run_group(way: Way, group: Group, target: Target, folder: Path) -> list[Result]:
     """Run a group against a broker; what robot did not come to, fails."""
-    mqtt_port = _free_port(target.host)
+    mqtt_port = free_port(target.host)
     variables, lines, printed = folder / "variables.py", folder / "lines.jsonl", folder / "printed.txt"
     _prepare(folder, variables, _variables(way, target, mqtt_port))
     limits = way.limits
@@ -65,7 +67,7 @@ async def run_group(way: Way, group: Group, target: Target, folder: Path) -> lis
         way.python, "-m", "robot", "--variablefile", str(variables), "--output", "NONE", "--log", "NONE",
         "--report", "NONE", "--console", "none",
         "--listener", f"witness.Witness;{lines};{limits.test:g};{limits.http:g}",
-        *map(str, group.files),
+        *group.words(),
     ]  # fmt: skip
     with printed.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
@@ -149,24 +151,18 @@ def _variables(way: Way, target: Target, mqtt_port: int) -> str:
         "engawa_broker": target.root.removesuffix("/ngsi-ld/v1"),
         "ngsild_test_suite_context": way.stage.here(own) if way.rewrite else own,
         "notification_server_host": target.host,
-        "notification_server_port": _free_port(target.host),
+        "notification_server_port": free_port(target.host),
         "context_source_host": target.host,
-        "context_source_port": _free_port(target.host),
+        "context_source_port": free_port(target.host),
         "context_server_host": target.host,
-        "context_server_port": _free_port(target.host),
+        "context_server_port": free_port(target.host),
         "mqtt_broker_host": "127.0.0.1",
         "mqtt_broker_non_default_port": mqtt_port,
         "core_context": target.core,
         "delete_temporal_on_core_delete": way.drops_history,
+        **{f"b{number}_url": root for number, root in enumerate(target.together, 1)},
     }
     return "".join(f"{name} = {value!r}\n" for name, value in values.items())
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _results(way: Way, group: Group, lines: Path, why: str, said: str) -> Iterator[Result]:
@@ -176,7 +172,7 @@ def _results(way: Way, group: Group, lines: Path, why: str, said: str) -> Iterat
         with contextlib.suppress(orjson.JSONDecodeError):  # the last line of an ended process
             value = orjson.loads(line)
             about = value.get("planned")
-            result = _result(way, about or value)
+            result = _result(way.stage.root / group.top, about or value)
             (planned if about else told)[result.name] = result
     if not planned:
         yield _lost(
@@ -191,8 +187,8 @@ def _lost(result: Result, why: str, said: str) -> Result:
     return replace(result, outcome=FAILED, demanded="the test comes to its end", seen=seen)
 
 
-def _result(way: Way, line: dict[str, Any]) -> Result:
-    source = Path(line["source"]).relative_to(way.stage.root / TESTS)
+def _result(top: Path, line: dict[str, Any]) -> Result:
+    source = Path(line["source"]).relative_to(top)
     outcome = _OUTCOMES.get(line.get("status", "FAIL"), FAILED)
     clauses = sorted(
         (t.replace("_", ".") for t in line["tags"] if _CLAUSE.fullmatch(t)), key=lambda c: c[0] != "5"

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from conformance.command import conformance
 from conformance.entity import vehicle
 from conformance.etsi.run import EtsiAsked, core_of, run_suite
 from conformance.etsi.stage import Stage, prepare
@@ -240,6 +242,40 @@ async def test_groups_are_divided_among_brokers(checkout: Path, tmp_path: Path, 
     assert sorted(names) == list("012345") and len(report.results) == 48
     assert len({r.exchanges[0].url for r in report.results}) == 2
     assert ", " in report.environment["broker"]
+
+
+async def test_the_part_for_several_brokers_is_told_all_of_them(
+    checkout: Path, tmp_path: Path, python: str
+) -> None:
+    add(checkout, "A/1.robot")
+    part = checkout / "IOP_TP/NGSI-LD"
+    (part / "Interoperability/Routing").mkdir(parents=True)
+    for name in ("b1_url", "b2_url"):
+        (part / f"Interoperability/Routing/FAIL-{name}.robot").write_text(name)
+    (checkout / "IOP_TP/__init__.robot").write_text("Suite Setup    Reset")
+    script = Path(python).with_name("robot.py")
+    known = script.read_text().replace('"FAIL" if "FAIL" in text', '"FAIL" if "FAIL" in file.stem')
+    script.write_text(
+        known + '\nassert words[-1] == "IOP_TP" and words.count("--parseinclude") == 2, words\n'
+    )
+    report, names = await driven(EtsiAsked((), checkout, python, together=True), tmp_path, brokers=2)
+    assert names == ["all"]
+    first, second = report.environment["broker"].split(", ")
+    assert {r.name: r.seen for r in report.results} == {
+        "Interoperability/Routing/FAIL-b1_url/FAIL-b1_url Works": first,
+        "Interoperability/Routing/FAIL-b2_url/FAIL-b2_url Works": second,
+    }
+    shutil.rmtree(checkout / "IOP_TP")
+    with pytest.raises(NoSuite, match="this checkout of the suite has no 'IOP_TP/NGSI-LD'"):
+        await driven(EtsiAsked((), checkout, python, together=True), tmp_path, brokers=2)
+
+
+def test_five_brokers_are_what_several_means(checkout: Path) -> None:
+    words = ["etsi", "http://127.0.0.1:1", "http://127.0.0.1:2", "--suite", str(checkout)]
+    told = CliRunner().invoke(conformance, [*words, "--iop"])
+    assert told.exit_code == 2 and "--iop takes the URLs of 5 brokers, not of 2" in told.output
+    told = CliRunner().invoke(conformance, [*words, "http://127.0.0.1:2/"])
+    assert told.exit_code == 2 and "each must be a broker of its own" in told.output
 
 
 async def test_a_command_runs_before_each_group(checkout: Path, tmp_path: Path, python: str) -> None:

@@ -158,7 +158,7 @@ async def test_names_are_those_of_the_case_alone(live: Live) -> None:
 
     async def story(broker: Subject) -> None:
         made = broker.own(vehicle())
-        seen.extend((made.id, made.type, broker.new_tenant(), broker.id(), broker.id()))
+        seen.extend((made.id, made.type, broker.unknown_tenant(), broker.id(), broker.id()))
         assert broker.own(made) == made and broker.type(made.type) == made.type
         assert broker.own({"type": ["A", "B"]})["type"] == [broker.type("A"), broker.type("B")]
 
