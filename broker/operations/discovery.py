@@ -1,6 +1,7 @@
 """The resources /types and /attributes. (5.7.5–5.7.10)"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -106,7 +107,11 @@ async def _known(call: Call, broker: Broker, question: Question) -> tuple[Sequen
     if asking is not None:
         asks = distributed_reading.inquiry(broker, asking, ())
         told = await distributed_discovery.told(asks, question, distributed_reading.seeing(call))
+        counts = [info.count for info in (*known, *told) if info.name == question.name]
         known = distributed_discovery.united(known, told)
+        if question.of_types and question.name is not None and counts:
+            number = await distributed_discovery.distinct(call, broker, asking, question.name, counts)
+            known = [replace(info, count=number) if info.name == question.name else info for info in known]
         headers = distributed_reading.warned(asks)
     return sorted(known, key=lambda info: info.name), headers
 

@@ -7,19 +7,25 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
+from base.errors import TooManyResults
 from base.jsonld import TermTable
-from broker.federation import Request, reading
+from broker.federation import Asking, Request, reading
 from broker.federation.inquiry import Inquiry
 from broker.federation.narrowing import Part
-from broker.language.selection import EntitySelector
+from broker.language.selection import EntitySelector, Selection
 from broker.language.sources import Information, Match, Source, SourceSelection
 from broker.language.types import TypeSelection
 from broker.language.visibility import Grant, Visibility
+from broker.operations import distributed_reading
+from broker.operations.call import Broker, Call
 from broker.store.contract import TypeInfo
 
 MOST: Final = 10_000
 """Types or attributes taken from one source."""
 _READS: Final = frozenset({"retrieveEntity", "queryEntity", "queryBatch"})
+
+CLOSELY: Final = 1_000
+"""Entities up to which those of a type are counted one by one, wherever they are."""
 
 Kinds = dict[str, frozenset[str]]
 
@@ -103,6 +109,36 @@ def united(known: Iterable[TypeInfo], told: Iterable[TypeInfo]) -> list[TypeInfo
 def _joined(one: Any, other: Any) -> Kinds:
     names = one.keys() | other.keys()
     return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in names}
+
+
+async def distinct(call: Call, broker: Broker, asking: Asking, name: str, counts: Sequence[int]) -> int:
+    """Say how many entities of a type there are, given the count of each place. (5.7.11)
+
+    Where they are few, those held in several places count once; else the counts are added, an estimate.
+    """
+    total = sum(counts)
+    if sum(count > 0 for count in counts) < 2 or total > CLOSELY:
+        return total
+    question = Question(True, name=name)
+    wanted = question.wanted()
+    several = distributed_reading.parts(broker, asking, wanted, distributed_reading.QUERYING)
+    queried = {one.match.source.id for one in several}
+    telling = {
+        match.source.id
+        for match in broker.federation.matches(asking, wanted)
+        if question.operation in match.source.operations
+    }
+    if not telling <= queried:
+        return total
+    asks = distributed_reading.inquiry(broker, asking, wanted.selectors)
+    gathering = distributed_reading.gathering(
+        call, broker, asks, several, Selection(wanted.selectors), {}, most=2 * CLOSELY
+    )
+    try:
+        number = await gathering.count()
+    except TooManyResults:
+        return total
+    return total if asks.failures else number
 
 
 # --- what a source may tell of ---------------------------------------------------------------------------------------

@@ -212,6 +212,8 @@ def gathering(
     filters: Mapping[str, str],
     rest: Selection | None = None,
     linked: Mapping[str, str] = NO_MAPS,
+    *,
+    most: int | None = None,
 ) -> Gathering:
     """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
     store, seen = broker.catalogue.open(call.tenant), seeing(call)
@@ -234,7 +236,7 @@ def gathering(
         givers,
         proxied(several),
         call.now,
-        broker.settings.entity_map_entities,
+        most or broker.settings.entity_map_entities,
         asks.unreadable,
         asks.excessive,
         judge,

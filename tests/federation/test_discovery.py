@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.access.town import town
+from tests.federation.fakes import fake
 from tests.federation.towns import register, registration, towns
 from tests.live import Live, live_broker
 
@@ -99,6 +100,32 @@ async def test_a_source_registered_twice_counts_once(two: list[Live]) -> None:
     await register(here, there, {"type": "Shelter"}, attributes=["capacity"])
     assert (await here.get("/types/Shelter")).json["entityCount"] == 2
     assert (await here.get("/types")).json["typeList"] == ["School", "Shelter"]
+
+
+async def test_an_entity_held_in_several_places_counts_once(two: list[Live]) -> None:
+    here, there = two
+    id = "urn:ngsi-ld:Shelter:both"
+    for live in two:
+        shared = {"id": id, "type": "Shelter", "name": {"type": "Property", "value": "x"}}
+        assert (await live.ask("POST", "/entities", shared, params={"local": "true"})).status == 201
+    await register(here, there, *ALL)
+    assert (await here.get("/types/Shelter")).json["entityCount"] == 3
+    assert (await there.get("/types/Shelter")).json["entityCount"] == 2
+
+
+async def test_a_source_that_is_not_queried_adds_its_count(two: list[Live]) -> None:
+    here, there = two
+    await register(here, there, *ALL, operations=["retrieveEntityTypeInfo"])
+    assert (await here.get("/types/Shelter")).json["entityCount"] == 2
+
+
+async def test_many_entities_are_not_counted_one_by_one(two: list[Live]) -> None:
+    here, _ = two
+    info = {"id": VOCAB + "Shelter", "type": "EntityTypeInfo", "typeName": "Shelter"}
+    async with fake({**info, "entityCount": 5_000, "attributeDetails": []}) as source:
+        await register(here, source.url, {"type": "Shelter"})
+        assert (await here.get("/types/Shelter")).json["entityCount"] == 5_001
+        assert [one.path for one in source.seen] == ["/ngsi-ld/v1/types/Shelter"]
 
 
 async def test_registrations_tell_of_sources_that_list_nothing(two: list[Live]) -> None:
