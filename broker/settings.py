@@ -137,6 +137,10 @@ class BrokerSettings:
     federation_waiting: int = setting(
         256, "Most requests that wait for one of these to end; further ones fail at once."
     )
+    federation_lease_seconds: float = setting(
+        3_600.0,
+        "Seconds after which the copy of a subscription at a context source ends unless it is renewed; 0: never.",
+    )
     federation_cache_bytes: int = setting(
         16_000_000, "Memory for answers kept as registrations ask by cacheDuration."
     )

@@ -17,7 +17,8 @@ from base.clock import SECOND
 from base.errors import Problem
 from broker.federation.asking import Asking, Directed, Outcome, Request
 from broker.federation.federation import Federation
-from broker.federation.passed import Passed, PassedBook
+from broker.federation.lease import Lease, dated
+from broker.federation.passed import Passed, PassedBook, new_id
 from broker.model.document import NULL
 from broker.notify.subscription import Body
 
@@ -39,11 +40,13 @@ class Handover:
         federation: Federation,
         book: PassedBook,
         asking: Callable[[str, str], Awaitable[Asking]],
+        lease: Lease,
         now: Callable[[], int],
     ) -> None:
         self._federation = federation
         self._book = book
         self._asking = asking
+        self._lease = lease
         self._now = now
         self._places: dict[tuple[str, str], dict[str, Passed]] = {}
         self._workers: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -58,10 +61,19 @@ class Handover:
             with suppress(asyncio.CancelledError):
                 await worker
 
+    def renew(self) -> None:
+        """Let the workers look at all copies that would end soon, and are not being worked on."""
+        for passed in self._book.every():
+            if passed.id not in self._places.get(passed.place, {}) and passed.settled:
+                self.work_on(passed)
+
+    def _rests(self, passed: Passed) -> bool:
+        return passed.settled and not self._lease.is_due(passed, self._now())
+
     def work_on(self, passed: Passed) -> None:
         """Let the worker of its source look at a copy."""
         place = passed.place
-        if passed.settled:
+        if self._rests(passed):
             return
         passed.attempts, passed.due = 0, 0
         self._places.setdefault(place, {})[passed.id] = passed
@@ -84,14 +96,14 @@ class Handover:
                     continue
                 await asyncio.gather(*[self._settle(one) for one in first if one.due <= now])
                 for passed in first:
-                    if passed.settled or self._book.find(passed.id) is None:
+                    if self._rests(passed) or self._book.find(passed.id) is None:
                         pending.pop(passed.id, None)
         finally:
             del self._places[place], self._woken[place], self._workers[place]
 
     async def _settle(self, passed: Passed) -> None:
         """Take one step with one copy; a failure sets the time of the next attempt."""
-        if passed.settled:
+        if self._rests(passed):
             return
         try:
             await self._step(passed)
@@ -106,21 +118,40 @@ class Handover:
             await self._take_back(passed)
         elif passed.sent is None:
             await self._hand_over(passed, passed.wanted)
+        elif self._lease.is_over(passed, self._now()) or (passed.settled and not _changeable(passed)):
+            await self._replace(passed, passed.wanted)
         else:
             await self._change(passed, passed.sent, passed.wanted)
 
     async def _hand_over(self, passed: Passed, wanted: Body) -> None:
         """Create the copy; one that is there already was made by a run that did not live to note it. (5.8.1)"""
-        outcome = await self._ask(passed, Request("POST", "/subscriptions", body={"id": passed.id, **wanted}))
+        until = self._lease.until(wanted, self._now())
+        body = {"id": passed.id, **dated(wanted, until)}
+        outcome = await self._ask(passed, Request("POST", "/subscriptions", body=body))
         made = unquote(outcome.headers.get("Location", "").rpartition("/")[2])
         if outcome.status == 409:
             await self._note(passed, {})
         elif _done(outcome) and made not in ("", passed.id):
             await self._undo(passed, made)
         elif _done(outcome):
-            await self._note(passed, wanted)
+            await self._note(passed, wanted, until)
         else:
             self._failed(passed, outcome)
+
+    async def _replace(self, passed: Passed, wanted: Body) -> None:
+        """Make a copy anew whose time is over or cannot be made longer; then the former one is taken back."""
+        fresh = Passed(new_id(), passed.tenant, passed.subscription, passed.source, wanted=wanted)
+        await self._book.add(fresh)
+        await self._hand_over(fresh, wanted)
+        if fresh.leaving:  # found to be one too many meanwhile
+            self.work_on(fresh)
+        elif fresh.sent is None:
+            await self._book.drop(fresh)
+            passed.attempts, passed.due = passed.attempts + 1, fresh.due
+        else:
+            fresh.wanted, passed.wanted, passed.leaving = passed.wanted, None, True
+            fresh.source = passed.source
+            self.work_on(fresh)
 
     async def _undo(self, passed: Passed, made: str) -> None:
         """Take back a copy to which its source gave an identifier of its own: anybody could guess that. (5.8.1.4)"""
@@ -130,14 +161,20 @@ class Handover:
 
     async def _change(self, passed: Passed, sent: Body, wanted: Body) -> None:
         """Update the copy: what changed, and what is no longer there. (5.8.2)"""
-        fragment = {name: value for name, value in wanted.items() if sent.get(name) != value}
-        fragment |= {name: NULL for name in sent if name not in wanted}
+        until = self._lease.until(wanted, self._now())
+        leased = dated(wanted, until)
+        fragment = {name: value for name, value in leased.items() if sent.get(name) != value}
+        if passed.until is not None and until is None:
+            fragment["expiresAt"] = wanted.get("expiresAt", NULL)
+        fragment |= {name: NULL for name in sent if name not in leased}
         path = f"/subscriptions/{quote(passed.id, safe=':')}"
         outcome = await self._ask(passed, Request("PATCH", path, body={"type": "Subscription", **fragment}))
         if outcome.status in GONE:
             await self._note(passed, None)
         elif _done(outcome):
-            await self._note(passed, wanted)
+            await self._note(passed, wanted, until)
+        elif passed.settled and outcome.status in REFUSALS:
+            await self._replace(passed, wanted)
         else:
             self._failed(passed, outcome)
 
@@ -160,8 +197,8 @@ class Handover:
         (outcome,) = await self._federation.ask(asking, [Directed(passed.source, request)])
         return outcome
 
-    async def _note(self, passed: Passed, sent: Body | None) -> None:
-        passed.sent, passed.attempts, passed.due = sent, 0, 0
+    async def _note(self, passed: Passed, sent: Body | None, until: int | None = None) -> None:
+        passed.sent, passed.until, passed.attempts, passed.due = sent, until, 0, 0
         await self._book.keep(passed)
 
     def _failed(self, passed: Passed, outcome: Outcome) -> None:
@@ -178,6 +215,10 @@ class Handover:
     def _postpone(self, passed: Passed, pause: int) -> None:
         passed.attempts += 1
         passed.due = self._now() + min(pause, LONGEST_PAUSE)
+
+
+def _changeable(passed: Passed) -> bool:
+    return "updateSubscription" in passed.source.operations
 
 
 def _done(outcome: Outcome) -> bool:

@@ -23,7 +23,8 @@ class Passed:
     """A copy of a subscription at a source.
 
     `sent`: as the source has it, None: it has none as far as we know. `wanted`: as it shall be; None: that is not known
-    yet or, if it is `leaving`, it shall be gone. `attempts` and `due` (µs) are about the present difference."""
+    yet or, if it is `leaving`, it shall be gone. `until` (µs): when it ends there unless it is renewed; None: with its
+    subscription. `attempts` and `due` (µs) are about the present difference."""
 
     id: str
     tenant: str
@@ -32,6 +33,7 @@ class Passed:
     sent: Body | None = None
     wanted: Body | None = None
     leaving: bool = False
+    until: int | None = None
     attempts: int = 0
     due: int = 0
 
@@ -48,6 +50,8 @@ class Passed:
     def record(self) -> Body:
         """Write what is kept. (store)"""
         kept: Body = {"id": self.id, "subscription": self.subscription, "source": self.source.body}
+        if self.until is not None:
+            kept["until"] = self.until
         return kept if self.sent is None else {**kept, "sent": self.sent}
 
 
@@ -68,7 +72,8 @@ class PassedBook:
         """Read what an earlier run passed on."""
         for record in self._catalogue.open(tenant).records(KIND):
             source = prepare(record["source"])
-            self._put(Passed(record["id"], tenant, record["subscription"], source, record.get("sent")))
+            sent, until = record.get("sent"), record.get("until")
+            self._put(Passed(record["id"], tenant, record["subscription"], source, sent, until=until))
 
     def _put(self, passed: Passed) -> None:
         self._by_id[passed.id] = passed
@@ -81,6 +86,10 @@ class PassedBook:
     def of(self, tenant: str, subscription: str) -> list[Passed]:
         """Give all copies of a subscription."""
         return list(self._by_subscription.get((tenant, subscription), {}).values())
+
+    def every(self) -> list[Passed]:
+        """Give all copies."""
+        return list(self._by_id.values())
 
     def subscriptions(self, tenant: str) -> Iterable[str]:
         """Name the subscriptions of a tenant that are passed on."""

@@ -24,6 +24,7 @@ from broker.federation import reduction
 from broker.federation.asking import Asking
 from broker.federation.federation import Federation
 from broker.federation.handover import Handover
+from broker.federation.lease import Lease
 from broker.federation.passed import Passed, PassedBook, new_id, place_of
 from broker.federation.reduction import Words
 from broker.language import sources
@@ -44,6 +45,9 @@ REMEMBERED: Final = 16_384
 TRIGGERS: Final = 1_024
 """Requests whose headers a source may be given, kept for no longer than this process. (4.3.6.5)"""
 AGAIN_SECONDS: Final = 30.0
+LOOKS: Final = 8
+"""How often in the time of a lease copies are looked at, to be renewed when half of it is over."""
+LONGEST_LOOK: Final = 60.0
 
 log = structlog.get_logger("engawa.federation")
 
@@ -83,7 +87,9 @@ class Subscribing:
         self._moved: list[tuple[str, Source]] = []
         self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
         self._planner: asyncio.Task[None] | None = None
-        self._handover = Handover(federation, self._book, self.asking_for, now)
+        self._lease = Lease(int(settings.federation_lease_seconds * clock.SECOND))
+        self._renewing: asyncio.Task[None] | None = None
+        self._handover = Handover(federation, self._book, self.asking_for, self._lease, now)
 
     async def start(self) -> None:
         """Look at what an earlier run left, and follow the registrations from now on."""
@@ -95,15 +101,23 @@ class Subscribing:
             for id in ids:
                 self._plan_later(tenant, id)
         self._registry.listen(self._on_registration)
+        self._renewing = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Look now and then for copies that would end soon."""
+        while True:
+            await asyncio.sleep(min(self._lease.time / clock.SECOND / LOOKS, LONGEST_LOOK) or LONGEST_LOOK)
+            self._handover.renew()
 
     async def close(self) -> None:
         """End; what is not settled is settled after the next start."""
         for timer in self._again.values():
             timer.cancel()
-        if self._planner is not None:
-            self._planner.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._planner
+        for task in (self._renewing, self._planner):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self._handover.close()
 
     def find(self, id: str) -> Passed | None:
