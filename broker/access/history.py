@@ -27,6 +27,7 @@ from broker.store.evolution import (
     InstanceRule,
     Instances,
     Period,
+    Permit,
     Series,
     no_history,
 )
@@ -143,16 +144,35 @@ class VisibleHistory:
     # writing
 
     async def add(
-        self, id: str, types: Sequence[str], instances: Instances, now: int, *, new: bool = True
+        self,
+        id: str,
+        types: Sequence[str],
+        instances: Instances,
+        now: int,
+        *,
+        new: bool = True,
+        permit: Permit | None = None,
     ) -> bool:
         """Add instances and types to a history, as far as both may be written."""
-        if self.rights.writing is not None:
-            self._check_addition(id, types, instances, new)
-        return await self._history.add(id, types, instances, now, new=new)
+        may = self._permit(permit, lambda there: self._check_addition(there, id, types, instances, new))
+        return await self._history.add(id, types, instances, now, new=new, permit=may)
 
-    def _check_addition(self, id: str, types: Sequence[str], instances: Instances, new: bool) -> None:
+    def _permit(self, given: Permit | None, own: Permit) -> Permit | None:
+        """Give what is asked within the transaction of a change, so that rights are those of its moment."""
+        if self.rights.writing is None:
+            return given
+
+        def permit(there: Document | None) -> None:
+            own(there)
+            if given is not None:
+                given(there)
+
+        return permit
+
+    def _check_addition(
+        self, there: Document | None, id: str, types: Sequence[str], instances: Instances, new: bool
+    ) -> None:
         """Refuse what may not be written: neither of what is there, nor of what it becomes."""
-        there = self._history.judged(id)
         hidden = there is not None and self._unknown(there)
         before = None if hidden else there
         if before is None and not new:
@@ -187,38 +207,49 @@ class VisibleHistory:
             raise refused(self.caller, "write the history of an entity of these types in these scopes")
         return covered
 
-    def _check(self, id: str, attr: str | None) -> None:
-        """Refuse to change (None: delete) what may not be written; what is hidden is not there."""
-        document = self._history.judged(id)
-        if document is None or self._unknown(document):
-            raise no_history()
-        allowed = self._covered(document)
-        if attr is not None:
-            check_attributes({attr}, allowed, self.caller)
-        elif not allowed.every:
-            raise refused(self.caller, "delete a history of whose attributes you may not write all")
+    def _change(self, given: Permit | None, attr: str | None) -> Permit | None:
+        """Permit to change (no attribute: delete) what may be written; what is hidden is not there."""
 
-    async def delete(self, id: str) -> None:
+        def check(document: Document | None) -> None:
+            if document is None or self._unknown(document):
+                raise no_history()
+            allowed = self._covered(document)
+            if attr is not None:
+                check_attributes({attr}, allowed, self.caller)
+            elif not allowed.every:
+                raise refused(self.caller, "delete a history of whose attributes you may not write all")
+
+        return self._permit(given, check)
+
+    async def delete(self, id: str, *, permit: Permit | None = None) -> None:
         """Remove a history that may be written."""
-        self._check(id, None)
-        await self._history.delete(id)
+        await self._history.delete(id, permit=self._change(permit, None))
 
-    async def delete_attribute(self, id: str, attr: str, dataset_id: str | None = None) -> None:
+    async def delete_attribute(
+        self, id: str, attr: str, dataset_id: str | None = None, *, permit: Permit | None = None
+    ) -> None:
         """Remove the instances of an attribute that may be written."""
-        self._check(id, attr)
-        await self._history.delete_attribute(id, attr, dataset_id)
+        await self._history.delete_attribute(id, attr, dataset_id, permit=self._change(permit, attr))
 
     async def change_instance(
-        self, id: str, attr: str, instance_id: str, rule: InstanceRule, now: int
+        self,
+        id: str,
+        attr: str,
+        instance_id: str,
+        rule: InstanceRule,
+        now: int,
+        *,
+        permit: Permit | None = None,
     ) -> None:
         """Replace one instance of an attribute that may be written."""
-        self._check(id, attr)
-        await self._history.change_instance(id, attr, instance_id, rule, now)
+        may = self._change(permit, attr)
+        await self._history.change_instance(id, attr, instance_id, rule, now, permit=may)
 
-    async def delete_instance(self, id: str, attr: str, instance_id: str) -> None:
+    async def delete_instance(
+        self, id: str, attr: str, instance_id: str, *, permit: Permit | None = None
+    ) -> None:
         """Remove one instance of an attribute that may be written."""
-        self._check(id, attr)
-        await self._history.delete_instance(id, attr, instance_id)
+        await self._history.delete_instance(id, attr, instance_id, permit=self._change(permit, attr))
 
 
 def _narrowed(named: frozenset[str], allowed: Attributes) -> frozenset[str]:

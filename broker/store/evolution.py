@@ -29,6 +29,9 @@ Axis = Literal["observedAt", "modifiedAt"]
 InstanceRule = Callable[[Instance], Instance]
 """What becomes of an instance; pure and repeatable. It refuses by raising a Problem."""
 
+Permit = Callable[[Document | None], None]
+"""Says whether a history may be changed, given what it is judged by; pure and repeatable. It raises to refuse."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -164,7 +167,10 @@ class Evolutions(Protocol):
 
 
 class HistoryStore(Evolutions, Protocol):
-    """The histories of one tenant. What changes them returns after the commit: on disk."""
+    """The histories of one tenant. What changes them returns after the commit: on disk.
+
+    A permit is asked within the transaction of the change it is given to, so that nothing changes between.
+    """
 
     @property
     def policy(self) -> Policy:
@@ -180,7 +186,14 @@ class HistoryStore(Evolutions, Protocol):
         """Give what a history's visibility is judged by: the entity as it is, or types and scope as it went."""
 
     async def add(
-        self, id: str, types: Sequence[str], instances: Instances, now: int, *, new: bool = True
+        self,
+        id: str,
+        types: Sequence[str],
+        instances: Instances,
+        now: int,
+        *,
+        new: bool = True,
+        permit: Permit | None = None,
     ) -> bool:
         """Add instances and types to a history, made where it is absent; say whether it was made. (5.6.11, 5.6.12)
 
@@ -188,21 +201,32 @@ class HistoryStore(Evolutions, Protocol):
         new=False: ResourceNotFound where the history is absent.
         """
 
-    async def delete(self, id: str) -> None:
+    async def delete(self, id: str, *, permit: Permit | None = None) -> None:
         """Remove a history; ResourceNotFound if there is none. (5.6.16)"""
 
-    async def delete_attribute(self, id: str, attr: str, dataset_id: str | None = None) -> None:
+    async def delete_attribute(
+        self, id: str, attr: str, dataset_id: str | None = None, *, permit: Permit | None = None
+    ) -> None:
         """Remove the instances of an attribute, of one dataset or (None) of all; ResourceNotFound. (5.6.13)"""
 
     async def change_instance(
-        self, id: str, attr: str, instance_id: str, rule: InstanceRule, now: int
+        self,
+        id: str,
+        attr: str,
+        instance_id: str,
+        rule: InstanceRule,
+        now: int,
+        *,
+        permit: Permit | None = None,
     ) -> None:
         """Replace one instance by what the rule makes of it; instanceId and createdAt stay. (5.6.14)
 
         ResourceNotFound names what is missing: the history, the attribute or the instance.
         """
 
-    async def delete_instance(self, id: str, attr: str, instance_id: str) -> None:
+    async def delete_instance(
+        self, id: str, attr: str, instance_id: str, *, permit: Permit | None = None
+    ) -> None:
         """Remove one instance; ResourceNotFound names what is missing. (5.6.15)"""
 
     async def as_of(self, id: str, at: int, by: Axis = "observedAt") -> Document | None:

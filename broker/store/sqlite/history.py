@@ -24,6 +24,7 @@ from broker.store.evolution import (
     InstanceRule,
     Instances,
     Period,
+    Permit,
     Series,
 )
 from broker.store.sqlite import history_sums, records, search
@@ -261,42 +262,65 @@ class SqliteHistory:
     # writing
 
     async def add(
-        self, id: str, types: Sequence[str], instances: Instances, now: int, *, new: bool = True
+        self,
+        id: str,
+        types: Sequence[str],
+        instances: Instances,
+        now: int,
+        *,
+        new: bool = True,
+        permit: Permit | None = None,
     ) -> bool:
         """Add instances and types to a history, made where it is absent; say whether it was made. (5.6.11, 5.6.12)"""
         weight = sum(map(len, instances.values()))
-        return await self._do(lambda: self._editor.add(id, types, instances, now, new), weight)
+        return await self._do(
+            id, permit, lambda: self._editor.add(id, types, instances, now, new), max(weight, 1)
+        )
 
-    async def delete(self, id: str) -> None:
+    async def delete(self, id: str, *, permit: Permit | None = None) -> None:
         """Remove a history; ResourceNotFound if there is none. (5.6.16)"""
-        while await self._do(lambda: self._editor.shorten(id), PART):
+        while await self._do(id, permit, lambda: self._editor.shorten(id), PART):
             pass  # others have their turn between the parts of a long history
-        await self._do(lambda: self._editor.delete(id))
+        await self._do(id, permit, lambda: self._editor.delete(id))
 
-    async def delete_attribute(self, id: str, attr: str, dataset_id: str | None = None) -> None:
+    async def delete_attribute(
+        self, id: str, attr: str, dataset_id: str | None = None, *, permit: Permit | None = None
+    ) -> None:
         """Remove the instances of an attribute, of one dataset or (None) of all; ResourceNotFound. (5.6.13)"""
-        await self._do(lambda: self._editor.delete_attribute(id, attr, dataset_id))
+        await self._do(id, permit, lambda: self._editor.delete_attribute(id, attr, dataset_id))
 
     async def change_instance(
-        self, id: str, attr: str, instance_id: str, rule: InstanceRule, now: int
+        self,
+        id: str,
+        attr: str,
+        instance_id: str,
+        rule: InstanceRule,
+        now: int,
+        *,
+        permit: Permit | None = None,
     ) -> None:
         """Replace one instance by what the rule makes of it; instanceId and createdAt stay. (5.6.14)"""
-        await self._do(lambda: self._editor.change_instance(id, attr, instance_id, rule, now))
+        await self._do(id, permit, lambda: self._editor.change_instance(id, attr, instance_id, rule, now))
 
-    async def delete_instance(self, id: str, attr: str, instance_id: str) -> None:
+    async def delete_instance(
+        self, id: str, attr: str, instance_id: str, *, permit: Permit | None = None
+    ) -> None:
         """Remove one instance; ResourceNotFound names what is missing. (5.6.15)"""
-        await self._do(lambda: self._editor.delete_instance(id, attr, instance_id))
+        await self._do(id, permit, lambda: self._editor.delete_instance(id, attr, instance_id))
 
-    async def _do(self, work: Callable[[], T], weight: int = 1) -> T:
-        """Do the work in the writer's transaction; a refusal does not make the others of its group run again."""
+    async def _do(self, id: str, permit: Permit | None, work: Callable[[], T], weight: int = 1) -> T:
+        """Do what is permitted in the transaction of the writer; a refusal does not make others run again."""
 
         def attempt() -> T | Problem:
             try:
+                if permit is not None:
+                    self._recorder.settle()
+                    permit(judged(self._reader(self._write, self._recorder.names), id))
                 return work()
             except Problem as problem:
                 return problem
 
-        result = await self._writer.run(attempt, weight=max(weight, 1))
+        result = await self._writer.run(attempt, weight=weight)
         if isinstance(result, Problem):
             raise result
         return result
