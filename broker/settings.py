@@ -133,6 +133,11 @@ class BrokerSettings:
         0.0, "Seconds a context source that failed is not asked again when its registration does not say."
     )
     federation_bytes: int = setting(8_000_000, "Longest answer taken from a context source.")
+    federation_memory: int = setting(
+        400_000_000,
+        "Memory for answers of context sources that are being read or joined, of all requests together; "
+        "a quarter of it for those of one source to one request. What does not fit waits, and is then left out.",
+    )
     federation_connections: int = setting(16, "Most requests at once to one context source.")
     federation_waiting: int = setting(
         256, "Most requests that wait for one of these to end; further ones fail at once."

@@ -8,6 +8,7 @@ from base.access import ANONYMOUS, Caller
 from base.errors import Problem
 from base.jsonld import Context
 from broker.access.rights import Rights
+from broker.federation.memory import Holder
 from broker.language.sources import Source
 
 INVALID: Final = 111
@@ -30,6 +31,9 @@ class Asking:
     origin: str = ""  # scheme://host:port under which its sender reached us
     caller: Caller = ANONYMOUS
     rights: Rights | None = None  # what the caller may write; None: everything
+    holder: Holder | None = (
+        None  # holds the memory of all answers; None: each is let go as soon as it is read
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from base import clock
 from base.errors import InvalidRequest, LoopDetected, NonexistentTenant, ResourceNotFound
 from broker.federation import passing, via
 from broker.federation.asking import ERROR_RESPONSE, NO_RESPONSE, Asking, Directed, Failure, Outcome
+from broker.federation.beside import Beside
 from broker.federation.endpoints import Resting
 from broker.federation.figures import Figures
+from broker.federation.memory import Memory
 from broker.federation.sender import Sender
 from broker.language.sources import Match, Source, SourceSelection
 from broker.model.tenancy import alias_of
@@ -52,6 +54,16 @@ class Federation:
     def figures(self) -> Figures:
         """Give what became of requests to sources, as numbers."""
         return self._sender.figures
+
+    @property
+    def beside(self) -> Beside:
+        """Give what works on large answers."""
+        return self._sender.beside
+
+    @property
+    def memory(self) -> Memory:
+        """Give the memory that answers take."""
+        return self._sender.memory
 
     @property
     def heaviest(self) -> int:

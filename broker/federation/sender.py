@@ -24,12 +24,14 @@ from base.egress import AddressPolicy, Refused, connector
 from base.errors import BadGateway, GatewayTimeout, Problem, ServiceUnavailable
 from broker.contexts import Contexts
 from broker.federation import answer
-from broker.federation.answer import Pool, Unusable
+from broker.federation.answer import Unusable
 from broker.federation.asking import ERROR_RESPONSE, INVALID, NO_RESPONSE, Asking, Directed, Failure, Outcome
+from broker.federation.beside import Beside
 from broker.federation.endpoints import Cooldowns, Endpoints, Place, Resting
 from broker.federation.figures import Figures
 from broker.federation.interpreting import Interpreter
 from broker.federation.kept import KeptAnswers, Key, Received
+from broker.federation.memory import Holder, Memory, Room
 from broker.federation.outgoing import Composer, Outgoing
 from broker.language.sources import Source
 from broker.model import duration
@@ -39,8 +41,8 @@ IDLE_SECONDS: Final = 4.0
 """How long an unused connection is kept: shorter than servers do, so that none ends one just as it is used."""
 _FAULTY: Final = 500
 _OK: Final = 200
-_POOL: Final = 8  # answers of the greatest length that may be read at once
 _PAGES: Final = 16  # answers of the greatest length whose data one request may hold of one source
+_SHARE: Final = 4  # part of all memory for answers that one request may hold of one source
 _MILLISECOND: Final = 1_000
 _LONGEST_REST: Final = 3_600 * clock.SECOND
 
@@ -57,11 +59,14 @@ class Sender:
         self.alias = alias
         self._credentials = Credentials(settings.federation_credentials, settings.federation_authorities)
         self._composer = Composer(alias, contexts, self._credentials)
-        self.heaviest = _PAGES * settings.federation_bytes
-        self._interpreter = Interpreter(contexts, self._composer.core, settings.nesting, self.heaviest)
+        self.heaviest = min(_PAGES * settings.federation_bytes, settings.federation_memory // _SHARE)
+        self.beside = Beside()
+        self.memory = Memory(settings.federation_memory, settings.federation_waiting)
+        self._interpreter = Interpreter(
+            contexts, self._composer.core, settings.nesting, self.heaviest, self.beside
+        )
         self._endpoints = Endpoints(settings.federation_connections, settings.federation_waiting)
         self._cooldowns = Cooldowns()
-        self._pool = Pool(_POOL * settings.federation_bytes)
         self._kept = KeptAnswers(settings.federation_cache_bytes)
         self.figures = Figures()
         self._session = ClientSession(
@@ -87,6 +92,7 @@ class Sender:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        self.beside.close()
 
     async def _attempt(self, asking: Asking, directed: Directed) -> Outcome:
         source = directed.source
@@ -101,7 +107,7 @@ class Sender:
                     outgoing = await self._composer.compose(asking, directed)
                 except Problem as problem:
                     return Outcome(source, failure=Failure(problem, NO_RESPONSE, blameless=True))
-                return await self._ask(asking, source, outgoing)
+                return await self._hold(asking, source, outgoing)
         except TimeoutError:
             silent = GatewayTimeout(f"The context source gave no answer within {seconds:.3g} s.")
             return Outcome(source, failure=Failure(silent, NO_RESPONSE))
@@ -141,7 +147,23 @@ class Sender:
         own = self._settings.federation_cooldown * clock.SECOND
         return int(min(own if said is None else said * _MILLISECOND, _LONGEST_REST))
 
-    async def _ask(self, asking: Asking, source: Source, outgoing: Outgoing) -> Outcome:
+    async def _hold(self, asking: Asking, source: Source, outgoing: Outgoing) -> Outcome:
+        """Ask a source; its answer takes memory until the request ends, or until it turns out to be of no use."""
+        holder = asking.holder
+        passing = holder is None or holder.ended  # what goes on after its request holds nothing for long
+        if holder is None or passing:
+            holder = Holder()
+        room = self.memory.room(holder, _place(asking, source))
+        try:
+            return await self._ask(asking, source, outgoing, room)
+        except BaseException:
+            room.give()
+            raise
+        finally:
+            if passing:
+                self.memory.end(holder)
+
+    async def _ask(self, asking: Asking, source: Source, outgoing: Outgoing, room: Room) -> Outcome:
         """Ask a source, unless its last answer may be used again. (5.2.34, 6.3.17)"""
         key = _key(asking, source, outgoing)
         received = self._kept.get(key, clock.now()) if key else None
@@ -150,15 +172,15 @@ class Sender:
             if self._cooldown(source):
                 self._cooldowns.check(_place(asking, source), clock.now())
             async with self._endpoints.turn(source.body["endpoint"]):
-                received = await self._exchange(outgoing)
-        outcome = await self._interpreter.outcome(asking, source, outgoing, received, stale=stale)
+                received = await self._exchange(outgoing, room)
+        outcome = await self._interpreter.outcome(asking, source, outgoing, received, room, stale=stale)
         if key and not stale and outcome.failure is None and outcome.status == _OK:
             self._kept.put(key, received, _until(source))
         if not outgoing.reads:
             self._kept.forget(asking.tenant, source.id)
         return outcome
 
-    async def _exchange(self, outgoing: Outgoing) -> Received:
+    async def _exchange(self, outgoing: Outgoing, room: Room) -> Received:
         """Send a request and receive its answer, whatever it says. (6.3.17)"""
         try:
             async with self._session.request(
@@ -169,7 +191,7 @@ class Sender:
                 allow_redirects=False,
                 ssl=outgoing.conveyed.certificate or self._credentials.trusted,
             ) as response:
-                content = await answer.raw(response, self._settings.federation_bytes, self._pool)
+                content = await answer.raw(response, self._settings.federation_bytes, room)
                 return Received(response.status, response.headers, content)
         except ClientSSLError as error:
             raise BadGateway(

@@ -13,6 +13,7 @@ from broker.access.policies import Policies
 from broker.access.rights import Rights
 from broker.contexts import Contexts
 from broker.federation import Federation
+from broker.federation.memory import Holder
 from broker.federation.subscribing import Subscribing
 from broker.language.selection import Selection, Window
 from broker.notify import Notifier
@@ -46,7 +47,7 @@ class Params(dict[str, str]):
         return self._hash
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would cost five times as much to make
 class Call:
     """One request, each part parsed once. `params` holds only parameters the operation declares."""
 
@@ -65,6 +66,7 @@ class Call:
     reached: Callable[[], str] = str  # gives scheme://host:port under which the caller reached us
     caller: Caller = ANONYMOUS
     rights: Rights | None = None  # what the caller may do and see here; None: everything
+    holder: Holder | None = None  # of what sources answer; None: there are none
 
     def at(self, now: int) -> "Call":
         """Give the same request at another moment: what was understood of it once serves again."""
@@ -84,6 +86,7 @@ class Call:
             self.reached,
             self.caller,
             self.rights,
+            self.holder,
         )
 
     @property

@@ -16,5 +16,13 @@ def asking(call: Call, broker: Broker) -> Asking | None:
         return None
     names = via.pseudonyms(call.headers.get("Via"))
     return Asking(
-        call.tenant, call.context, call.now, names, call.headers, call.origin, call.caller, call.rights
+        call.tenant,
+        call.context,
+        call.now,
+        names,
+        call.headers,
+        call.origin,
+        call.caller,
+        call.rights,
+        call.holder,
     )
