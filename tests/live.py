@@ -13,6 +13,8 @@ from broker.server import broker_of, served
 from broker.settings import BrokerSettings
 
 JSON_LD = "application/ld+json"
+PATIENT = {"federation_seconds": 60.0, "federation_total_seconds": 120.0}
+"""A busy machine may take longer to answer than a city would wait."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Reply:
 @contextlib.asynccontextmanager
 async def live_broker(folder: Path, **settings: Any) -> AsyncIterator[Live]:
     """Run a broker on a data folder until the block ends."""
-    made = BrokerSettings(data=folder, port=0, **settings)
+    made = BrokerSettings(**{"data": folder, "port": 0, **PATIENT, **settings})
     async with (
         broker_of(made) as broker,
         served(broker, "127.0.0.1", 0, seconds=1.0) as port,

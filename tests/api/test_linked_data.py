@@ -201,7 +201,7 @@ ENTITIES = st.dictionaries(NAMES, ATTRIBUTES, max_size=4).map(
 @settings(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    suppress_health_check=list(HealthCheck),
 )
 @given(entity=ENTITIES)
 async def test_turtle_holds_the_graph_of_the_expanded_document(live: Live, entity: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ async def started_broker(folder: Path, *words: str) -> AsyncIterator[str]:
             env=environment,
         )  # fmt: skip
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not await _answers(port):
                 assert process.returncode is None, log.read_text(encoding="utf-8")
                 await asyncio.sleep(0.05)
@@ -36,7 +36,7 @@ async def started_broker(folder: Path, *words: str) -> AsyncIterator[str]:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await process.wait()
         except TimeoutError:
             process.kill()

@@ -220,7 +220,7 @@ async def proxied_is_not_here(front: Live, world: World) -> None:
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=list(HealthCheck),
 )
 def test_brokers_hold_together_what_one_would_hold(
     brokers: Brokers,

@@ -31,7 +31,7 @@ async def process(folder: Path, session: aiohttp.ClientSession) -> AsyncIterator
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 with contextlib.suppress(aiohttp.ClientConnectionError):
                     async with session.get(f"{url}/health/live"):

@@ -120,7 +120,7 @@ def state(document: Document | None) -> Any:
 
 
 @given(history=st.lists(steps, min_size=1, max_size=12), settled=st.sets(st.integers(0, 11)))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 async def test_a_history_is_the_replay_of_all_changes(
     store: SqliteTenantStore, history: list[Step], settled: set[int]
 ) -> None:
@@ -153,7 +153,7 @@ async def test_a_history_is_the_replay_of_all_changes(
 
 
 @given(several=instances, parts=st.integers(1, 3), low=st.integers(0, 40), length=st.integers(0, 40))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 async def test_what_is_read_is_what_a_direct_look_at_all_instances_gives(
     store: SqliteTenantStore, several: list[tuple[int, Any, str | None]], parts: int, low: int, length: int
 ) -> None:

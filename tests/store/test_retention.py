@@ -45,7 +45,7 @@ ages = st.lists(st.integers(1, 400), min_size=1, max_size=40, unique=True)
 
 
 @given(minutes=ages, method=st.sampled_from(list(REDUCED)), most=st.integers(1, 7), drops=st.booleans())
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 async def test_one_value_per_period_stays(
     store: SqliteTenantStore, minutes: list[int], method: Any, most: int, drops: bool
 ) -> None:
