@@ -10,7 +10,8 @@
     endpoints = ["https://broker.toyooka.example"]
 
 The pairs stand in contextSourceInfo or receiverInfo (4.3.6.5, 5.2.22). Who registers a source says where requests go;
-`endpoints` keeps a secret from going anywhere else.
+`endpoints` keeps a secret from going anywhere else. Notifications of what neighbours passed on to us (5.8.1.4) show the
+certificate that is meant for their endpoint, without being told.
 """
 
 import re
@@ -108,6 +109,14 @@ class Credentials:
         if found is None or origin(endpoint) not in found.origins:
             raise _unknown("certificate", name, found is not None)
         return self._table.trust[name]
+
+    def certificate_for(self, endpoint: str) -> ssl.SSLContext | None:
+        """Give what makes us known to an endpoint by the first certificate that is meant for it; None: none is."""
+        where = origin(endpoint)
+        for name, one in self._table.certificates.items():
+            if where in one.origins:
+                return self._table.trust[name]
+        return None
 
 
 def origin(endpoint: str) -> tuple[str, str, int]:

@@ -9,7 +9,7 @@ from broker.api import body as bodies
 from broker.api import request as heads
 from broker.api.front import refuse
 from broker.api.resources import Handler
-from broker.federation.subscribing import RECEIVING
+from broker.notify.endpoint import RECEIVING
 from broker.operations.call import Broker
 from broker.operations.distributed_subscriptions import take_notification
 

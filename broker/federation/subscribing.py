@@ -31,14 +31,13 @@ from broker.language import sources
 from broker.language.sources import Match, Source, SourceSelection
 from broker.model import tenancy
 from broker.notify import Notifier
+from broker.notify.endpoint import RECEIVING
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body, status
 from broker.registry import Registry
 from broker.settings import BrokerSettings
 from broker.store.contract import Catalogue
 
-RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
-"""Where sources bring notifications to; the identifier of the copy in them opens it."""
 SLICE: Final = 200
 AT_ONCE: Final = 16
 REMEMBERED: Final = 16_384

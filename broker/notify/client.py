@@ -61,12 +61,19 @@ class Client:
             skip_auto_headers=("Accept-Encoding", "User-Agent"),
         )
 
-    async def post(self, uri: str, headers: Mapping[str, str], body: bytes, seconds: float) -> None:
-        """Deliver one body; Undelivered says why it could not be."""
+    async def post(
+        self,
+        uri: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        shown: ssl.SSLContext | None = None,
+    ) -> None:
+        """Deliver one body; Undelivered says why it could not be. `shown`: has the certificate to show over https."""
         to = target(uri)
         try:
             if to.secure:
-                status = await self._post_securely(uri, headers, body, seconds)
+                status = await self._post_securely(uri, headers, body, seconds, shown)
             else:
                 status = await self._post(to, headers, body, seconds)
         except TimeoutError as error:
@@ -153,7 +160,14 @@ class Client:
                 return connection
         raise problem
 
-    async def _post_securely(self, uri: str, headers: Mapping[str, str], body: bytes, seconds: float) -> int:
+    async def _post_securely(
+        self,
+        uri: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        shown: ssl.SSLContext | None,
+    ) -> int:
         async with (
             asyncio.timeout(seconds),
             self._session.post(
@@ -162,6 +176,7 @@ class Client:
                 headers=headers,
                 allow_redirects=False,
                 timeout=ClientTimeout(total=None),
+                ssl=shown or True,
             ) as response,
         ):
             await response.content.read(MOST_READ)

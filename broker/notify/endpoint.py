@@ -8,9 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from base.errors import BadRequestData
 from broker.model.checks import one_of, positive, text, uri
+from broker.model.registration_members import CERTIFICATE
 
 Body = dict[str, Any]
 
+RECEIVING: Final = "/ngsi-ld/ex/remote-notify"
+"""Where brokers of this kind take notifications of subscriptions they passed on; the identifier in them opens it."""
 MEDIA_TYPES: Final = ("application/json", "application/ld+json", "application/geo+json")
 SCHEMES: Final = ("http", "https", "mqtt", "mqtts")
 MQTT_311: Final = "mqtt3.1.1"
@@ -78,7 +81,16 @@ def _check_binding(endpoint: Body) -> None:
         mqtt_target(endpoint)
     else:
         for pair in endpoint.get("receiverInfo", ()):
-            _check_header(pair)
+            if pair["key"] != CERTIFICATE:
+                _check_header(pair)
+            elif not endpoint["uri"].startswith("https://"):
+                raise BadRequestData("receiverInfo names a certificate, which needs an endpoint with https.")
+
+
+def certificate(endpoint: Mapping[str, Any]) -> str | None:
+    """Name the client certificate that the receiver is shown, if the subscription says which. (5.2.22)"""
+    pairs = endpoint.get("receiverInfo", ())
+    return next((pair["value"] for pair in pairs if pair["key"] == CERTIFICATE), None)
 
 
 def is_mqtt(address: str) -> bool:

@@ -15,8 +15,9 @@ from broker.language.sources import SourceSelection
 from broker.model import languages, tenancy, versions
 from broker.model.document import LOCATION
 from broker.model.projection import Projection
+from broker.model.registration_members import CERTIFICATE
 from broker.model.represent import Representation
-from broker.notify.endpoint import MqttTarget, is_mqtt, mqtt_target
+from broker.notify.endpoint import MqttTarget, certificate, is_mqtt, mqtt_target
 from broker.notify.subscription import DEFAULT_TRIGGERS, REGISTRATIONS, Body
 
 GEO_JSON: Final = "application/geo+json"
@@ -34,6 +35,7 @@ class Endpoint:
     timeout: int | None
     cooldown: int
     mqtt: MqttTarget | None = None
+    certificate: str | None = None  # the name of the one to show; None: one that is meant for the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ def _headers(body: Body, notification: Body, context: Context, tenant: str) -> d
             f'<{body["jsonldContext"]}>; rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
         )
     headers |= tenancy.headers(tenant)
-    given = notification["endpoint"].get("receiverInfo", ())
+    pairs = notification["endpoint"].get("receiverInfo", ())
+    given = [pair for pair in pairs if pair["key"] != CERTIFICATE]
     named = {pair["key"].lower() for pair in given}
     kept = {name: value for name, value in headers.items() if name.lower() not in named}
     return kept | {pair["key"]: pair["value"] for pair in given}
@@ -228,4 +231,5 @@ def _endpoint(given: Mapping[str, Any]) -> Endpoint:
         None if timeout is None else _micros(timeout, 1000),
         _micros(given.get("cooldown", 0), 1000),
         mqtt_target(given) if is_mqtt(given["uri"]) else None,
+        certificate(given),
     )

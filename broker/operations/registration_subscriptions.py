@@ -7,7 +7,7 @@ It is listed, and changes with the subscription it belongs to. (5.8.1.4, 5.8.2.4
 from typing import Final
 
 from base.errors import OperationNotSupported
-from broker.federation.subscribing import RECEIVING
+from broker.notify.endpoint import RECEIVING
 from broker.notify.subscription import REGISTRATIONS, Body
 from broker.operations import rendering, subscriptions
 from broker.operations.call import Answer, Broker, Call

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.federation.subscribing import RECEIVING
+from broker.notify.endpoint import RECEIVING
 from tests.federation.test_subscriptions import SHELTER, create, shelter, subscribe, subscriptions_at
 from tests.federation.towns import register, towns
 from tests.live import Live, Reply
