@@ -80,6 +80,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     console.print(table)
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def progress() -> Progress:
     """Give a progress bar on stderr, silent unless that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -10,7 +10,7 @@ import click
 
 from base.admin import ask
 from base.clock import show
-from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
+from base.console import Failure, counted, json_option, read_settings, setting_options, show_json, show_table
 from broker.settings import PREFIX, SECTION, BrokerSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -152,8 +152,7 @@ def replay(numbers: tuple[int, ...], every: bool, as_json: bool, tenant: str, **
     if as_json:
         show_json({"replayed": count})
     else:
-        waits = "1 notification waits" if count == 1 else f"{count} notifications wait"
-        click.echo(f"{waits} for delivery again.")
+        click.echo(f"{counted(count, 'notification waits', 'notifications wait')} for delivery again.")
 
 
 def _show_messages(rows: list[dict[str, Any]], as_json: bool) -> None:

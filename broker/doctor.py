@@ -14,6 +14,7 @@ from base.access.certificates import Tls, ends
 from base.access.reach import is_loopback
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
+from base.console import counted
 from base.errors import Problem
 from base.settings import SettingError
 from broker.access import policy_file
@@ -100,7 +101,7 @@ async def _databases(settings: BrokerSettings, running: bool) -> Finding:
     except (Problem, OSError, apsw.Error) as error:
         return Finding("broker", "databases", False, f"cannot be read: {error}", fix)
     if faults:
-        seen = f"{len(faults)} faults; the first: {faults[0]}"
+        seen = f"{counted(len(faults), 'fault')}; the first: {faults[0]}"
     return Finding("broker", "databases", not faults, seen, fix)
 
 
@@ -125,7 +126,7 @@ def _policy(file: Path | None) -> list[Finding]:
         fix = "mend the file as docs/access.md says; until then the broker does not start with it"
         return [Finding("broker", "policy", False, str(error), fix)]
     others = bool(file.stat().st_mode & 0o022)
-    seen = f"{len(rules)} rules in {file}" + (", which others may write" if others else "")
+    seen = f"{counted(len(rules), 'rule')} in {file}" + (", which others may write" if others else "")
     return [Finding("broker", "policy", not others, seen, f"chmod go-w {file}" if others else "")]
 
 
@@ -153,7 +154,7 @@ def _doors(settings: BrokerSettings) -> list[Finding]:
         except (SettingError, ValueError) as error:
             findings.append(Finding("broker", "certificate", False, str(error), fix))
         else:
-            seen = f"{settings.tls_certificate} holds for {days} days"
+            seen = f"{settings.tls_certificate} holds for {counted(days, 'day')}"
             findings.append(Finding("broker", "certificate", days >= ENOUGH_DAYS, seen, fix))
     if settings.issuers is not None:
         fix = "mend the file as docs/security.md says; until then the broker does not start with it"

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from base.console import json_option, setting_options, show_json, show_table
+from base.console import counted, json_option, setting_options, show_json, show_table
 from broker.command import ask_broker
 from broker.model.retention import METHODS
 from broker.settings import PREFIX, BrokerSettings
@@ -134,7 +134,7 @@ def apply(tenant: str, as_json: bool, **place: Any) -> None:
     if as_json:
         show_json({"removed": gone})
     else:
-        click.echo(f"{gone} instances were removed.")
+        click.echo(f"{counted(gone, 'instance was', 'instances were')} removed.")
 
 
 def _print(body: dict[str, Any], as_json: bool) -> None:

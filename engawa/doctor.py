@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from base.checks import Finding
-from base.console import FAILED, json_option, read_settings, setting_options, show_json, show_table
+from base.console import FAILED, counted, json_option, read_settings, setting_options, show_json, show_table
 from broker.settings import PREFIX, SECTION, BrokerSettings
 
 BUILT = 1_792_540_800  # 21 October 2026: no clock that is right shows less
@@ -74,6 +74,6 @@ def files() -> Finding:
         "engawa",
         "open files",
         soft >= 1024,
-        f"{soft} ({os.cpu_count()} cores)",
+        f"{soft} ({counted(os.cpu_count() or 1, 'core')})",
         "raise the limit: ulimit -n 4096",
     )

@@ -11,7 +11,7 @@ import aiohttp
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from base.console import Failure, Unreachable, json_option, progress, show_json, show_table
+from base.console import Failure, Unreachable, counted, json_option, progress, show_json, show_table
 from broker.load import shelters
 from broker.load.client import connected
 from broker.load.rejects import Rejects
@@ -144,4 +144,6 @@ def _show(
     if rejected:
         click.echo(f"\nThe rejected rows are in {rejected}.")
     loaded = totals["read"] - totals["rejected"]
-    click.echo(f"\n{loaded:,} entities in {seconds:.1f} s ({loaded / max(seconds, 0.001):,.0f} a second).")
+    click.echo(
+        f"\n{counted(loaded, 'entity', 'entities')} in {seconds:.1f} s ({loaded / max(seconds, 0.001):,.0f} a second)."
+    )

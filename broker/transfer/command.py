@@ -13,13 +13,28 @@ import click
 import orjson
 
 from base.admin import ask, ask_for_bytes
-from base.console import FAILED, Failure, json_option, progress, read_settings, setting_options, show_json
+from base.console import (
+    FAILED,
+    Failure,
+    counted,
+    json_option,
+    progress,
+    read_settings,
+    setting_options,
+    show_json,
+)
 from broker.settings import PREFIX, SECTION, BrokerSettings
 from broker.transfer.form import check_header
 
 LINES: Final = 200
 BYTES: Final = 1 << 20
 SHOWN: Final = 20
+NOUNS: Final = {
+    "entity": ("entity", "entities"),
+    "history": ("history", "histories"),
+    "instances": ("line of instances", "lines of instances"),
+    "context": ("@context",),
+}
 
 _at_broker = setting_options(BrokerSettings, PREFIX, only=("data",))
 Numbered = tuple[int, Any]
@@ -188,4 +203,4 @@ def _tell(report: dict[str, Any], dry_run: bool) -> None:
 
 
 def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    return ", ".join(counted(number, *NOUNS.get(kind, (kind,))) for kind, number in counts.items())

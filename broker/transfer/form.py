@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from base import clock
@@ -19,8 +19,7 @@ from broker.store.transfer import Instances, Life, Past, Record, Subscription
 
 FORM: Final = "engawa-tenant"
 VERSION: Final = 1
-RECORDS: Final = ("registration", "setting")
-"""Kinds of records that are the tenant's for good; entity maps and snapshots pass."""
+SNAPSHOT: Final = "snapshot"
 _HOW: Final = Representation(sys_attrs=True)
 _INSTANCE: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-[0-9]{1,15}\Z", re.ASCII)
 _ORIGIN: Final = re.compile(r"urn:ngsi-ld:Instance:[0-9a-f]{8}-\Z", re.ASCII)
@@ -51,10 +50,15 @@ def check_header(line: Any) -> None:
             f"The file has version {line.get('version')} of the form; this Engawa reads version {VERSION}. "
             "Use the Engawa that wrote it, or a newer one."
         )
-    if "instances" in line and not (isinstance(line["instances"], str) and _ORIGIN.match(line["instances"])):
-        raise BadRequestData("The header names no beginning of instanceIds as an Engawa gives them.")
+    check_origin(line)
     if not isinstance(line.get("tenant"), str):
         raise BadRequestData("The header names no tenant; '' is the default one.")
+
+
+def check_origin(line: Line) -> None:
+    """Refuse a beginning of instanceIds that is none."""
+    if "instances" in line and not (isinstance(line["instances"], str) and _ORIGIN.match(line["instances"])):
+        raise BadRequestData("The line names no beginning of instanceIds as an Engawa gives them.")
 
 
 def entity(document: Document, table: TermTable) -> Line:
@@ -100,8 +104,15 @@ def subscription(body: dict[str, Any]) -> Line:
     return {"kind": "subscription", "about": body.get("about", ENTITIES), "subscription": body}
 
 
+def of_snapshot(kept: Record, origin: str, content: Iterable[Line]) -> Iterator[Line]:
+    """Write a snapshot, and what it holds: the lines of a tenant, marked with its id. (5.2.41)"""
+    yield {**record(kept), "instances": origin}
+    for line in content:
+        yield {**line, SNAPSHOT: kept.id}
+
+
 def record(kept: Record) -> Line:
-    """Write a registration or a setting of the tenant."""
+    """Write a registration, a setting of the tenant, or a snapshot."""
     line: Line = {"kind": kept.kind, "id": kept.id, "body": kept.body}
     if kept.expires is not None:
         line["expiresAt"] = clock.show(kept.expires)
@@ -186,7 +197,7 @@ def read_subscription(line: Line) -> Subscription:
 
 
 def read_record(line: Line) -> Record:
-    """Read a registration or a setting."""
+    """Read a registration, a setting or a snapshot."""
     id = line.get("id")
     if not isinstance(id, str):
         raise BadRequestData("The line has no id.")

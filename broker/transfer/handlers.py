@@ -9,8 +9,8 @@ from broker.api.openapi import version
 from broker.api.request import tenant as checked_tenant
 from broker.operations.call import Broker
 from broker.transfer import form, putting_back
-from broker.transfer.putting_back import Wish
 from broker.transfer.taking_out import export
+from broker.transfer.wish import Wish
 
 
 def handlers(broker: Broker) -> Mapping[str, Handler]:

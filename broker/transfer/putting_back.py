@@ -3,31 +3,27 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
-from base.errors import BadRequestData, Problem
+from base.errors import BadRequestData, Problem, ResourceNotFound
 from broker.contexts import Entry
+from broker.model import tenancy
 from broker.operations.call import Broker
 from broker.operations.changing import refuse_people
 from broker.store.contract import TenantStore
 from broker.store.transfer import Instances, Item, Past, Record, Restored, Subscription
-from broker.transfer import form
+from broker.transfer import form, snapshots
 from broker.transfer.checking import DEMANDS, HISTORY, SETTING, check_record, check_subscription
-from broker.transfer.form import Line
+from broker.transfer.form import SNAPSHOT, Line
+from broker.transfer.snapshots import Snapshot
+from broker.transfer.wish import Wish
 
+CONTENT: Final = ("entity", "history", "instances")
+"""Kinds of lines that a snapshot holds, too."""
 _NOT_OF_THE_FORM: Final = (LookupError, TypeError, ValueError, AttributeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Where to put things, with which right: `replace` what differs; `write` or only look."""
-
-    tenant: str
-    origin: str
-    replace: bool
-    write: bool
 
 
 @dataclass(slots=True)
@@ -47,8 +43,37 @@ class Result:
 
 
 async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now: int) -> Result:
-    """Put lines back, each numbered as in its file, all of one call in one transaction."""
+    """Put lines back, each numbered as in its file; those that follow each other in one database in one transaction."""
     result = Result()
+    for snapshot, several in groupby(lines, key=lambda numbered: numbered[1].get(SNAPSHOT)):
+        if snapshot is None:
+            await _put(broker, wish, list(several), now, result)
+        else:
+            await _put_inside(broker, wish, snapshot, list(several), now, result)
+    return result
+
+
+async def _put_inside(
+    broker: Broker, wish: Wish, snapshot: Any, lines: Sequence[tuple[int, Line]], now: int, result: Result
+) -> None:
+    """Put lines into a snapshot, which came before them."""
+    name = tenancy.database(wish.tenant, str(snapshot))
+    there = broker.catalogue.exists(name) or not wish.write
+    for number, line in lines:
+        if not there:
+            result.note(
+                "", number, ResourceNotFound("The snapshot of the line is not there; its own line tells why.")
+            )
+        elif line.get("kind") not in CONTENT:
+            result.note("", number, BadRequestData("The line has a kind that a snapshot does not hold."))
+    taken = [one for one in lines if there and one[1].get("kind") in CONTENT]
+    # the beginning of the instanceIds is that of the snapshot, adopted with its line
+    await _put(broker, replace(wish, tenant=name, origin=""), taken, now, result)
+
+
+async def _put(
+    broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now: int, result: Result
+) -> None:
     understood: list[tuple[int, str, Item]] = []
     # names and values of some hundred entities take long enough for others to notice
     for number, kind, item in await asyncio.to_thread(_read, broker, wish, lines, now):
@@ -67,12 +92,11 @@ async def put(broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now
         outcomes = await store.transfer.restore(items, replace=wish.replace, write=wish.write)
     for (number, kind, _), outcome in zip(understood, outcomes, strict=True):
         result.note(kind, number, outcome)
-    return result
 
 
 def _read(
     broker: Broker, wish: Wish, lines: Sequence[tuple[int, Line]], now: int
-) -> list[tuple[int, str, Item | Entry | Problem]]:
+) -> list[tuple[int, str, Item | Entry | Snapshot | Problem]]:
     return [
         (number, str(line.get("kind")), _attempt(partial(_understood, broker, wish, line, now)))
         for number, line in lines
@@ -80,7 +104,7 @@ def _read(
 
 
 async def _prepared(
-    broker: Broker, wish: Wish, item: Item | Entry | Problem, now: int
+    broker: Broker, wish: Wish, item: Item | Entry | Snapshot | Problem, now: int
 ) -> Item | Problem | bool:
     """Do what only the event loop may do with one thing: contexts at once, subscriptions looked at."""
     try:
@@ -88,6 +112,8 @@ async def _prepared(
             await check_subscription(item, broker, wish.tenant, now)
         elif isinstance(item, Entry):
             return await broker.contexts.restore(item, replace=wish.replace, write=wish.write)
+        elif isinstance(item, Snapshot):
+            return await snapshots.put(broker, wish, item)
     except Problem as problem:
         return problem
     except _NOT_OF_THE_FORM as error:
@@ -95,7 +121,7 @@ async def _prepared(
     return item
 
 
-def _attempt(work: Callable[[], Item | Entry]) -> Item | Entry | Problem:
+def _attempt(work: Callable[[], Item | Entry | Snapshot]) -> Item | Entry | Snapshot | Problem:
     try:
         return work()
     except Problem as problem:
@@ -114,7 +140,7 @@ async def _store(broker: Broker, wish: Wish) -> TenantStore | None:
     return broker.catalogue.open(wish.tenant) if broker.catalogue.exists(wish.tenant) else None
 
 
-def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entry:
+def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entry | Snapshot:
     table = broker.contexts.core.table
     match line.get("kind"):
         case "entity":
@@ -134,6 +160,8 @@ def _understood(broker: Broker, wish: Wish, line: Line, now: int) -> Item | Entr
             record: Record = form.read_record(line)
             check_record(record, broker)
             return record
+        case "snapshot":
+            return snapshots.read(line)
         case "context":
             return form.read_context(line, wish.tenant)
     raise BadRequestData("The line has a kind that this version of the form does not know.")

@@ -2,37 +2,67 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from itertools import chain
 from threading import Lock
 from typing import Final
 
 import orjson
 
 from base import clock
+from base.errors import NonexistentTenant
 from base.jsonld import TermTable
 from broker.contexts import CORE_URL, Entry
+from broker.model import tenancy
 from broker.model.expiry import living
+from broker.model.snapshot import PREPARING
 from broker.operations.call import Broker
-from broker.store.transfer import START, View
+from broker.store.transfer import START, Record, View
 from broker.transfer import form
-from broker.transfer.form import Line
+from broker.transfer.form import SNAPSHOT, Line
 
 PAGE: Final = 200
 INSTANCES: Final = 1_000
 PIECE: Final = 1 << 17
 
 
-async def export(broker: Broker, tenant: str, software: str) -> AsyncIterator[bytes]:
-    """Give all lines of a tenant, in pieces; the running broker goes on meanwhile."""
-    store = broker.catalogue.open(tenant)
-    view = await store.transfer.view()
-    reading = Lock()  # who no longer listens leaves a piece that is still being read
+async def export(broker: Broker, tenant: str, software: str) -> AsyncGenerator[bytes]:
+    """Give all lines of a tenant and of its snapshots, in pieces; the running broker goes on meanwhile."""
+    table, counts, now = broker.contexts.core.table, Counter[str](), clock.now()
+    view = await broker.catalogue.open(tenant).transfer.view()
+    header = form.header(tenant, now, software, CORE_URL, view.origin)
+    entries, kept = _contexts(broker, tenant, view), view.records((SNAPSHOT,))
+    async with aclosing(_pieces(view, chain((header,), _lines(view, entries, table, now)), counts)) as pieces:
+        async for piece in pieces:
+            yield piece
+    for one in kept:
+        inside = await _inside(broker, tenant, one, now)
+        if inside is not None:
+            lines = form.of_snapshot(one, inside.origin, _content(inside, table, now))
+            async with aclosing(_pieces(inside, lines, counts)) as pieces:
+                async for piece in pieces:
+                    yield piece
+    # a file that was cut off lacks this
+    yield orjson.dumps({"kind": "end", "counts": counts}) + b"\n"
+
+
+async def _inside(broker: Broker, tenant: str, kept: Record, now: int) -> View | None:
+    """Give a view of a snapshot's content; None while it is prepared, and once it has expired or is gone."""
+    if kept.body["snapshotStatus"] == PREPARING or kept.body["expiresAt"] <= now:
+        return None
     try:
-        now = clock.now()
-        header = form.header(tenant, now, software, CORE_URL, view.origin)
-        entries = _contexts(broker, tenant, view)
-        lines = _counted(_lines(view, entries, broker.contexts.core.table, now), header)
-        while piece := await asyncio.to_thread(_take, lines, reading):
+        return await broker.catalogue.open(tenancy.database(tenant, kept.id)).transfer.view()
+    except NonexistentTenant:
+        return None
+
+
+async def _pieces(view: View, lines: Iterator[Line], counts: Counter[str]) -> AsyncGenerator[bytes]:
+    """Write lines read from a view, and close it."""
+    reading = Lock()  # who no longer listens leaves a piece that is still being read
+    counted = _counted(lines, counts)
+    try:
+        while piece := await asyncio.to_thread(_take, counted, reading):
             yield piece
     finally:
         with reading:
@@ -50,14 +80,11 @@ def _take(lines: Iterator[Line], reading: Lock) -> bytes:
     return bytes(piece)
 
 
-def _counted(lines: Iterator[Line], header: Line) -> Iterator[Line]:
-    """Put the header before the lines, and behind them how many there are: a file that was cut off lacks that."""
-    yield header
-    counts: Counter[str] = Counter()
+def _counted(lines: Iterator[Line], counts: Counter[str]) -> Iterator[Line]:
     for line in lines:
-        counts[line["kind"]] += 1
+        if line["kind"] != "header":
+            counts[line["kind"]] += 1
         yield line
-    yield {"kind": "end", "counts": dict(counts)}
 
 
 def _contexts(broker: Broker, tenant: str, view: View) -> list[Entry]:
@@ -84,6 +111,10 @@ def _lines(view: View, entries: list[Entry], table: TermTable, now: int) -> Iter
         yield form.record(kept)
     for body in view.subscriptions():
         yield form.subscription(body)
+    yield from _content(view, table, now)
+
+
+def _content(view: View, table: TermTable, now: int) -> Iterator[Line]:
     after = -1
     while several := view.held(after, PAGE):
         for held in several:

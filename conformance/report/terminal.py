@@ -2,7 +2,7 @@
 
 import click
 
-from base.console import show_table
+from base.console import counted, show_table
 from conformance.clauses import TITLES
 from conformance.compare import KINDS, Comparison
 from conformance.report.groups import by_clause, by_feature
@@ -32,7 +32,7 @@ def verdict(report: Report) -> str:
     found = report.counts()
     return (
         f"{found[PASSED]} pass, {found[FAILED]} fail, {found[NOT_APPLICABLE]} not applicable; "
-        f"{len(report.results)} cases in {report.seconds:.1f} s at {report.environment.get('broker', '')}"
+        f"{counted(len(report.results), 'case')} in {report.seconds:.1f} s at {report.environment.get('broker', '')}"
     )
 
 

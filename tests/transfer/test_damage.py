@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from base import clock
 from broker.transfer import putting_back, taking_out
-from broker.transfer.putting_back import Wish
+from broker.transfer.wish import Wish
 from tests.live import Live
 from tests.transfer.test_transfer import fill
 
@@ -38,7 +38,7 @@ async def lines_of(live: Live) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in b"".join(pieces).splitlines()]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_takes_or_refuses_whatever_stands_there(live: Live, other: Live, data: st.DataObject) -> None:
     if not live.broker.catalogue.exists("harbour"):
