@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from base.errors import Problem
-from base.hot import PATIENCE, Answer, factory
+from base.hot import PATIENCE, Shortcut, factory
 
 
 class AddressInUse(Problem):
@@ -92,14 +92,14 @@ async def serving(
     connections: int = 1000,
     seconds: float = 10.0,
     direct: tuple[str, Handle] | None = None,
-    hot: Answer | None = None,
+    hot: Shortcut | None = None,
     line_bytes: int = 8_190,
     patience: float = PATIENCE,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve an application until the block ends; gives the port, which is a free one for 0.
 
-    `direct`: a prefix of paths and the function that serves them past the router; `hot`: answers to exact bytes.
+    `direct`: a prefix of paths and the function that serves them past the router; `hot`: a shortcut past it.
     `tls`: connections begin with it, and with nothing else.
     `line_bytes`: longest URL read at all; `patience`: seconds a request may take to arrive when `hot` is given.
     """

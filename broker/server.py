@@ -173,7 +173,7 @@ def served(
         connections=settings.connections,
         seconds=seconds,
         direct=("/ngsi-ld/v1", front.serve),
-        hot=front.hot,
+        hot=front.shortcut,
         line_bytes=settings.url_bytes + 1_024,
         tls=doors.tls.context if doors.tls else None,
     )

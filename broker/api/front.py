@@ -1,6 +1,5 @@
 """The aiohttp front: HTTP request → Call → operation → Answer → HTTP response. (DESIGN 2.1)"""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,23 +15,22 @@ from base import clock, ids
 from base.access import ANONYMOUS, Caller
 from base.access.audit import Audit
 from base.access.doors import without_credentials
-from base.errors import InternalError, NotPermitted, Problem, TooManyRequests, Unauthorized, UriTooLong
-from base.hot import Visitor, head_of
-from base.recent import Recent
+from base.errors import NotPermitted, Problem, TooManyRequests, Unauthorized, UriTooLong
+from base.hot import head_of
 from broker.api import body as bodies
 from broker.api import callers, options, raw
 from broker.api import request as heads
+from broker.api.known import Like, Understood, is_kept_write, of_head, of_read
 from broker.api.metrics import Metrics
+from broker.api.outcome import failure, refusal, report
 from broker.api.routes import Routes
+from broker.api.shortcut import Shortcut
+from broker.federation.memory import Holder
 from broker.operations import entity_maps, snapshots
 from broker.operations.call import JSON, LD_JSON, Answer, Broker, Call, Operation
 
-MOST_KNOWN = 16_384
-LONGEST_KNOWN = 512
-NO_HEADERS: Mapping[str, str] = {}
+READS = ("GET", "HEAD")
 REFUSALS = (Unauthorized, NotPermitted, TooManyRequests)
-Key = bytes | tuple[Caller | str | None, ...]
-"""The exact bytes of an anonymous read, or all of it that matters, who asks before all."""
 
 log = structlog.get_logger("engawa.broker")
 
@@ -46,16 +44,6 @@ class Arrival:
     headers: Mapping[str, str]  # by name in any case
     reached: Callable[[], str]
     body: Callable[[str], Awaitable[Any]]  # given its media type
-
-
-@dataclass(slots=True)
-class Known:
-    """A read understood: the @context it named, what serves it, with what; whether it had to wait for the store."""
-
-    source: str | None
-    operation: Operation
-    call: Call
-    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -80,7 +68,9 @@ class Front:
         self._broker = broker
         self._routes = Routes(operations)
         self._metrics = metrics
-        self._known: Recent[Key | None, Known] = Recent(MOST_KNOWN)
+        self._understood = Understood(broker)
+        self.shortcut = Shortcut(broker, self._understood, metrics)
+        """Answers requests whose like was understood before, past the HTTP server."""
         purge = broker.settings.anonymous_purge
         self._cors = broker.settings.cors
         self._doors = broker.doors
@@ -103,35 +93,37 @@ class Front:
             self._doors.admit(request, caller)
             if caller is not ANONYMOUS:
                 head, arrival = None, replace(arrival, headers=without_credentials(arrival.headers))
-            response = await self._answer(arrival, visit, caller, head)
+            like = of_head(head) if head else of_read(arrival.method, arrival.target, arrival.headers, caller)
+            response = await self._answer(arrival, visit, caller, like)
         except Problem as problem:
             visit.refused = isinstance(problem, REFUSALS)
-            response = refuse(problem)
+            response = refused(problem)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception:
             clause = visit.operation and visit.operation.clause
             log.exception("request failed", request=visit.identifier, operation=clause)
-            response = refuse(
-                InternalError(f"Something failed here; the operator finds it as request {visit.identifier}.")
-            )
+            response = refused(failure(visit.identifier))
+        finally:
+            if visit.call is not None and visit.call.holder is not None:
+                self._broker.federation.memory.end(visit.call.holder)
         if self._doors.audit is not None:
             self._note(self._doors.audit, arrival, visit, response.status)
         return self._finish(request, response, visit)
 
     async def _answer(
-        self, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
+        self, arrival: Arrival, visit: Visit, caller: Caller, like: Like | None
     ) -> web.Response:
-        key = head or _reading(arrival, caller)
-        known = self._again(key)
-        if known is not None:
-            visit.operation, visit.call = known.operation, known.call.at(clock.now())
+        known = self._understood.find(like) if like and arrival.method in READS else None
+        if like and known:
+            visit.operation, visit.call = known.operation, known.call_of(like, clock.now())
         elif arrival.method == "OPTIONS":
             return self._describe(arrival)
         else:
             visit.operation, visit.path, query = self._find(arrival)
             visit.call = await self._call(arrival, visit.operation, visit.path, query, caller)
-            self._keep(key, arrival, visit.operation, visit.call)
+            if like and (arrival.method in READS or is_kept_write(visit.operation, visit.call)):
+                self._understood.keep(like, visit.operation, visit.call, arrival.headers)
         return _respond(await visit.operation.run(visit.call, self._broker))
 
     def _note(self, audit: Audit, arrival: Arrival, visit: Visit, status: int) -> None:
@@ -153,71 +145,20 @@ class Front:
         arrival = Arrival("GET", target, CIMultiDict(headers or {}), str, _no_body)
         try:
             operation, path, query = self._find(arrival)
-            response = _respond(
-                await operation.run(
-                    await self._call(arrival, operation, path, query, ANONYMOUS), self._broker
-                )
-            )
+            call = await self._call(arrival, operation, path, query, ANONYMOUS)
+            try:
+                response = _respond(await operation.run(call, self._broker))
+            finally:
+                if call.holder is not None:
+                    self._broker.federation.memory.end(call.holder)
         except Problem as problem:
-            response = refuse(problem)
+            response = refused(problem)
         body = response.body
         return (
             response.status,
             response.headers,
             orjson.loads(body) if isinstance(body, bytes) and body else None,
         )
-
-    def _again(self, key: Key | None) -> Known | None:
-        """Find what was understood of the same read before; not if its @context has changed meanwhile.
-
-        Nor if sources may be asked: what they are asked depends on headers that are not kept.
-        """
-        known = self._known.get(key)
-        if known is None or self._broker.contexts.known(known.source) is not known.call.context:
-            return None
-        return None if self._broker.registry.has_sources(known.call.tenant) else known
-
-    def _keep(self, key: Key | None, arrival: Arrival, operation: Operation, call: Call) -> None:
-        if key is None or operation.changes or "entityMap" in call.params or _particular(arrival.headers):
-            return
-        prefer = arrival.headers.get("Prefer")
-        self._known[key] = Known(
-            heads.context_link(arrival.headers.get("Link")),
-            operation,
-            replace(call, headers={"prefer": prefer} if prefer else NO_HEADERS, reached=call.origin.__str__),
-        )
-
-    def hot(self, head: bytes, visitor: Visitor) -> bytes | None:
-        """Answer the exact bytes of an anonymous read understood before, if that needs no waiting. (DESIGN 2.1, 2.8)"""
-        known = self._again(head)
-        if known is None or known.waits or self._broker.settings.log_requests == "all":
-            return None
-        if self._cors and b"\norigin:" in head.lower():
-            return None
-        if self._doors.limit is not None and not self._doors.passes(visitor):
-            return None
-        began = perf_counter()
-        answer = self._run_at_once(known)
-        if answer is None:
-            return None
-        self._metrics.count(known.operation, answer.status, perf_counter() - began)
-        return raw.response(answer, known.call.tenant)
-
-    def _run_at_once(self, known: Known) -> Answer | None:
-        try:
-            story = known.operation.run(known.call.at(clock.now()), self._broker)
-            waited_for = story.send(None)
-        except StopIteration as end:
-            answer: Answer = end.value
-        except Exception:  # noqa: BLE001  # the ordinary way meets it again and tells it
-            return None
-        else:
-            story.close()  # it has to wait; the ordinary way does it again, now and next time
-            known.waits = True
-            if isinstance(waited_for, asyncio.Future):
-                waited_for.cancel()
-            return None
-        return answer
 
     def _finish(self, request: web.Request, response: web.Response, visit: Visit) -> web.Response:
         operation, took = visit.operation, perf_counter() - visit.began
@@ -234,13 +175,7 @@ class Front:
             headers.update(options.shared(request.headers.get("Origin"), self._cors))
         self._metrics.count(operation, response.status, took)
         if self._broker.settings.log_requests == "all" or response.status >= 500:
-            log.info(
-                "request",
-                request=visit.identifier,
-                operation=f"{operation.method} {operation.path}" if operation else "-",
-                status=response.status,
-                ms=round(took * 1000, 2),
-            )
+            report(log, visit.identifier, operation, response.status, took)
         return response
 
     def _find(self, arrival: Arrival) -> tuple[Operation, dict[str, str], str]:
@@ -304,30 +239,8 @@ class Front:
             local_caller=self._local,
             reached=arrival.reached,
             caller=caller,
+            holder=Holder() if broker.registry.has_sources(tenant) else None,
         )
-
-
-def _particular(headers: Mapping[str, str]) -> bool:
-    """Say whether a read goes beyond what is kept of reads: through an entity map, or into a snapshot."""
-    return entity_maps.HEADER in headers or snapshots.HEADER in headers
-
-
-def _reading(arrival: Arrival, caller: Caller) -> Key | None:
-    """Give all that a read depends on; None for requests that change something or are not worth keeping."""
-    if arrival.method not in ("GET", "HEAD") or len(arrival.target) > LONGEST_KNOWN:
-        return None
-    if _particular(arrival.headers):
-        return None
-    get = arrival.headers.get
-    return (
-        caller,
-        arrival.target,
-        get("accept"),
-        get("link"),
-        get("ngsild-tenant"),
-        get("prefer"),
-        get("host"),
-    )
 
 
 async def _no_body(_kind: str) -> None:
@@ -344,9 +257,6 @@ def _respond(answer: Answer) -> web.Response:
     return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 
-def refuse(problem: Problem) -> web.Response:
-    """Turn a Problem into problem details; 411 and 415 go without a body. (6.3.3, 6.3.4)"""
-    if problem.bodyless:
-        return web.Response(status=problem.status, headers=problem.headers)
-    headers = {"Content-Type": JSON, **problem.headers}
-    return web.Response(body=orjson.dumps(problem.body()), status=problem.status, headers=headers)
+def refused(problem: Problem) -> web.Response:
+    """Turn a Problem into a response."""
+    return _respond(refusal(problem))

@@ -1,4 +1,4 @@
-"""An Answer as the bytes of an HTTP/1.1 response, for reads that go past the HTTP server. (base/hot.py)"""
+"""An Answer as the bytes of an HTTP/1.1 response, for requests that go past the HTTP server. (base/hot.py)"""
 
 from email.utils import formatdate
 from functools import lru_cache
@@ -27,20 +27,22 @@ def _context_link(context: Context) -> str:
     return f"<{context.link}>; {REL}"
 
 
-def response(answer: Answer, tenant: str) -> bytes:
-    """Write the whole response."""
+def response(answer: Answer, tenant: str, identifier: str = "") -> bytes:
+    """Write the whole response to the request with this identifier."""
     body = answer.body or b""
     lines = [_status(answer.status)]
     link = link_of(answer)
     if link:
         lines.append(f"Link: {link}")
     lines += [f"{name}: {value}" for name, value in answer.headers.items() if name != "Link"]
-    if tenant:
+    if tenant and answer.status < 500:
         lines.append(f"NGSILD-Tenant: {tenant}")
     if answer.body is not None:
         lines.append(f"Content-Type: {answer.media_type}")
+    if answer.status != HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {len(body)}")
     lines.append(
-        f"X-Request-Id: {ids.request()}\r\nServer: {SERVER}\r\nContent-Length: {len(body)}\r\n"
+        f"X-Request-Id: {identifier or ids.request()}\r\nServer: {SERVER}\r\n"
         f"Date: {_date(int(time()))}\r\n\r\n"
     )
     return "\r\n".join(lines).encode("latin-1") + body

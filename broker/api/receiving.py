@@ -7,7 +7,7 @@ from base import clock
 from base.errors import InternalError, Problem
 from broker.api import body as bodies
 from broker.api import request as heads
-from broker.api.front import refuse
+from broker.api.front import refused
 from broker.api.resources import Handler
 from broker.notify.endpoint import RECEIVING
 from broker.operations.call import Broker
@@ -32,12 +32,12 @@ def _receive(broker: Broker) -> Handler:
             source = bodies.embedded_context(body, kind, link)
             await take_notification(broker, body, source, clock.now())
         except Problem as problem:
-            return refuse(problem)
+            return refused(problem)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception:
             log.exception("a notification of a source could not be taken")
-            return refuse(InternalError("Something failed here; sending it again may help."))
+            return refused(InternalError("Something failed here; sending it again may help."))
         return web.Response()
 
     return receive

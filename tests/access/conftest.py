@@ -7,6 +7,7 @@ from aiohttp.web import Response
 
 from base.access.caller import Caller
 from broker.api.front import Arrival, Front, Visit
+from broker.api.known import Like
 from tests.access.secure import Authority
 
 
@@ -22,10 +23,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
     answer = Front._answer
 
     async def noted(
-        front: Front, arrival: Arrival, visit: Visit, caller: Caller, head: bytes | None
+        front: Front, arrival: Arrival, visit: Visit, caller: Caller, like: Like | None
     ) -> Response:
         callers.append(caller)
-        return await answer(front, arrival, visit, caller, head)
+        return await answer(front, arrival, visit, caller, like)
 
     monkeypatch.setattr(Front, "_answer", noted)
     return callers
