@@ -218,12 +218,14 @@ class Changes:
         if old == new:
             return
         number = self._journal.names.number
-        for type_ in set(old).difference(new):
-            self._connection.execute(
-                "DELETE FROM entity_type WHERE type = ? AND entity = ?", (number(type_), key)
-            )
-        for type_ in set(new).difference(old):
-            self._connection.execute("INSERT INTO entity_type VALUES (?, ?)", (number(type_), key))
+        for type_ in dict.fromkeys(old):
+            if type_ not in new:
+                self._connection.execute(
+                    "DELETE FROM entity_type WHERE type = ? AND entity = ?", (number(type_), key)
+                )
+        for type_ in dict.fromkeys(new):
+            if type_ not in old:
+                self._connection.execute("INSERT INTO entity_type VALUES (?, ?)", (number(type_), key))
 
     def _write_scopes(self, key: int, before: Document | None, after: Document | None) -> None:
         if before and after and before.get("scope") == after.get("scope"):

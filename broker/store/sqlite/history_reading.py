@@ -76,7 +76,7 @@ class Reader:
         """Give the attributes that a history has instances of."""
         if wanted is None:
             return self._steps("attr", "history = ?", key)
-        numbers = filter(None, map(self._names.find, wanted))
+        numbers = sorted(filter(None, map(self._names.find, wanted)))
         has = "SELECT EXISTS (SELECT 1 FROM instance WHERE history = ? AND attr = ?)"
         return (number for number in numbers if self.connection.execute(has, (key, number)).get)
 

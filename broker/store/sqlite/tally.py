@@ -1,7 +1,7 @@
 """How many entities have which types and attributes: counters kept with every change. (5.7.5 to 5.7.10)"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 
 from base.database import Connection
 from broker.model.document import Document
@@ -28,10 +28,12 @@ class Tally:
         if before and after and before["type"] == after["type"] and _kinds(before) == _kinds(after):
             return
         old, new = entries(before), entries(after)
-        for entry in new - old:
-            self._changes[entry] += 1
-        for entry in old - new:
-            self._changes[entry] -= 1
+        for entry in new:
+            if entry not in old:
+                self._changes[entry] += 1
+        for entry in old:
+            if entry not in new:
+                self._changes[entry] -= 1
 
     def flush(self) -> None:
         """Write the counters that changed."""
@@ -57,17 +59,20 @@ class Tally:
         return self._names.number(iri) if iri else ANY
 
 
-def entries(document: Document | None) -> set[Entry]:
-    """List the counters an entity stands in: (type, '', ''), (type, attribute, kind) and ('', attribute, '')."""
+def entries(document: Document | None) -> KeysView[Entry]:
+    """List the counters an entity stands in: (type, '', ''), (type, attribute, kind) and ('', attribute, '').
+
+    In the order of the document: names get their numbers in it, and histories their order by the numbers.
+    """
     if document is None:
-        return set()
-    attributes = {
-        (name, instance["type"]) for name, instances in document["attrs"].items() for instance in instances
-    }
-    found = {(type_, name, kind) for type_ in document["type"] for name, kind in attributes}
-    found.update((type_, "", "") for type_ in document["type"])
-    found.update(("", name, "") for name in document["attrs"])
-    return found
+        return dict[Entry, None]().keys()
+    types, attributes = document["type"], document["attrs"]
+    kinds = [(name, one["type"]) for name, instances in attributes.items() for one in instances]
+    found: dict[Entry, None] = dict.fromkeys(("", name, "") for name in attributes)
+    for type_ in types:
+        found[type_, "", ""] = None
+        found |= dict.fromkeys((type_, name, kind) for name, kind in kinds)
+    return found.keys()
 
 
 def _kinds(document: Document) -> dict[str, set[str]]:
