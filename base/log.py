@@ -8,6 +8,14 @@ import structlog
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+def silence() -> None:
+    """Keep what parts log out of a command's output: what its user has to know comes as an error."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def configure(style: str, level: str) -> None:
     """Set up structlog once per process; `style` is json, text or auto."""
     as_text = style == "text" or (style == "auto" and sys.stderr.isatty())

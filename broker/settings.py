@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from base.access.reach import is_loopback
+from base.access.reach import is_loopback, reachable
 from base.settings import SettingError, setting
 
 PREFIX = "ENGAWA_BROKER_"
@@ -197,6 +197,14 @@ class BrokerSettings:
         "Least severity logged: debug, info, warning, error.",
         choices=("debug", "info", "warning", "error"),
     )
+
+
+def local_address(settings: BrokerSettings) -> str:
+    """Give the URL under which programs on the broker's machine reach it."""
+    if settings.tls_certificate is None:
+        return f"http://{reachable(settings.host)}:{settings.port}"
+    # a certificate holds for the name that others use
+    return settings.public_url.rstrip("/") or f"https://{reachable(settings.host)}:{settings.port}"
 
 
 def check_reach(settings: BrokerSettings) -> None:

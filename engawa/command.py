@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -141,7 +142,10 @@ def version(as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
+    from base import log
     from engawa.supervisor import end_with_parent
 
     end_with_parent(os.environ)
+    if "--debug" not in sys.argv:
+        log.silence()  # until a part that runs says otherwise
     cli(prog_name="engawa")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
+from base.access.reach import reachable
 from base.console import Failure, config_option, read_settings
-from broker.settings import PREFIX, SECTION, BrokerSettings, check_reach
+from broker.settings import PREFIX, SECTION, BrokerSettings, check_reach, local_address
 from engawa.supervisor import Part, supervise
 
 
@@ -58,11 +59,14 @@ def up(
     broker = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
     check_reach(broker)
     if broker.tls_certificate and (demo or cities):
-        raise click.UsageError("--demo and --cities are to try things without TLS; leave out tls_certificate")
+        raise click.UsageError(
+            "--demo and --cities are for trying things out, without TLS: leave tls_certificate out of the settings for "
+            "that (docs/federation.md shows towns with certificates, each started with 'engawa run broker')"
+        )
     if cities:
         from engawa import neighbourhood
 
-        towns = neighbourhood.towns(neighbourhood.chosen(cities), broker, offset, _reachable(broker.host))
+        towns = neighbourhood.towns(neighbourhood.chosen(cities), broker, offset, reachable(broker.host))
         for town in towns:
             _refuse_taken(town.host, town.port)
 
@@ -77,7 +81,7 @@ def up(
     arguments = ["run", "broker", "--host", broker.host, "--port", str(port), "--data", str(broker.data)]
     if config:
         arguments += ["--config", str(config)]
-    url = f"{'https' if broker.tls_certificate else 'http'}://{_reachable(broker.host)}:{port}"
+    url = local_address(replace(broker, port=port))
     part = _told(Part("broker", tuple(arguments), url + "/health/ready"), open_)
     _run([part], lambda: _settle(url, demo))
 
@@ -134,11 +138,6 @@ Try first:
 
 Ctrl-C ends it.
 """
-
-
-def _reachable(host: str) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, never bound
-    return f"[{host}]" if ":" in host else host
 
 
 def _refuse_taken(host: str, port: int) -> None:

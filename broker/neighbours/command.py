@@ -23,11 +23,10 @@ from broker.neighbours import joining, status
 from broker.neighbours.joining import SHELTERS, Neighbour
 from broker.neighbours.means import means, named
 from broker.neighbours.talk import Refused, Talk, Unusable, address, connections
-from broker.settings import PREFIX, SECTION, BrokerSettings
+from broker.settings import PREFIX, SECTION, BrokerSettings, local_address
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-_OURS = "http://127.0.0.1:1026"
 _RUNNING = "Is it running (engawa run broker), and is --broker right?"
 
 
@@ -41,8 +40,8 @@ def federation() -> None:
     """
 
 
-def _web_address(_: click.Context, __: click.Parameter, url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+def _web_address(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"'{url}' does not begin with http:// or https://")
     return url
 
@@ -51,10 +50,8 @@ def _at_broker(command: F) -> F:
     for option in (
         click.option(
             *("--broker", "--url", "url"),
-            default=_OURS,
-            show_default=True,
             callback=_web_address,
-            help="URL of our broker.",
+            help="URL of our broker. [default: this machine, at the port of the broker's settings]",
         ),
         click.option("--tenant", default="", help="Tenant of our broker. [default: the default tenant]"),
         click.option(
@@ -71,11 +68,12 @@ def _at_broker(command: F) -> F:
 
 
 def _credentials(place: dict[str, Any]) -> Credentials:
-    """Read the files that the broker itself reads, so that a neighbour sees the same caller."""
+    """Read what the broker itself reads, so that a neighbour sees the same caller; find where the broker is."""
     names = ("federation_credentials", "federation_authorities")
     given = {name: place.pop(name) for name in names}
     config = place.pop("config")
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    place["url"] = place["url"] or local_address(settings)
     return Credentials(settings.federation_credentials, settings.federation_authorities)
 
 
@@ -213,7 +211,7 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
       engawa federation join https://broker.toyooka.example --name 豊岡市 --certificate yabu
       engawa federation join http://127.0.0.1:11026 --type EvacuationShelter
     """
-    config = said["config"]
+    config, told = said["config"], said["url"]
     credentials = _credentials(said)
     endpoint = address(neighbour)
     info = named(certificate=said["certificate"], secret=said["secret"], context=said["context"])
@@ -249,6 +247,6 @@ def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
     click.echo(f"asked for: {', '.join(known.types)}")
     click.echo("\nOn their side, so that they find what is held here too:")
     click.echo("  engawa federation join URL-OF-THIS-BROKER")
-    at = f" --broker {said['url']}" if said["url"] != _OURS else ""
+    at = f" --broker {told}" if told else ""
     at += f" --config {config}" if config else ""
     click.echo(f"\nHow it goes:\n  engawa federation status{at}")

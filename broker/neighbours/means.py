@@ -9,7 +9,7 @@ from base.credentials import SECRET, Credentials
 from base.errors import BadGateway
 from broker.model.confidential import HIDDEN, OF_REQUEST
 from broker.model.registration_members import CERTIFICATE
-from broker.neighbours.talk import Unusable
+from broker.neighbours.talk import Unnamed
 
 _MEANT: Final = frozenset({"accept", "contentType", "jsonldContext", "ngsildConformance"})
 
@@ -35,7 +35,7 @@ def named(*, certificate: str = "", secret: str = "", context: str = "") -> list
 
 
 def means(pairs: Iterable[Pair], endpoint: str, credentials: Credentials) -> Means:
-    """Read what contextSourceInfo names; Unusable if it cannot be used. (4.3.6.5)"""
+    """Read what contextSourceInfo names; Unnamed if it cannot be used. (4.3.6.5)"""
     tls, headers = credentials.trusted, {}
     try:
         for key, value in ((str(pair.get("key")), str(pair.get("value"))) for pair in pairs):
@@ -46,5 +46,5 @@ def means(pairs: Iterable[Pair], endpoint: str, credentials: Credentials) -> Mea
             elif key not in _MEANT and value not in (OF_REQUEST, HIDDEN):
                 headers[key] = value
     except BadGateway as error:
-        raise Unusable(error.detail) from error
+        raise Unnamed(error.detail) from error
     return Means(tls, headers)

@@ -27,6 +27,15 @@ class Untrusted(Unusable):
     advice = "Name the file of its authority: --federation-authorities FILE, or --config with the broker's settings."
 
 
+class Unnamed(Unusable):
+    """Credentials are named that we do not have, or not for this broker."""
+
+    advice = (
+        "Certificates and secrets are named in the file federation_credentials, with the endpoints they are meant for: "
+        "--federation-credentials FILE, or --config with the broker's settings."
+    )
+
+
 class Refused(Unusable):
     """A broker answered that it does not do what it was asked."""
 

@@ -1,6 +1,7 @@
 """`engawa federation join` and what `status` finds: brokers of others, tenants, credentials, another one at the address. (5.2.9)"""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from engawa.command import cli
 from tests.access.secure import secure_broker
 from tests.live import Live, live_broker
+from tests.ports import free_port
 
 ROOT = "/csourceRegistrations"
 
@@ -165,6 +167,40 @@ async def test_status_without_neighbours_says_how_to_join_one(two: tuple[Live, L
     result = await federation("status", "--broker", two[0].url)
     assert result.exit_code == 0 and "engawa federation join" in result.output
     assert two[0].url in result.output  # which broker was asked
+
+
+async def test_asks_our_broker_where_its_settings_say_it_is(two: tuple[Live, Live], tmp_path: Path) -> None:
+    yabu, toyooka = two
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[broker]\nhost = "0.0.0.0"\nport = {yabu.url.rpartition(":")[2]}\n', encoding="utf-8")
+    joined = await federation("join", toyooka.url, "--config", str(config))
+    assert joined.exit_code == 0, joined.output
+    assert f"engawa federation status --config {config}" in joined.output
+    found = await federation("status", "--config", str(config), "--json")
+    assert found.exit_code == 0 and [one["contextSourceAlias"] for one in await registered(yabu)] == [
+        "toyooka"
+    ]
+    (tmp_path / "other.toml").write_text(f"[broker]\nport = {free_port()}\n", encoding="utf-8")
+    away = await federation("status", "--config", str(tmp_path / "other.toml"))
+    assert away.exit_code == 3 and "cannot be asked" in away.output
+
+
+async def test_a_name_that_stands_in_no_file_is_said_and_nothing_is_logged(two: tuple[Live, Live]) -> None:
+    yabu, toyooka = two
+    words = ("federation", "join", toyooka.url, "--broker", yabu.url, "--certificate", "typo")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "engawa", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = (text.decode() for text in await process.communicate())
+    assert (process.returncode, out) == (1, "")
+    first, second = errors.splitlines()
+    assert first.startswith(
+        f"Error: the neighbour at {toyooka.url} cannot be joined: The certificate that is named"
+    )
+    assert "--federation-credentials FILE" in second
+    assert await registered(yabu) == []
 
 
 async def test_an_address_without_a_scheme_is_wrong_usage() -> None:

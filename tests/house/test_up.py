@@ -56,6 +56,17 @@ def test_says_what_to_do_when_the_port_is_taken(tmp_path: Path) -> None:
     assert "is in use" in said and "--offset 10000" in said and "Traceback" not in said
 
 
+def test_towns_to_try_things_out_are_without_certificates_and_it_says_what_to_do(tmp_path: Path) -> None:
+    config = tmp_path / "engawa.toml"
+    config.write_text('[broker]\ntls_certificate = "town.pem"\n', encoding="utf-8")
+    process = start(tmp_path, "--cities", "yabu,asago", "--config", str(config), port=free_port(10_000))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert (
+        "leave tls_certificate out" in said and "engawa run broker" in said and "docs/federation.md" in said
+    )
+
+
 def test_the_demo_city_stays_as_it_was_changed(tmp_path: Path) -> None:
     with up(tmp_path, "--demo") as running:
         before = running.get("/ngsi-ld/v1/types?details=true")
