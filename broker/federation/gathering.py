@@ -5,13 +5,15 @@ known, and what comes first in the order is certain; a list without a known orde
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
+from itertools import islice
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from base.errors import Problem, TooManyResults
+from broker.federation.beside import LIGHT, Beside
 from broker.federation.joining import Version, join
 from broker.language.sources import Match
 from broker.model.document import Document
@@ -25,16 +27,26 @@ FEWEST: Final = 20
 """Entities asked of a source at once, at least."""
 LONGEST_TURN: Final = 0.01
 """Seconds of reading and joining before others have their turn."""
+AT_ONE_GO: Final = 64
+"""Entities read and joined at one go, beside the event loop where sources told much."""
+COUNTED: Final = 500
+"""Entities counted at one go."""
+_ENTRY: Final = 100  # what an id weighs
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a list: its entities, how long it was as given, whether more follow, whether in the order of ids."""
+    """A piece of a list: its entities, how long it was as given, whether more follow, whether in the order of ids.
+
+    `weight`: about how many bytes of memory it takes."""
 
     entities: Mapping[str, Read]
     length: int
     more: bool = False
     in_order: bool = False
+    weight: int = 0
 
 
 Give = Callable[[int, int, bool], Awaitable[Piece]]
@@ -47,12 +59,13 @@ class Giver:
 
     give: Give
     match: Match | None  # None: what is held here
-    likely: Callable[[str], bool] | None = (
-        None  # whether an entity would be shown, told without reading all of it
+    likely: Callable[[str], None] | None = (
+        None  # raises a Problem if an entity would not be shown, told without reading all of it
     )
     entities: dict[str, Read] = field(default_factory=dict)
     length: int = 0
     complete: bool = False
+    weight: int = 0
     reach: str = ""  # up to this id the list is known
 
     async def go_on(self, limit: int, *, counting: bool = False) -> None:
@@ -63,6 +76,7 @@ class Giver:
         for id, read in piece.entities.items():
             self.entities.setdefault(id, read)
         self.length += piece.length
+        self.weight += piece.weight
         self.complete = not piece.more or not piece.length
         self.reach = last if in_order and piece.entities else ""
 
@@ -86,6 +100,7 @@ class Gathering:
         most: int,
         unreadable: Callable[[Match, Problem], None],
         excessive: Callable[[Match], None],
+        beside: Beside,
         judge: Judge | None = None,
     ) -> None:
         """`unreadable` is told whose entity was left out and why, `excessive` whose list was, too long by itself.
@@ -94,52 +109,113 @@ class Gathering:
         self._givers = list(givers)
         self._proxied, self._now, self._most = proxied, now, most
         self._unreadable, self._excessive, self._judge = unreadable, excessive, judge
+        self._beside = beside
         self._judged: dict[str, Document | None] = {}
+        self._complaints: list[tuple[Match, Problem]] = []
+        self._turn = perf_counter()
 
     async def first(self, number: int) -> Gathered:
         """Give the first so many entities, and whether these are all."""
-        size, turn = max(FEWEST, number + 1), perf_counter()
+        size = max(FEWEST, number + 1)
         while True:
             reach = self._reach()
-            documents = []
-            for id in self._ids(reach):
-                if perf_counter() - turn > LONGEST_TURN:
-                    await asyncio.sleep(0)  # others have their turn
-                    turn = perf_counter()
-                document = self._entity(id)
-                if document is not None:
-                    documents.append(document)
-                    if len(documents) > number:
-                        return Gathered(documents[:number], False)
+            documents: list[Document] = []
+            ids = self._ids(reach)
+            while some := list(islice(ids, min(AT_ONE_GO, number + 1))):
+                documents += await self._work(self._shown, some, some)
+                if len(documents) > number:
+                    return Gathered(documents[:number], False)
             if reach is None:
                 return Gathered(documents, True)
             await self._advance(reach, size)
 
     async def count(self) -> int:
         """Count all entities, the last thing asked of a gathering: not all of them may have been read."""
-        counting = self._judge is None and not self._proxied
         while self._reach() is not None:
-            await self._advance(None, self._most, counting=counting)
-        return sum(map(self._counts, self._ids(None)))
-
-    def _counts(self, id: str) -> bool:
-        """Say whether an entity comes into the result; not all of it is read for that if it need not be."""
-        if id not in self._judged and self._judge is None and not self._proxied:
-            judging = [giver.likely for giver in self._givers if id in giver.entities]
-            if all(judging):
-                return any(likely(id) for likely in judging if likely is not None)
-        return self._entity(id) is not None
+            await self._advance(None, self._most, counting=self._plain)
+        found, ids = 0, self._ids(None)
+        while some := list(islice(ids, COUNTED)):
+            found += await self._work(self._counted, some, [id for id in some if not self._tellable(id)])
+        return found
 
     async def everything(self, *, judged: bool = False) -> dict[str, list[Giver]]:
         """Give all ids in their order, each with the lists that tell of it; unless `judged` nothing is read."""
         while self._reach() is not None:
-            await self._advance(None, self._most)
+            await self._advance(None, self._most, counting=not judged)
+        number = sum(len(giver.entities) for giver in self._givers)
+        found = await self._beside.run(_ENTRY * number, self._lists)
+        if not judged:
+            return found
+        kept: dict[str, list[Giver]] = {}
+        ids = iter(found)
+        while some := list(islice(ids, AT_ONE_GO)):
+            shown = await self._work(self._shown, some, some)
+            kept |= {document["id"]: found[document["id"]] for document in shown}
+        return kept
+
+    # at one go, maybe in a thread
+
+    async def _work(self, work: Callable[[Sequence[str]], T], some: Sequence[str], read: Iterable[str]) -> T:
+        """Do work on some entities; what is held here of those to be `read` is read before, for no thread may."""
+        if perf_counter() - self._turn > LONGEST_TURN:
+            await asyncio.sleep(0)  # others have their turn
+            self._turn = perf_counter()
+        weight = sum(giver.weight for giver in self._givers)
+        if weight > LIGHT:
+            here = [giver.entities for giver in self._givers if giver.match is None]
+            for id in read:
+                for entities in here:
+                    if id in entities:
+                        entities[id]()
+        try:
+            return await self._beside.run(weight, work, some)
+        finally:
+            complaints, self._complaints = self._complaints, []
+            for match, problem in complaints:
+                self._unreadable(match, problem)
+
+    def _shown(self, some: Sequence[str]) -> list[Document]:
+        found = map(self._entity, some)
+        return [document for document in found if document is not None]
+
+    def _counted(self, some: Sequence[str]) -> int:
+        return sum(map(self._counts, some))
+
+    def _counts(self, id: str) -> bool:
+        """Say whether an entity comes into the result; not all of it is read for that if it need not be."""
+        if id in self._judged:
+            return self._judged[id] is not None
+        if self._tellable(id):
+            told = [self._likely(giver, id) for giver in self._givers if id in giver.entities]
+            return any(told)
+        return self._made(id) is not None
+
+    @property
+    def _plain(self) -> bool:
+        """Say whether every entity comes into the result that some source tells of."""
+        return self._judge is None and not self._proxied
+
+    def _tellable(self, id: str) -> bool:
+        """Say whether it can be told without reading an entity whether it comes into the result."""
+        return self._plain and all(giver.likely for giver in self._givers if id in giver.entities)
+
+    def _likely(self, giver: Giver, id: str) -> bool:
+        try:
+            if giver.likely is not None:
+                giver.likely(id)
+        except Problem as problem:
+            self._complain(giver, problem)
+            return False
+        return True
+
+    def _lists(self) -> dict[str, list[Giver]]:
         found: dict[str, list[Giver]] = {}
         for giver in self._givers:
             for id in giver.entities:
                 found.setdefault(id, []).append(giver)
-        ids = [id for id in sorted(found) if not judged or self._entity(id) is not None]
-        return {id: found[id] for id in ids}
+        return {id: found[id] for id in sorted(found)}
+
+    # going on
 
     def _reach(self) -> str | None:
         """Say up to which id all lists are known; None: all to their ends."""
@@ -178,11 +254,12 @@ class Gathering:
     def _entity(self, id: str) -> Document | None:
         """Join what all lists tell of an entity; None if it does not come into the result."""
         if id not in self._judged:
-            joined = join(self._versions(id), self._proxied, self._now)
-            if joined is not None and self._judge is not None:
-                joined = self._judge(joined)
-            self._judged[id] = joined
+            self._judged[id] = self._made(id)
         return self._judged[id]
+
+    def _made(self, id: str) -> Document | None:
+        joined = join(self._versions(id), self._proxied, self._now)
+        return joined if joined is None or self._judge is None else self._judge(joined)
 
     def _versions(self, id: str) -> Iterator[Version]:
         for giver in self._givers:
@@ -192,8 +269,12 @@ class Gathering:
             try:
                 document = read()
             except Problem as problem:
-                assert giver.match
-                self._unreadable(giver.match, problem)
+                self._complain(giver, problem)
                 continue
             if document is not None:
                 yield Version(document, giver.match.source if giver.match else None)
+
+    def _complain(self, giver: Giver, problem: Problem) -> None:
+        """Note that an entity of a source is left out; it is told when no thread is at work."""
+        assert giver.match
+        self._complaints.append((giver.match, problem))

@@ -9,7 +9,7 @@ from base.errors import Problem
 from broker.federation import entity_requests, narrowing, reading
 from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
 from broker.federation.federation import Federation
-from broker.federation.gathering import Giver, Piece
+from broker.federation.gathering import Giver, Piece, Read
 from broker.federation.joining import Version
 from broker.federation.narrowing import Part
 from broker.language.selection import EntitySelector
@@ -125,19 +125,18 @@ class Inquiry:
 
         async def give(limit: int, offset: int, counting: bool) -> Piece:
             outcome, limit = await self._first_taken(part, attempts(min(limit, LARGEST), offset, counting))
-            piece = self._piece(part, match, outcome, limit)
+            answered = await self.federation.beside.run(outcome.weight, reading.items, outcome)
+            piece = await self._piece(part, match, outcome, answered, limit)
             known = len(told)
-            told.update((one["id"], one) for one in reading.items(outcome) or ())
+            told.update((one["id"], one) for one in answered or ())
             if piece.more and len(told) == known:
                 self.misled(part.source, reading.invalid("The context source gives the same page for ever."))
                 return Piece({}, 0)
             return piece
 
-        def likely(id: str) -> bool:
-            counts = reading.likely(told[id], self.asking.context.table, match, self.selectors)
-            if not counts:
-                self.unreadable(match, reading.unasked())
-            return counts
+        def likely(id: str) -> None:
+            if not reading.likely(told[id], self.asking.context.table, match, self.selectors):
+                raise reading.unasked()
 
         return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
 
@@ -151,10 +150,16 @@ class Inquiry:
             outcome, limit = await self._ask(part, request), limit_then
         return outcome, limit
 
-    def _piece(self, part: Part, match: Match, outcome: Outcome, limit: int) -> Piece:
+    async def _piece(
+        self,
+        part: Part,
+        match: Match,
+        outcome: Outcome,
+        answered: Sequence[dict[str, Any]] | None,
+        limit: int,
+    ) -> Piece:
         if self._judged(part, outcome) is not None:
             return Piece({}, 0)
-        answered, table = reading.items(outcome), self.asking.context.table
         if answered is None:
             self.misled(part.source, reading.invalid())
             return Piece({}, 0)
@@ -163,12 +168,24 @@ class Inquiry:
         length = len(outcome.body or ())
         if len(answered) < length:
             self.misled(match.source, reading.invalid("The context source gave what is no entity."))
+        reads = await self.federation.beside.run(outcome.weight, self._reads, answered, match)
         return Piece(
-            {one["id"]: partial(reading.document, one, table, match, self.selectors) for one in answered},
+            reads,
             length,
             length >= limit or reading.goes_on(outcome),
             reading.in_order(outcome, entity_requests.IN_ORDER),
+            outcome.weight,
         )
+
+    def _reads(self, answered: Sequence[dict[str, Any]], match: Match) -> dict[str, Read]:
+        """Say how each entity of a page is read when it is needed."""
+        table = self.asking.context.table
+        return {one["id"]: partial(reading.document, one, table, match, self.selectors) for one in answered}
+
+    @property
+    def weight(self) -> int:
+        """Say about how many bytes of memory all that sources told takes."""
+        return sum(self.weights.values())
 
     def _light(self, source: Source, outcome: Outcome) -> bool:
         """Say whether a page can be held beside those of the same source before it."""
@@ -189,20 +206,26 @@ class Inquiry:
         if answered is None:
             self.misled(part.source, reading.invalid())
             return []
-        return self.versions(answered, match)
+        self._light(part.source, outcome)
+        told, problems = await self.federation.beside.run(outcome.weight, self._versions, answered, match)
+        for problem in problems:
+            self.unreadable(match, problem)
+        return told
 
-    def versions(self, answered: Sequence[dict[str, Any]], match: Match) -> list[Version]:
-        """Read entities of an answer, no more of them than their source registered."""
-        found = []
+    def _versions(
+        self, answered: Sequence[dict[str, Any]], match: Match
+    ) -> tuple[list[Version], list[Problem]]:
+        """Read entities of an answer, no more of them than their source registered; say what is wrong with others."""
+        found, problems = [], []
         for one in answered:
             try:
                 document = reading.document(one, self.asking.context.table, match, self.selectors)
             except Problem as problem:
-                self.unreadable(match, problem)
+                problems.append(problem)
                 continue
             if document is not None:
                 found.append(Version(document, match.source))
-        return found
+        return found, problems
 
 
 def _stale(source: Source) -> str:

@@ -54,7 +54,7 @@ async def retrieve(
         several = [one for one in several if one.match.source.id in kept]
     asks = inquiry(broker, asking, (selector,))
     versions = await told(call, store, asks, several, id)
-    document = joined(call, versions, several)
+    document = await broker.federation.beside.run(asks.weight, joined, call, versions, several)
     if document is None or represent.nothing_left(document, shape):
         raise _missing(asks, several, id)
     origins = Origins({id: [HERE if one.source is None else one.source.id for one in versions]})

@@ -1,6 +1,6 @@
 """Joined entities as an answer, with the entities they link to, wherever those are. (4.5.23)"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from broker.federation import joining
 from broker.federation.inquiry import Inquiry
@@ -32,6 +32,16 @@ async def shown(
 ) -> Rendered:
     """Give the bytes of joined entities, and of those they link to."""
     found = await linked(call, broker, asks, documents, links) if links else {}
+    return await broker.federation.beside.run(asks.weight, _written, call, documents, shape, links, found)
+
+
+def _written(
+    call: Call,
+    documents: Sequence[Document],
+    shape: Representation,
+    links: Links | None,
+    found: dict[str, Document],
+) -> Rendered:
     if shape.sys_attrs:
         documents = [joining.dated(document, call.now) for document in documents]
         found = {id: joining.dated(document, call.now) for id, document in found.items()}
@@ -46,7 +56,7 @@ async def linked(
     at = list(documents)
     for _ in range(links.level):
         targets: dict[str, frozenset[str]] = {}
-        for id, types in _targets(at):
+        for id, types in await broker.federation.beside.run(asks.weight, _targets, at):
             if id not in known and id not in links.known and len(known) + len(targets) <= 2 * MOST_LINKED:
                 targets[id] = targets.get(id, frozenset()) | types
         if not targets:
@@ -62,17 +72,22 @@ async def meeting(
     """Choose the entities that meet a query over those they link to, wherever these are. (4.9, 4.5.23)"""
     links = Links(False, query.depth, frozenset())
     known = await linked(call, broker, asks, documents, links)
-    return [document for document in documents if q.matches(query, document, known.get)]
+
+    def met() -> list[Document]:
+        return [document for document in documents if q.matches(query, document, known.get)]
+
+    return await broker.federation.beside.run(asks.weight, met)
 
 
-def _targets(documents: Iterable[Document]) -> Iterator[Target]:
+def _targets(documents: Iterable[Document]) -> list[Target]:
+    found: list[Target] = []
     for document in documents:
         for instances in document["attrs"].values():
             for instance in instances:
                 several = instance.get("object", instance.get("objectList", ()))
                 types = frozenset(instance.get("objectType", ()))
-                for id in [several] if isinstance(several, str) else several:
-                    yield id, types
+                found += [(id, types) for id in ([several] if isinstance(several, str) else several)]
+    return found
 
 
 async def _found(
@@ -89,7 +104,7 @@ async def _found(
         selector = EntitySelector(tuple(ids), None, kinds)
         several = parts(broker, asks.asking, SourceSelection((selector,)), QUERYING)
         further = inquiry(broker, asks.asking, (selector,))
-        further.failures, further.stale = asks.failures, asks.stale
+        further.failures, further.stale, further.weights = asks.failures, asks.stale, asks.weights
         all_of_them = gathering(call, broker, further, several, Selection((EntitySelector(tuple(ids)),)), {})
         found += (await all_of_them.first(len(ids))).documents
     return found

@@ -16,7 +16,7 @@ from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.sources import Match, SourceSelection
 from broker.language.visibility import Visibility, visible
 from broker.model.document import Document
-from broker.operations import candidates, rendering
+from broker.operations import candidates
 from broker.operations.asked import Wanted
 from broker.operations.call import Broker, Call
 from broker.operations.candidates import HERE
@@ -219,7 +219,7 @@ def gathering(
     store, seen = broker.catalogue.open(call.tenant), seeing(call)
     judge = None
     if rest is not None or seen is not None:
-        judge = partial(_judged, rest, seen, rendering.reading(store, call.now))
+        judge = partial(_judged, rest, seen)
     givers = [
         asks.giver(
             one.part,
@@ -239,6 +239,7 @@ def gathering(
         most or broker.settings.entity_map_entities,
         asks.unreadable,
         asks.excessive,
+        broker.federation.beside,
         judge,
     )
 
@@ -255,7 +256,7 @@ def held_here(store: TenantStore, selection: Selection, now: int) -> Giver:
             entities |= {stamp.id: partial(_one_of, read, stamp.id) for stamp in some}
         return Piece(entities, len(page.stamps), page.more, in_order=True)
 
-    return Giver(give, None, likely=lambda _: True)
+    return Giver(give, None, likely=lambda _: None)
 
 
 def _documents(store: TenantStore, stamps: Sequence[Stamp], now: int) -> Mapping[str, Document]:
@@ -269,11 +270,14 @@ def _one_of(read: Callable[[], Mapping[str, Document]], id: str) -> Document | N
 def _judged(
     selection: Selection | None,
     seen: Visibility | None,
-    resolve: Callable[[str], Document | None],
     document: Document,
 ) -> Document | None:
     """Give what the caller may see of a joined entity, if that meets what was not yet asked of its parts."""
     shown = visible(document, seen)
     if shown is None or selection is None:
         return shown
-    return shown if evaluation.matches(replace(selection, selectors=()), shown, resolve) else None
+    return shown if evaluation.matches(replace(selection, selectors=()), shown, _unlinked) else None
+
+
+def _unlinked(_: str) -> None:
+    """Read no linked entity: what a query asks of those is asked apart."""

@@ -21,7 +21,14 @@ from broker.model.linked import Join
 from broker.model.represent import Representation
 from broker.model.snapshot import DETAILS, ORIGINAL, PREPARING, QUERIES, Body
 from broker.notify import snapshot_notification
-from broker.operations import asked, distributed, distributed_reading, distributed_temporal, temporal_asked
+from broker.operations import (
+    asked,
+    distributed,
+    distributed_links,
+    distributed_reading,
+    distributed_temporal,
+    temporal_asked,
+)
 from broker.operations.admission import as_seen
 from broker.operations.asked import Limits, Wanted
 from broker.operations.call import JSON, Broker, Call, Params
@@ -201,8 +208,12 @@ class Filling:
             return None
         distributed_reading.refuse_ordering(wanted)
         asks = distributed_reading.inquiry(broker, asking, wanted.selection.selectors)
-        found = await distributed_reading.gather(call, broker, asks, several, wanted).first(self._most + 1)
-        return [joining.dated(document, self._now) for document in found.documents]
+        plain, linking = distributed_reading.apart(wanted)
+        found = await distributed_reading.gather(call, broker, asks, several, plain).first(self._most + 1)
+        documents: Sequence[Document] = found.documents
+        if linking is not None:
+            documents = await distributed_links.meeting(call, broker, asks, documents, linking)
+        return [joining.dated(document, self._now) for document in documents]
 
     async def _copy(self, wanted: Wanted, count: int, read: Callable[[int], Sequence[Document]]) -> bool:
         """Keep entities, read some at a time, each with what the query asks of it."""
