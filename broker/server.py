@@ -86,7 +86,7 @@ async def broker_of(settings: BrokerSettings) -> AsyncIterator[Broker]:
         stack.push_async_callback(subscribing.close)
         stack.push_async_callback(broker.running.close)
         await snapshot_filling.resume(broker)
-        for upkeep_ in (_expire(broker), _tidy(broker), *([_follow(policies)] if policies else [])):
+        for upkeep_ in (_expire(broker), _tidy(broker), *([_follow(broker, policies)] if policies else [])):
             stack.push_async_callback(_cancelled, asyncio.create_task(upkeep_))
         yield broker
 
@@ -97,12 +97,13 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
         await task
 
 
-async def _follow(policies: Policies) -> None:
-    """Look now and then whether the policy was changed."""
+async def _follow(broker: Broker, policies: Policies) -> None:
+    """Look now and then whether the policy was changed; then sources are asked by the new one."""
     while True:
         await asyncio.sleep(POLICY_SECONDS)
         try:
-            policies.refresh()
+            if policies.refresh():
+                broker.subscribing.look_at_all()
         except Exception:  # what was in force stays; the next round tries again
             log.exception("the policy could not be read again")
 

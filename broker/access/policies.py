@@ -27,18 +27,19 @@ class Policies:
         """Give the rights of a caller on a tenant now."""
         return self._policy.of(caller, database)
 
-    def refresh(self) -> None:
-        """Look whether the file has changed."""
+    def refresh(self) -> bool:
+        """Look whether the file has changed; say whether other rules are in force now."""
         mark = _mark(self._file)
         if mark == self._mark:
-            return
+            return False
         self._mark = mark
         try:
             self._policy = policy_file.load(self._file)
         except SettingError as error:
             log.error("the policy was changed and cannot be used; the former one stays", reason=str(error))
-        else:
-            log.info("the policy was read again", rules=len(self._policy.rules))
+            return False
+        log.info("the policy was read again", rules=len(self._policy.rules))
+        return True
 
 
 def _mark(file: Path) -> Mark:

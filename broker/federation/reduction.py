@@ -10,13 +10,14 @@ from broker.federation import narrowing
 from broker.language import writing
 from broker.language.selection import EntitySelector
 from broker.language.sources import Information, Match, Source, SourceFilter, SourceSelection
+from broker.language.visibility import Visibility
 from broker.notify import presentation
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body
 
 _KEPT: Final = ("type", "notificationTrigger", "timeInterval", "expiresAt", "isActive")
-_FILTERS: Final = ("q", "geoQ", "scopeQ", "expandValues", "jsonKeys", "throttling")
-"""What cannot be judged, or must not be counted, on a part of an entity."""
+_FILTERS: Final = ("q", "geoQ", "scopeQ", "expandValues", "jsonKeys")
+"""What cannot be judged on a part of an entity."""
 
 _QUERIES: Final = frozenset({"queryEntity", "queryBatch"})
 
@@ -62,6 +63,15 @@ def queried(body: Mapping[str, Any], source: Source) -> bool:
     return "timeInterval" in body and not _QUERIES.isdisjoint(source.operations)
 
 
+def judged_here(interest: Interest, seen: Visibility | None) -> bool:
+    """Say whether a source must not judge: what it judges by may be hidden from the subscriber. (docs/access.md)"""
+    if seen is None:
+        return False
+    q, geo = interest.selection.q, interest.selection.geo
+    names = (q.attributes if q else frozenset()) | ({geo.geoproperty} if geo else set())
+    return bool(q and q.depth) or not all(map(seen.always, names))
+
+
 def wanted(body: Mapping[str, Any], interest: Interest, csf: SourceFilter | None = None) -> SourceSelection:
     """Say which registrations a subscription to entities is about. (5.8.1.4, 5.12)"""
     watched, told = body.get("watchedAttributes", ()), body["notification"].get("attributes", ())
@@ -81,12 +91,14 @@ def reduced(
     endpoint: str,
     *,
     split: bool,
+    seen: Visibility | None = None,
 ) -> Body | None:
-    """Write the subscription for a source, without an id, in the words for it; None if it could tell nothing."""
+    """Write the subscription for a source, without an id, in the words for it; None if it could tell nothing.
+
+    `seen`: what its maker may see; what is hidden takes no part in filters, nor in the time between notifications."""
     registered = _attributes(match.information)
-    made: Body = {name: body[name] for name in _KEPT if name in body}
-    if not split:
-        made |= {name: body[name] for name in _FILTERS if name in body}
+    kept = (*_KEPT, *(() if split else _judging(interest, seen)))
+    made: Body = {name: body[name] for name in kept if name in body}
     entities = _entities(interest.selection.selectors, match)
     watched = _both(body.get("watchedAttributes", ()), registered)
     if entities is None or watched is None:
@@ -95,15 +107,15 @@ def reduced(
         made["entities"] = entities
     if watched and "timeInterval" not in body:
         made["watchedAttributes"] = watched
-    datasets = _both(body.get("datasetId", ()), match.source.dataset_ids)
+    limited = seen is not None and seen.limited
+    datasets = _both(() if limited else body.get("datasetId", ()), match.source.dataset_ids)
     if datasets:
         made["datasetId"] = datasets
     if "splitEntities" in body:
         made["splitEntities"] = body["splitEntities"]
     if match.source.body.get("management", {}).get("localOnly") is True:
         made["localOnly"] = True
-    told = () if split else body["notification"].get("attributes", ())
-    made["notification"] = _notification(body["notification"], told, registered, endpoint, split)
+    made["notification"] = _notification(body["notification"], registered, endpoint, split, limited)
     if "q" in made:
         made["q"] = words.query(made)
     shown = presentation.show(made, words.write, 0)
@@ -111,16 +123,22 @@ def reduced(
     return shown
 
 
-def _notification(
-    given: Body, told: Iterable[str], registered: frozenset[str], endpoint: str, split: bool
-) -> Body:
+def _judging(interest: Interest, seen: Visibility | None) -> tuple[str, ...]:
+    """Name the members by which a source judges and counts for us. (docs/access.md)"""
+    filters = () if judged_here(interest, seen) else _FILTERS
+    return (*filters, "throttling") if seen is None else filters
+
+
+def _notification(given: Body, registered: frozenset[str], endpoint: str, split: bool, limited: bool) -> Body:
     """Have the source tell whole entities in the normalized form: the form wanted is made here. (5.2.14)"""
     made: Body = {"endpoint": {"uri": endpoint, "accept": "application/json"}}
+    whole = split or limited
+    told = () if whole else given.get("attributes", ())
     if attributes := _both(told, registered) or sorted(registered):
         made["attributes"] = attributes
-    if split or given.get("sysAttrs"):
+    if whole or given.get("sysAttrs"):
         made["sysAttrs"] = True
-    if given.get("showChanges"):
+    if limited or given.get("showChanges"):
         made["showChanges"] = True
     return made
 

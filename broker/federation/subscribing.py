@@ -150,6 +150,12 @@ class Subscribing:
             self._headers[tenant, id] = headers
             self._plan_later(tenant, id)
 
+    def look_at_all(self) -> None:
+        """Look at all subscriptions that are passed on: what their makers may see is another now."""
+        for tenant in self._catalogue.names():
+            for id in self._book.subscriptions(tenant):
+                self._plan_later(tenant, id)
+
     def look_again(self, tenant: str) -> None:
         """Look at all subscriptions and registrations of a tenant that was filled anew, or is gone."""
         for id in self._book.subscriptions(tenant):
@@ -269,8 +275,8 @@ class Subscribing:
         if self._federation.loops(asking, source):
             return None
         endpoint = asking.origin + RECEIVING
-        split = self.splits(body)
-        return reduction.reduced(body, interest, match, words, endpoint, split=split)
+        split, seen = self.splits(body), self._notifier.reach(asking.tenant, interest)
+        return reduction.reduced(body, interest, match, words, endpoint, split=split, seen=seen)
 
     async def asking(self, tenant: str, body: Body | None) -> Asking:
         """Say in which words, and after which brokers, a subscription is passed on."""

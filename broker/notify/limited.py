@@ -14,7 +14,6 @@ from broker.access.policies import Policies
 from broker.language.evaluation import seeing
 from broker.language.visibility import Visibility, visible
 from broker.model import difference
-from broker.model.document import Document
 from broker.notify.book import Book
 from broker.notify.interest import Interest
 from broker.notify.match import wants
@@ -27,16 +26,6 @@ log = structlog.get_logger("engawa.notify")
 def reach(policies: Policies | None, interest: Interest, tenant: str) -> Visibility | None:
     """Say what a subscription may tell its maker; None: everything."""
     return None if policies is None else policies.of(interest.owner or Caller(), tenant).subscribing
-
-
-def may_hear(visibility: Visibility, interest: Interest, document: Document) -> bool:
-    """Say whether what a source told of an entity may be due to a watched attribute that the maker may see."""
-    if interest.watched is None:
-        return True
-    allowed = visibility.attributes(document)
-    if allowed is None or all(name in allowed for name in interest.watched):
-        return allowed is not None
-    return any(name in allowed and name in document["attrs"] for name in interest.watched)
 
 
 class _Seen:

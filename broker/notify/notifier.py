@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -13,12 +12,13 @@ from base.credentials import Credentials
 from base.egress import AddressPolicy
 from broker.access.policies import Policies
 from broker.contexts import Contexts
-from broker.language import evaluation
+from broker.language.visibility import Visibility
 from broker.model import difference
 from broker.model.document import Document
 from broker.notify import limited, periodic
 from broker.notify.book import Book, ready
 from broker.notify.delivery import Delivery
+from broker.notify.heard import Heard
 from broker.notify.interest import Interest
 from broker.notify.ledger import Ledger
 from broker.notify.match import wants
@@ -60,6 +60,7 @@ class Notifier:
         policies: Policies | None = None,
     ) -> None:
         self._policies = policies
+        self._heard = Heard()
         self._settings = settings
         self._catalogue = catalogue
         self._contexts = contexts
@@ -199,18 +200,20 @@ class Notifier:
         self._timer.end(tenant, book.key(id))
         self._outboxes[tenant].forget(book.key(id))
 
+    def reach(self, tenant: str, interest: Interest) -> Visibility | None:
+        """Say what a subscription may tell its maker now; None: everything. (docs/access.md)"""
+        return limited.reach(self._policies, interest, tenant)
+
+    def hears(self, tenant: str, interest: Interest, seen: Visibility, told: Document, now: int) -> bool:
+        """Say whether what a source tells of an entity is of a change that the maker of a subscription may see."""
+        return self._heard.due(tenant, interest, seen, told, now)
+
     async def tell(self, tenant: str, id: str, documents: Sequence[Document], read: Read, at: int) -> None:
         """Tell a subscriber of entities that a source told of, as of changes here. (5.8.6)"""
         book = await self.book(tenant)
         interest = book.deliverable(id, at)
         if interest is None:
             return
-        visibility = limited.reach(self._policies, interest, tenant)
-        if visibility is not None:
-            selection = replace(interest.selection, visibility=visibility)
-            heard = (one for one in documents if limited.may_hear(visibility, interest, one))
-            seen = (evaluation.found(selection, document, read) for document in heard)
-            documents, read = [one for one in seen if one is not None], evaluation.seeing(visibility, read)
         if documents and book.throttle.admits(interest, at):
             await book.store.enqueue([entities_told(interest, documents, read, at)])
 

@@ -1,19 +1,22 @@
 """Notifications of sources about subscriptions passed on to them: checked, joined, told as our own. (5.8.6)"""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, Final
 
 from base.errors import BadRequestData, LoopDetected, ResourceNotFound, ServiceUnavailable
 from base.jsonld import Context
-from broker.federation import Asking, joining, narrowing, via
+from broker.federation import Asking, joining, narrowing, reduction, via
 from broker.federation.entity_requests import retrieving
 from broker.federation.joining import Version
 from broker.federation.passed import Passed, place_of
 from broker.language import evaluation
 from broker.language.selection import EntitySelector, Selection
 from broker.language.sources import SourceSelection
+from broker.language.visibility import Visibility
 from broker.model import notified, tenancy
 from broker.model.document import Document
+from broker.notify.heard import unsaid
 from broker.notify.interest import Interest
 from broker.notify.subscription import Body
 from broker.operations import asked
@@ -49,7 +52,11 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
     if interest is None or broker.subscribing.knows(body):
         return
     context = await broker.contexts.resolve(source, passed.tenant)
+    seen = broker.notifier.reach(passed.tenant, interest)
     told = [_covered(broker, passed, one, context, now) for one in _entities(broker, body)]
+    if seen is not None and seen.limited:
+        heard = [one for one in told if broker.notifier.hears(passed.tenant, interest, seen, one, now)]
+        told = [unsaid(interest, one) for one in heard]
     subscription = book.get(passed.subscription)
     split = broker.subscribing.splits(subscription)
     read = book.reader(now)
@@ -58,7 +65,10 @@ async def take_notification(broker: Broker, body: Any, source: Any, now: int) ->
         for start in range(0, len(told), AT_ONCE):
             some = [_whole(broker, passed, asking, one, read(one["id"])) for one in told[start:][:AT_ONCE]]
             told[start : start + AT_ONCE] = await asyncio.gather(*some)
-    documents = [one for one in told if evaluation.matches(_judged(interest, one, split), one, read)]
+    here = split or reduction.judged_here(interest, seen)
+    found = [evaluation.found(_judged(interest, one, seen, here), one, read) for one in told]
+    documents = [one for one in found if one is not None]
+    read = evaluation.seeing(seen, read)
     await broker.notifier.tell(passed.tenant, passed.subscription, documents, read, now)
     broker.subscribing.note(body)
 
@@ -118,7 +128,9 @@ async def _whole(
     return joining.join(versions, proxied(several), asking.now) or document
 
 
-def _judged(interest: Interest, document: Document, split: bool) -> Selection:
-    """Judge whole entities by all that is asked; of parts, and of what is gone, the source has judged the rest."""
+def _judged(interest: Interest, document: Document, seen: Visibility | None, here: bool) -> Selection:
+    """Judge by all that is asked where no source does; of what is gone there is nothing left to judge but its type."""
     selection = interest.selection
-    return selection if split and "deletedAt" not in document else Selection(selection.selectors)
+    if not here or "deletedAt" in document:
+        selection = Selection(selection.selectors)
+    return selection if seen is None else replace(selection, visibility=seen)
