@@ -187,7 +187,7 @@ class Writer:
 
     A job whose work raises is undone alone: the others of its group run again without it, so work is
     repeatable.
-    Small groups run on the event loop while commits are fast, all others in a thread.
+    Small groups run on the event loop, large ones in a thread; so do the commits of all while the disk is slow.
     """
 
     def __init__(
@@ -245,14 +245,25 @@ class Writer:
             self._busy = False
             if self._idle and not self._idle.done():
                 self._idle.set_result(None)
-        elif weight <= self._inline and self._pace < SLOW_COMMIT:
+        elif weight > self._inline:
+            self._leave_to_thread(self._commit, group, group, loop)
+        elif self._pace < SLOW_COMMIT:
             self._commit(group)
             self._answer(group)
             loop.call_soon(self._turn, loop)
         else:
-            self._thread = self._thread or ThreadPoolExecutor(1, "writer")
-            done = loop.run_in_executor(self._thread, self._commit, group)
-            done.add_done_callback(lambda _: self._turn_after(group, loop))
+            self._leave_to_thread(self._finish, self._gather(group), group, loop)
+
+    def _leave_to_thread(
+        self,
+        step: Callable[[list[_Job]], None],
+        jobs: list[_Job],
+        group: list[_Job],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._thread = self._thread or ThreadPoolExecutor(1, "writer")
+        done = loop.run_in_executor(self._thread, step, jobs)
+        done.add_done_callback(lambda _: self._turn_after(group, loop))
 
     def _turn_after(self, group: list[_Job], loop: asyncio.AbstractEventLoop) -> None:
         self._answer(group)
@@ -270,23 +281,25 @@ class Writer:
 
     def _commit(self, group: list[_Job]) -> None:
         """Bring a group to disk; never raises, every job has its result or its error afterwards."""
+        self._finish(self._gather(group))
+
+    def _gather(self, group: list[_Job]) -> list[_Job]:
+        """Do the work of a group in a transaction that stays open; give the jobs that are in it."""
         remaining = group
         while remaining:
             try:
                 failed = self._attempt(remaining)
             except Exception as error:  # noqa: BLE001  # a failing disk must reach every caller, not end the writer
-                self._undo()
-                for job in remaining:
-                    job.error = error
-                return
+                self._give_up(remaining, error)
+                return []
             if failed is None:
-                return
+                break
             self._undo()
             remaining = [job for job in remaining if job is not failed]
+        return remaining
 
     def _attempt(self, group: list[_Job]) -> _Job | None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        self._connection.execute("BEGIN IMMEDIATE")
         self._session.begin()
         for job in group:
             try:
@@ -297,10 +310,24 @@ class Writer:
                 job.error = error
                 return job
         self._session.flush()
-        started = perf_counter()
-        connection.execute("COMMIT")
-        self._pace += 0.2 * (perf_counter() - started - self._pace)
         return None
+
+    def _finish(self, group: list[_Job]) -> None:
+        """Commit what was gathered."""
+        if not group:
+            return
+        started = perf_counter()
+        try:
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  # as above
+            self._give_up(group, error)
+            return
+        self._pace += 0.2 * (perf_counter() - started - self._pace)
+
+    def _give_up(self, group: list[_Job], error: Exception) -> None:
+        self._undo()
+        for job in group:
+            job.error = error
 
     def _undo(self) -> None:
         # SQLite itself has already rolled back after some errors
