@@ -59,7 +59,9 @@ def explain_request(
     config: Path | None,
     **given: Any,
 ) -> None:
-    """Say whether a request is allowed, by which rule, and what it reaches; exit code 1: refused.
+    """Say whether a request is allowed, and by which rule.
+
+    Says what it reaches, too. The exit code is 1 when it is refused.
 
     TARGET is a path, as /entities?type=Shelter, with or without what stands before it in URLs.
 

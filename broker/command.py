@@ -86,7 +86,7 @@ def delete_tenant(name: str, yes: bool, **place: Any) -> None:
 
 @click.group()
 def outbox() -> None:
-    """Look at notifications that wait or were given up, and send them again.
+    """See notifications that wait; send again those given up.
 
     \b
     Example:
@@ -138,7 +138,7 @@ def list_dead(as_json: bool, tenant: str, limit: int, **place: Any) -> None:
 @_of_tenant
 @json_option
 def replay(numbers: tuple[int, ...], every: bool, as_json: bool, tenant: str, **place: Any) -> None:
-    """Send notifications again that were given up: those numbered, or all.
+    """Send given-up notifications again: those numbered, or all.
 
     \b
     Example:

@@ -61,7 +61,9 @@ def show(tenant: str, as_json: bool, **place: Any) -> None:
 def change(
     record: tuple[str, ...], deleted: str | None, reset: bool, tenant: str, as_json: bool, **place: Any
 ) -> None:
-    """Choose what is written from now on: 'on', 'off', or names of entity types.
+    """Choose what is written: 'on', 'off', or names of types.
+
+    It holds for changes from now on; names are those of entity types.
 
     \b
     Example:
@@ -97,7 +99,9 @@ def _period(_: click.Context, __: click.Parameter, text: str) -> int:
 @_of_tenant
 @json_option
 def rules(add: bool, remove: int | None, as_json: bool, tenant: str, **given: Any) -> None:
-    """List, add or remove rules; the first one that names type and attribute counts.
+    """List, add or remove rules of what is kept for how long.
+
+    The first one that names type and attribute counts.
 
     \b
     Example:
@@ -124,7 +128,9 @@ def rules(add: bool, remove: int | None, as_json: bool, tenant: str, **given: An
 @_of_tenant
 @json_option
 def apply(tenant: str, as_json: bool, **place: Any) -> None:
-    """Apply the rules now; the broker does it by itself from time to time.
+    """Apply the rules now.
+
+    The broker does it by itself from time to time.
 
     \b
     Example:

@@ -17,7 +17,7 @@ _SECONDS: Final = {"d": 86_400, "h": 3_600}
 
 @click.group()
 def keys() -> None:
-    """Make, list and remove the API keys by which programs say who they are.
+    """Make, list and remove API keys, by which programs are known.
 
     \b
     Example:

@@ -41,7 +41,9 @@ def schema() -> None:
 @_of_tenant
 @json_option
 def require(type_: str, name: str, tenant: str, as_json: bool, **place: Any) -> None:
-    """Refuse changes from now on that leave an entity of a type without satisfying its schema.
+    """Demand that entities of a type satisfy its schema.
+
+    From now on, changes are refused that leave an entity otherwise.
 
     \b
     Example:

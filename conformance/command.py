@@ -102,7 +102,7 @@ def report_options(command: F) -> F:
 def run(url: str, **given: Any) -> None:
     """Judge the broker at URL.
 
-    Exit code 0: all cases pass; 1: some fail; 2: wrong usage, or no broker answers.
+    Exit code 0: all cases pass; 1: some fail; 2: wrong usage; 3: no broker answers.
 
     \b
     Example:
@@ -243,7 +243,7 @@ def finish(report: Report, given: dict[str, Any]) -> None:
 @click.option("--callback-host", default="", help="Host by which the brokers reach this machine.")
 @report_options
 def etsi(urls: tuple[str, ...], **given: Any) -> None:
-    """Run a checkout of the public ETSI robot suite against brokers at one or more URLs.
+    """Run a checkout of the public ETSI robot suite.
 
     Each URL must be a broker of its own, with a store of its own and empty: the suite uses fixed identifiers. The work
     is divided among them. Exit codes are those of `run`.
@@ -287,7 +287,9 @@ def etsi(urls: tuple[str, ...], **given: Any) -> None:
 @click.option("--html", type=_FILE, help="Write the comparison as one HTML file.")
 @click.option("--lang", type=click.Choice(("en", "ja")), default="en", help="Language of the HTML.")
 def compare(before: Path, after: Path, html: Path | None, lang: str) -> None:
-    """Compare two reports written with --json; exit code 1 if anything got worse.
+    """Compare two reports written with --json.
+
+    The exit code is 1 if anything got worse.
 
     \b
     Example:
@@ -326,7 +328,9 @@ def list_cases(as_json: bool) -> None:
 
 @conformance.command()
 def features() -> None:
-    """List the features that a broker may do without; --without takes their names.
+    """List the features that a broker may do without.
+
+    --without takes their names.
 
     \b
     Example:

@@ -9,12 +9,14 @@ from typing import Final
 from conformance.case import Case
 from conformance.features import absent_features
 from conformance.judge import judge
-from conformance.result import NOT_APPLICABLE, Report, Result
+from conformance.result import FAILED, NOT_APPLICABLE, Report, Result
 from conformance.surroundings import Asked, Surroundings, surroundings
 from conformance.version import environment, still_answers
 
 AT_ONCE: Final = 4
 """Cases under way for each request that may be: most of them wait."""
+
+SHUT_OUT: Final = (401, 403)
 
 Told = Callable[[Result], None]
 
@@ -26,7 +28,7 @@ async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: N
         circumstances = await environment(around)
         absent = await absent_features(around, {need for case in cases for need in case.needs})
         results = await _judge_all(cases, around, absent, told)
-        if attention := await _attention(around):
+        if attention := await _attention(around, results):
             circumstances["attention"] = attention
     order = {case.name: index for index, case in enumerate(cases)}
     return Report(
@@ -39,10 +41,17 @@ async def run(cases: Sequence[Case], asked: Asked, told: Told = lambda result: N
     )
 
 
-async def _attention(around: Surroundings) -> str:
+async def _attention(around: Surroundings, results: Sequence[Result]) -> str:
     """Say what a reader must know before believing the figures."""
     if not await still_answers(around):
         return "At the end of the run the broker no longer answers."
+    failed = [result for result in results if result.outcome == FAILED]
+    shut_out = sum(any(e.status in SHUT_OUT for e in result.exchanges) for result in failed)
+    if shut_out > len(results) / 2:
+        return (
+            f"{shut_out} of the {len(failed)} failures met 401 or 403: the broker does not let this tool in. "
+            "Send what it asks for (--header 'Authorization: Bearer …')."
+        )
     callbacks = around.callbacks
     if callbacks.offered and not callbacks.served:
         return (

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from base.console import USAGE, Unreachable
+from base.console import Unreachable
 from conformance.answer import Answer
 from conformance.subject import Subject
 from conformance.surroundings import Surroundings
@@ -14,8 +14,6 @@ from conformance.verdict import Failure
 
 class NoBroker(Unreachable):
     """Nothing answers at the URL."""
-
-    exit_code = USAGE
 
 
 async def environment(around: Surroundings) -> dict[str, str]:

@@ -73,7 +73,9 @@ def explain(error: Exception) -> click.ClickException:
         case asyncio.CancelledError():
             return Failure("interrupted")
         case OSError():
-            return Failure(str(error))
+            return Failure(
+                f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+            )
     return Failure(
         f"unexpected {type(error).__name__}: {error}",
         "engawa --debug … shows where; please report it with that text.",

@@ -21,7 +21,9 @@ LOCKED_PYTHON = ((3, 11), (3, 14))
 @setting_options(BrokerSettings, PREFIX, only=("host", "open", "port", "data", "policy", "context_folder"))
 @json_option
 def doctor(as_json: bool, config: Path | None, **given: object) -> None:
-    """Check Python, clock, data folders, ports, databases and contexts, and say what to fix.
+    """Check all that a running Engawa needs; say what to fix.
+
+    Looks at Python, clock, data folders, ports, databases, contexts and certificates.
 
     \b
     Example:

@@ -41,8 +41,12 @@ _CLI = """# The engawa command
 - `--json` where it stands prints JSON for a machine; otherwise tables for people. `NO_COLOR` is honoured.
 - Progress goes to stderr, and only to a terminal. Nothing asks a question unless stdin is a terminal.
 - Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot reach the broker. `engawa --debug …` shows tracebacks.
-  `engawa conformance`: 0 all cases pass, 1 some fail, 2 wrong usage or no broker.
-- `tenants`, `outbox` and `history` speak to the broker that runs on the data folder, through its admin socket.
+  1 is also the answer of `conformance` when a case fails, of `conformance compare` when something got worse, of
+  `doctor` when it finds a fault, of `federation status` when a neighbour is silent, of `import` when lines are left
+  over, and of `access explain` when the request is refused.
+- With `--json` an error is one JSON object on stderr: `error`, `exitCode`, perhaps `hint`.
+- `tenants`, `outbox`, `history`, `keys`, `schema`, `export` and `import` speak to the broker that runs on the data
+  folder, through its admin socket.
 - Each setting of the broker is an option of `engawa run broker`: see [settings](settings.md).
 
 This page is written by `python -m engawa.reference`.

@@ -43,7 +43,9 @@ from engawa.supervisor import Part, supervise
 def up(
     demo: bool, cities: str | None, offset: int, data: Path | None, open_: bool, config: Path | None
 ) -> None:
-    """Start all parts on this machine, watch over them, end them with Ctrl-C.
+    """Start all parts on this machine; Ctrl-C ends them.
+
+    A part that falls is started again.
 
     With --cities: a small neighbourhood to try federation with (docs/federation.md), each town 10000 ports
     above the one before.

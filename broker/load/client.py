@@ -129,7 +129,8 @@ def _json(body: bytes) -> Any:
 
 
 def _said(status: int, body: Any, what: str) -> str:
-    return f"the broker was {what} and answered {status}: {_reason(body)}"
+    hint = "; --key or ENGAWA_KEY gives one" if status == 401 else ""
+    return f"the broker was {what} and answered {status}: {_reason(body).rstrip('.')}{hint}"
 
 
 def _reason(error: Any) -> str:

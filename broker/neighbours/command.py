@@ -27,6 +27,7 @@ from broker.settings import PREFIX, SECTION, BrokerSettings, local_address
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+_KEY = "Give a key with --key, or in ENGAWA_KEY; 'engawa keys add' makes one."
 _RUNNING = "Is it running (engawa run broker), and is --broker right?"
 
 
@@ -89,7 +90,8 @@ async def _ours(here: Talk, ask: Callable[[Talk], Awaitable[T]]) -> T:
     try:
         return await ask(here)
     except Refused as error:
-        raise Failure(f"our broker at {here.url} refuses: {error}") from error
+        hint = _KEY if "it answered 401" in str(error) else ""
+        raise Failure(f"our broker at {here.url} refuses: {error}", hint) from error
     except Unusable as error:
         raise Unreachable(
             f"our broker at {here.url} cannot be asked: {error}", error.advice or _RUNNING
@@ -107,7 +109,9 @@ def _here(session: aiohttp.ClientSession, place: dict[str, Any], credentials: Cr
 @json_option
 @click.pass_context
 def status_command(context: click.Context, /, seconds: float, as_json: bool, **place: Any) -> None:
-    """Show each neighbour: whether it answers now, how fast, and how it answered before.
+    """Show each neighbour: does it answer, how fast, what failed.
+
+    Shows how it answers now and how it answered before.
 
     Ends with 1 when a neighbour does not answer, with 3 when our own broker does not.
 
@@ -202,9 +206,10 @@ def _show(found: Sequence[status.Health]) -> None:
 )
 @json_option
 def join_command(neighbour: str, as_json: bool, **said: Any) -> None:
-    """Register the broker of a neighbour with ours, so that queries here find what it holds too.
+    """Register the broker of a neighbour with ours.
 
-    Asks the neighbour who it is first. Joining again brings the registration up to date.
+    Queries here then find what it holds, too. Asks the neighbour who it is first. Joining again
+    brings the registration up to date.
 
     \b
     Example:

@@ -51,9 +51,10 @@ def _folder(place: dict[str, Any]) -> Path:
 @_at_broker
 @json_option
 def export_tenant(file: Path, tenant: str, as_json: bool, **place: Any) -> None:
-    """Write all that a tenant holds to a file of JSON lines; the broker goes on running.
+    """Write all that a tenant holds to a file of JSON lines.
 
-    FILE ending in .gz is compressed; - is standard output. docs/transfer.md describes the form.
+    The broker goes on running. FILE ending in .gz is compressed; - is standard output.
+    docs/transfer.md describes the form.
 
     \b
     Example:
@@ -63,6 +64,8 @@ def export_tenant(file: Path, tenant: str, as_json: bool, **place: Any) -> None:
     if str(file) == "-":
         asyncio.run(_write(folder, tenant, sys.stdout.buffer))
         return
+    if not file.absolute().parent.is_dir():
+        raise click.BadParameter(f"the folder '{file.parent}' does not exist", param_hint="'FILE'")
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)  # subscriptions hold the credentials of their endpoints
@@ -103,10 +106,10 @@ async def _write(folder: Path, tenant: str, out: IO[bytes]) -> dict[str, int]:
 def import_tenant(
     file: Path, tenant: str | None, replace: bool, dry_run: bool, as_json: bool, **place: Any
 ) -> None:
-    """Put a tenant that was exported into the running broker, times and identifiers included.
+    """Put an exported tenant into the running broker.
 
-    What is there already stays, so that an import that was broken off is simply called again. Lines that cannot be
-    taken are listed; the exit code is 1 then.
+    Times and identifiers are as they were. What is there already stays, so that an import that was broken off is
+    simply called again. Lines that cannot be taken are listed; the exit code is 1 then.
 
     \b
     Example:
@@ -191,7 +194,8 @@ def _opened(file: Path, suffix: str, mode: str) -> IO[bytes]:
 
 def _tell(report: dict[str, Any], dry_run: bool) -> None:
     would = "would be put back" if dry_run else "put back"
-    click.echo(f"Tenant '{report['tenant']}': {_told(report['new']) or 'nothing'} {would}.")
+    tenant = f"Tenant '{report['tenant']}'" if report["tenant"] else "The default tenant"
+    click.echo(f"{tenant}: {_told(report['new']) or 'nothing'} {would}.")
     if report["unchanged"]:
         click.echo(f"Already there: {_told(report['unchanged'])}.")
     for one in report["rejected"][:SHOWN]:

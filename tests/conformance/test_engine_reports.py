@@ -22,6 +22,7 @@ from conformance.report.groups import by_clause
 from conformance.result import FAILED, NOT_APPLICABLE, OUTCOMES, PASSED, Report, Result
 from engawa.command import cli
 from tests.live import live_broker
+from tests.ports import free_port
 
 HOSTILE = "<script>alert('x')</script>\x00\x0b\ud7ff & \"q\" </pre>"
 EXCHANGE = Exchange(
@@ -196,7 +197,7 @@ async def test_the_command_judges_a_broker_and_writes_all_reports(tmp_path: Path
     async with live_broker(tmp_path / "broker") as live:
         done = await asyncio.to_thread(called, live.url, "--case", "entities.read", *places)
         optioned = await asyncio.to_thread(called, "--clause", "5.6.1", "--feature", "Entities", live.url)
-    assert done.exit_code == 0 and "1 pass, 0 fail, 0 not applicable; 1 cases" in done.output, done.output
+    assert done.exit_code == 0 and "1 pass, 0 fail, 0 not applicable; 1 case in" in done.output, done.output
     assert optioned.exit_code == 0, optioned.output
     assert file.read(tmp_path / "json").environment["case"] == "entities.read"
     assert "All 1 applicable cases pass." in (tmp_path / "html").read_text(encoding="utf-8")
@@ -220,9 +221,8 @@ async def test_failures_end_the_command_with_1_and_show_what_was_demanded(tmp_pa
 @pytest.mark.parametrize(
     "words",
     [
-        ("http://127.0.0.1:1",),
-        ("run", "nowhere"),
         ("nowhere",),
+        ("run", "nowhere"),
         ("http://b", "--clause", "99"),
         ("http://b", "--without", "moon"),
         ("http://b", "--header", "nothing"),
@@ -231,8 +231,13 @@ async def test_failures_end_the_command_with_1_and_show_what_was_demanded(tmp_pa
         ("etsi", "http://b", "--suite", "nowhere"),
     ],
 )
-def test_wrong_usage_and_no_broker_end_the_command_with_2(words: tuple[str, ...]) -> None:
+def test_wrong_usage_ends_the_command_with_2(words: tuple[str, ...]) -> None:
     assert called(*words).exit_code == 2
+
+
+def test_no_broker_ends_the_command_with_3() -> None:
+    done = called(f"http://127.0.0.1:{free_port()}")
+    assert done.exit_code == 3 and "no broker answers at http://127.0.0.1:" in done.output
 
 
 def test_an_address_without_a_scheme_is_told_apart_from_a_command() -> None:

@@ -103,6 +103,19 @@ async def test_whatever_a_story_stumbles_over_is_its_own_failure(live: Live) -> 
     assert "RuntimeError: a case with a mistake in it" in (await told(live, story)).seen
 
 
+async def test_a_broker_that_lets_nobody_in_is_told_of(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("rule = []\n", encoding="utf-8")
+
+    async def story(broker: Subject) -> None:
+        await broker.have(vehicle(speed=55))
+
+    async with live_broker(tmp_path / "data", policy=policy) as closed:
+        report = await run([of(story)], Asked(closed.url))
+    assert "does not let this tool in" in report.environment["attention"]
+    assert "--header" in report.environment["attention"]
+
+
 async def test_an_interrupted_run_takes_away_what_it_made(live: Live) -> None:
     made = asyncio.Event()
 

@@ -87,6 +87,13 @@ def test_every_command_answers_to_help(path: tuple[str, ...]) -> None:
     assert result.exit_code == 0 and result.output.startswith("Usage: engawa")
 
 
+@pytest.mark.parametrize(("path", "command"), EVERY, ids=NAMES)
+def test_no_list_of_commands_cuts_a_sentence_off(path: tuple[str, ...], command: click.Command) -> None:
+    listed = CliRunner().invoke(cli, [*path[1:], "--help"], prog_name="engawa", terminal_width=80)
+    rows = listed.output.partition("\nCommands:\n")[2].splitlines()
+    assert [row for row in rows if row.endswith("...")] == []
+
+
 def test_loads_a_part_only_when_it_is_called() -> None:
     code = "import engawa.command, sys; print([m for m in sys.modules if m.startswith('broker')])"
     found = subprocess.run(

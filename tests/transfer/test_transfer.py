@@ -443,6 +443,11 @@ async def test_who_stops_listening_leaves_nothing_open(live: Live) -> None:
     assert (await live.ask("DELETE", "/entities/urn:x:1", headers=TENANT)).status == 204
 
 
+async def test_there_must_be_such_a_folder(live: Live, tmp_path: Path) -> None:
+    failed = await call(live, "export", str(tmp_path / "none" / "all.jsonl"))
+    assert failed.exit_code == 2 and f"the folder '{tmp_path / 'none'}' does not exist" in failed.output
+
+
 async def test_there_must_be_such_a_tenant(live: Live, tmp_path: Path) -> None:
     file = tmp_path / "none.jsonl"
     failed = await call(live, "export", str(file), "--tenant", "nobody")
