@@ -148,7 +148,7 @@ async def test_takes_back_after_a_restart_what_it_could_not_before(tmp_path: Pat
     async with live_broker(tmp_path) as yabu:
         await source.wait(seen + 1)
         assert lines(source)[-1] == f"DELETE {post.json['id']}"
-        await source.quiet(0.1)
+        await source.quiet()
         assert copies(yabu.broker) == []
 
 
@@ -157,7 +157,7 @@ async def test_a_restart_leaves_alone_what_stands(tmp_path: Path, source: Receiv
         await register(yabu, endpoint(source), SHELTER)
         await subscribe(yabu, source)
         await source.wait()
-        await source.quiet(0.1)
+        await source.quiet()
     async with live_broker(tmp_path):
         assert await source.quiet() == 1
 
@@ -188,7 +188,7 @@ async def test_a_tenant_that_is_dropped_takes_its_copies_with_it(tmp_path: Path,
         }
         assert (await yabu.post("/subscriptions", body, headers=tenant)).status == 201
         (post,) = await source.wait()
-        await source.quiet(0.1)
+        await source.quiet()
         await yabu.broker.catalogue.drop("yabu")
         yabu.broker.notifier.changed("yabu")
         await source.wait(2)

@@ -34,7 +34,7 @@ def name(text: str) -> dict[str, Any]:
     return {"name": {"type": "Property", "value": text}}
 
 
-async def told(receiver: Receiver, wanted: Any, seconds: float = 5.0) -> Request:
+async def told(receiver: Receiver, wanted: Any, seconds: float = 30.0) -> Request:
     """Wait for a notification of just these entities."""
     async with asyncio.timeout(seconds), receiver.arrived:
         while True:

@@ -36,7 +36,7 @@ async def test_a_copy_is_renewed_as_long_as_its_broker_lives(tmp_path: Path, sou
         await register(yabu, endpoint(source), SHELTER)
         await subscribe(yabu, source)
         post, *renewals = await source.wait(3)
-        assert 0 < end(renewals[-1]) <= 1 and post.json["expiresAt"] < renewals[0].json["expiresAt"]
+        assert end(renewals[-1]) <= 1 and post.json["expiresAt"] < renewals[0].json["expiresAt"]
         assert lines(source)[:3] == ["POST subscriptions", *[f"PATCH {post.json['id']}"] * 2]
         assert all(one.json.keys() == {"type", "expiresAt"} for one in renewals)
 
@@ -86,7 +86,7 @@ async def test_a_restart_in_time_renews_the_copy_that_is_there(tmp_path: Path, s
         await register(yabu, endpoint(source), SHELTER)
         await subscribe(yabu, source)
         (post,) = await source.wait()
-        await source.quiet(0.1)
+        await source.quiet()
     async with live_broker(tmp_path, federation_lease_seconds=10_000):
         await source.wait(2)
         assert lines(source)[1:] == [f"PATCH {post.json['id']}"]
@@ -115,7 +115,7 @@ async def test_a_source_that_was_away_is_renewed_when_it_is_back(tmp_path: Path,
         seen = len(await source.wait(2))
         source.answer = 201
         back = (await source.wait(seen + 1))[seen]
-        assert 0 < end(back) <= 2
+        assert end(back) <= 2
 
 
 async def test_without_a_lease_copies_end_with_their_subscription(tmp_path: Path, source: Receiver) -> None:
@@ -123,7 +123,7 @@ async def test_without_a_lease_copies_end_with_their_subscription(tmp_path: Path
         await register(yabu, endpoint(source), SHELTER)
         await subscribe(yabu, source)
         (post,) = await source.wait()
-        await source.quiet(0.1)
+        await source.quiet()
         assert "expiresAt" in post.json
     async with live_broker(tmp_path, federation_lease_seconds=0):
         _, patch = await source.wait(2)
