@@ -6,8 +6,8 @@ growing pauses.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
@@ -16,7 +16,13 @@ from urllib.parse import unquote
 import structlog
 
 from base import clock
-from base.errors import LdContextNotAvailable, NonexistentTenant, Problem, ResourceNotFound
+from base.errors import (
+    LdContextNotAvailable,
+    NonexistentTenant,
+    Problem,
+    ResourceNotFound,
+    ServiceUnavailable,
+)
 from base.jsonld import Context
 from base.recent import Recent
 from broker.contexts import Contexts
@@ -84,6 +90,7 @@ class Subscribing:
         self._headers: Recent[tuple[str, str], Mapping[str, str]] = Recent(TRIGGERS)
         self._again: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._moved: list[tuple[str, Source]] = []
+        self._in_hand: set[tuple[str, str]] = set()
         self._taken: Recent[tuple[str, str], bool] = Recent(REMEMBERED)
         self._planner: asyncio.Task[None] | None = None
         self._lease = Lease(int(settings.federation_lease_seconds * clock.SECOND))
@@ -138,6 +145,19 @@ class Subscribing:
     def knows(self, notification: Mapping[str, Any]) -> bool:
         """Say whether a notification was taken before: a source that saw no answer sends it again."""
         return self._taken.get(_named(notification)) is not None
+
+    @contextmanager
+    def taking(self, notification: Mapping[str, Any]) -> Iterator[None]:
+        """Take a notification: one that is sent again meanwhile has to come later."""
+        named = _named(notification)
+        if named in self._in_hand:
+            raise ServiceUnavailable("This notification is just being taken; send it again later.")
+        if "id" in notification:
+            self._in_hand.add(named)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(named)
 
     def note(self, notification: Mapping[str, Any]) -> None:
         """Remember a notification that was taken."""

@@ -134,6 +134,10 @@ class Book:
 
         return read
 
+    def holds(self, id: str) -> bool:
+        """Say whether there is such a subscription, in whatever state."""
+        return id in self._entries
+
     def awaits_context(self, id: str) -> bool:
         """Say whether a subscription is there but not ready yet."""
         entry = self._entries.get(id)
