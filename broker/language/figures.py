@@ -6,7 +6,7 @@ is exact. Two shapes that touch in the plane are 0 m apart.
 """
 
 from dataclasses import dataclass
-from math import asin, pi, sin
+from math import pi, sin
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ _PIECE = 0.05
 _MOST_PIECES = 50_000
 _SHORTEST = 1e-15
 _POINT, _POLYGON = 0, 3
+_NOT_ABREAST = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,19 @@ def apart(one: Figure, other: Figure) -> float:
     return best * RADIUS
 
 
+def apart_each(one: Figure, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Measure how far each of many positions (longitude, latitude) is from a figure it does not touch, in metres."""
+    points = _vectors(positions)
+    centres = np.linalg.norm(points[:, None] - one.centres[None], axis=2)
+    farthest = (centres + one.radii).min(axis=1) + 1e-12
+    best = np.full(len(points), pi)
+    for number in range(len(one.centres)):
+        near = np.flatnonzero(centres[:, number] - one.radii[number] <= farthest)
+        if len(near):
+            best[near] = np.minimum(best[near], _nearest_each(points[near], *_block(one, number)))
+    return best * RADIUS
+
+
 def _plain(shape: Shape) -> list[Shape]:
     """Take a shape to points, lines and the rings of polygons: what is inside a polygon touches it."""
     kind = shapely.get_type_id(shape)
@@ -109,16 +123,32 @@ def _block(figure_: Figure, number: int) -> tuple[Vectors, Vectors]:
 
 
 def _nearest(starts: Vectors, ends: Vectors, others: Vectors, other_ends: Vectors) -> float:
-    """Give the smallest angle from the ends of pieces to other pieces: to their ends, or to where they lie abreast."""
-    points, corners = np.concatenate((starts, ends)), np.concatenate((others, other_ends))
-    row, column = np.unravel_index(int((points @ corners.T).argmax()), (len(points), len(corners)))
-    best = 2 * asin(min(1.0, float(np.linalg.norm(points[row] - corners[column])) / 2))
-    normals = np.cross(others - other_ends, others + other_ends)
+    """Give the smallest angle from the ends of pieces to other pieces."""
+    return float(_nearest_each(np.concatenate((starts, ends)), others, other_ends).min())
+
+
+def _nearest_each(points: Vectors, starts: Vectors, ends: Vectors) -> npt.NDArray[np.float64]:
+    """Give each point's smallest angle to pieces: to their ends, or to where the point lies abreast of one."""
+    corners = np.concatenate((starts, ends))
+    nearest = corners[_dots(points, corners).argmax(axis=1)]
+    best: npt.NDArray[np.float64] = 2 * np.arcsin(
+        np.minimum(1.0, np.linalg.norm(points - nearest, axis=1) / 2)
+    )
+    normals = np.cross(starts - ends, starts + ends)
     lengths = np.linalg.norm(normals, axis=1)
     real = lengths > _SHORTEST
+    if not real.any():
+        return best
     normals = normals[real] / lengths[real, None]
-    after, before = np.cross(normals, others[real]), np.cross(normals, other_ends[real])
-    abreast = (points @ after.T >= 0) & (points @ before.T <= 0)
-    if abreast.any():
-        best = min(best, asin(min(1.0, float(np.abs(points @ normals.T)[abreast].min()))))
+    after, before = np.cross(normals, starts[real]), np.cross(normals, ends[real])
+    abreast = (_dots(points, after) >= 0) & (_dots(points, before) <= 0)
+    sines = np.where(abreast, np.abs(_dots(points, normals)), _NOT_ABREAST).min(axis=1)
+    some = sines <= 1.0
+    best[some] = np.minimum(best[some], np.arcsin(sines[some]))
     return best
+
+
+def _dots(one: Vectors, other: Vectors) -> Vectors:
+    """Multiply each vector with each; not by the matrix product, whose threads wait for each other on busy machines."""
+    found: Vectors = np.einsum("ij,kj->ik", one, other)
+    return found

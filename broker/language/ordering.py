@@ -1,7 +1,7 @@
 """The NGSI-LD Entity Ordering Language: text to Ordering, Ordering to keys that sort documents. (4.23)"""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -36,6 +36,8 @@ _PARAMS: Final = {
 NUMBER, STRING, OBJECT, ARRAY, BOOLEAN, TIME, DATE, INSTANT, NULL, ABSENT = range(10)
 Rank = tuple[int, Any]
 Key = tuple[Any, ...]
+Keys = Callable[[Sequence[Document]], Sequence[Key]]
+Distances = Callable[[Sequence[Any]], list[float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +57,29 @@ class Ordering:
     collation: str = collations.ROOT
     geometry: str = "Point"
     coordinates: tuple[Any, ...] | None = None
-    key: Callable[[Document], Key] = field(init=False, repr=False, compare=False)
-    """Give what sorts a document; equal keys leave documents as they are."""
+    keys: Keys = field(init=False, repr=False, compare=False)
+    """Give what sorts each of some documents; equal keys leave documents as they are."""
 
     def __post_init__(self) -> None:
         rank = partial(_rank, collations.collation(self.collation))
-        distance = self._distance() if any(term.by_distance for term in self.terms) else None
-        keys = [_term_key(term, rank, distance if term.by_distance else None) for term in self.terms]
-        several = lambda document: tuple([key(document) for key in keys])  # noqa: E731  # one of two functions
-        object.__setattr__(self, "key", keys[0] if len(keys) == 1 else several)
+        distances = self._distances() if any(term.by_distance for term in self.terms) else None
+        several = [_term_keys(term, rank, distances if term.by_distance else None) for term in self.terms]
+
+        def keys(documents: Sequence[Document]) -> Sequence[Key]:
+            return list(zip(*[one(documents) for one in several], strict=True))
+
+        object.__setattr__(self, "keys", several[0] if len(several) == 1 else keys)
 
     @property
     def attributes(self) -> frozenset[str]:
         """Name the attributes (IRIs) that the order depends on."""
         return frozenset(term.path.names[0] for term in self.terms if term.path.names)
 
-    def _distance(self) -> Callable[[Any], float | None]:
+    def _distances(self) -> Distances:
         from broker.language import topology
 
         assert self.coordinates is not None
-        return topology.distance(self.geometry, self.coordinates)
+        return topology.distances(self.geometry, self.coordinates)
 
 
 def parse(
@@ -180,9 +185,7 @@ class _Descending:
         return hash(self.value)
 
 
-def _term_key(
-    term: OrderingTerm, rank: Callable[[Any], Rank], distance: Callable[[Any], float | None] | None
-) -> Callable[[Document], Any]:
+def _term_keys(term: OrderingTerm, rank: Callable[[Any], Rank], distances: Distances | None) -> Keys:
     value_of = _value_of(term.path)
 
     def ascending(document: Document) -> Rank:
@@ -194,17 +197,20 @@ def _term_key(
         return kind, _Descending(payload)
 
     key = descending if term.descending else ascending
-    if distance is None:
-        return key
+    if distances is None:
+        return lambda documents: [key(document) for document in documents]
     instance_of = _instance_of(term.path)
 
-    def remote(document: Document) -> Key:
+    def place(document: Document) -> Any:
         instance = instance_of(document)
-        geographic = instance is not None and instance["type"] == "GeoProperty"
-        metres = distance(instance["value"]) if instance and geographic else None
-        if metres is None:
-            return (1, key(document))
-        return (0, -metres if term.descending else metres)
+        return instance["value"] if instance is not None and instance["type"] == "GeoProperty" else None
+
+    def remote(documents: Sequence[Document]) -> list[Key]:
+        metres = distances([place(document) for document in documents])
+        return [
+            (1, key(document)) if one is None else (0, -one if term.descending else one)
+            for document, one in zip(documents, metres, strict=True)
+        ]
 
     return remote
 

@@ -1,8 +1,9 @@
 """What a geoquery asks of stored geometries, decided on shapes; loads the libraries that make them. (4.10)"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 
@@ -41,6 +42,31 @@ def distance(geometry: str, coordinates: tuple[Any, ...]) -> Callable[[Any], flo
         return 0.0 if shapely.intersects(shape, other) else figures.apart(figure, figures.figure(other))
 
     return measure
+
+
+def distances(geometry: str, coordinates: tuple[Any, ...]) -> Callable[[Sequence[Any]], list[float | None]]:
+    """Make a function that measures how far many stored geometries are, points together. (4.23.1)"""
+    measure = distance(geometry, coordinates)
+    if geometry == "Point":
+        return lambda values: [measure(value) for value in values]
+    shape = shapes.built(geometry, coordinates)
+    shapely.prepare(shape)
+    figure = figures.figure(shape)
+
+    def measured(values: Sequence[Any]) -> list[float | None]:
+        positions = [point(value) for value in values]
+        places = np.array([position for position in positions if position], dtype=np.float64)
+        metres: Iterator[float] = iter(())
+        if len(places):
+            apart = figures.apart_each(figure, places)
+            apart[shapely.intersects_xy(shape, places[:, 0], places[:, 1])] = 0.0
+            metres = iter(apart.tolist())
+        return [
+            next(metres) if position else measure(value)
+            for value, position in zip(values, positions, strict=True)
+        ]
+
+    return measured
 
 
 def _shape(query: Spatial) -> Shape:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base.errors import BadRequestData
-from broker.language import ordering, sphere
+from broker.language import ordering, sphere, topology
 from broker.language.ordering import Ordering
 from broker.model.document import Document
 from tests.language.samples import entity, iri, table
@@ -33,7 +33,7 @@ def placed(longitude: float, latitude: float) -> Document:
 
 def ranked(by: Ordering, documents: Sequence[Document]) -> list[int]:
     """Give the places of documents in the order, each as its place in the list given."""
-    return sorted(range(len(documents)), key=lambda place: by.key(documents[place]))
+    return sorted(range(len(documents)), key=by.keys(documents).__getitem__)
 
 
 def test_reads_the_examples_of_the_clause() -> None:
@@ -196,10 +196,27 @@ def test_measures_great_circles_from_points_and_from_other_geometries_alike(
     from_point = order("location;dist-asc", order_from=str(list(start)))
     of_points = order("location;dist-asc", order_from=str([list(start)]), order_geometry="MultiPoint")
     for document, metres in zip(documents, exact, strict=True):
-        zero, found = from_point.key(document)
+        zero, found = from_point.keys([document])[0]
         assert zero == 0 and abs(found - metres) < 0.01
-        zero, found = of_points.key(document)
+        zero, found = of_points.keys([document])[0]
         assert zero == 0 and abs(found - metres) < 0.5
+
+
+@given(st.lists(positions, min_size=2, max_size=4, unique=True), st.lists(positions, min_size=1, max_size=6))
+def test_measures_from_a_line_many_points_together_as_one_by_one(
+    line: list[tuple[float, float]], places: list[tuple[float, float]]
+) -> None:
+    documents = [entity(), *[placed(*place) for place in places], placed(*line[0])]
+    by = order("location;dist-asc", order_from=str([list(one) for one in line]), order_geometry="LineString")
+    together = by.keys(documents)
+    alone = [by.keys([document])[0] for document in documents]
+    assert together[0][0] == 1 and together[-1] == (0, 0.0)
+    reference = topology.distance("LineString", tuple(line))
+    for document, key, one in zip(documents[1:], together[1:], alone[1:], strict=True):
+        [instance] = document["attrs"][iri("location")]
+        measured = reference(instance["value"])
+        assert measured is not None
+        assert key[1] == pytest.approx(one[1], abs=1e-3) == pytest.approx(measured, abs=1e-3)
 
 
 values = st.one_of(
@@ -236,7 +253,7 @@ def place(value: Any) -> int:
 @given(st.lists(values, min_size=2, max_size=8), st.booleans())
 def test_equals_a_naive_comparison_of_every_pair(found: list[Any], descending: bool) -> None:
     by = order("x;desc" if descending else "x")
-    keys = [by.key(entity() if value is None else valued(value)) for value in found]
+    keys = by.keys([entity() if value is None else valued(value) for value in found])
     for i, j in itertools.permutations(range(len(found)), 2):
         one, other = found[i], found[j]
         expected = naive(one, other)

@@ -82,7 +82,11 @@ class Finder:
 
     @staticmethod
     def _ordered(hits: Iterator[Document], window: Window) -> Iterable[Document]:
-        return hits if window.ordering is None else sorted(hits, key=window.ordering.key)
+        if window.ordering is None:
+            return hits
+        found = list(hits)
+        keys = window.ordering.keys(found)
+        return [found[at] for at in sorted(range(len(found)), key=keys.__getitem__)]
 
     def _candidates(self, selection: Selection) -> Iterator[Frame]:
         """Give the frames of all histories that the selectors may mean, in a stable order."""
