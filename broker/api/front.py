@@ -106,7 +106,7 @@ class Front:
             response = refused(failure(visit.identifier))
         finally:
             if visit.call is not None and visit.call.holder is not None:
-                self._broker.federation.memory.end(visit.call.holder)
+                self._broker.federation.end(visit.call.holder)
         if self._doors.audit is not None:
             self._note(self._doors.audit, arrival, visit, response.status)
         return self._finish(request, response, visit)
@@ -150,7 +150,7 @@ class Front:
                 response = _respond(await operation.run(call, self._broker))
             finally:
                 if call.holder is not None:
-                    self._broker.federation.memory.end(call.holder)
+                    self._broker.federation.end(call.holder)
         except Problem as problem:
             response = refused(problem)
         body = response.body

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar
 
 LIGHT: Final = 250_000
@@ -28,6 +29,11 @@ class Beside:
         self.done += 1
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do work that nobody waits for."""
+        with suppress(RuntimeError):  # closed
+            self._threads.submit(work)
 
     def close(self) -> None:
         """Begin no further work."""

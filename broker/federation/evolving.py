@@ -1,6 +1,6 @@
 """A Temporal Evolution as several brokers tell it, read and made one. Pure. (4.5.5.3, 4.5.6, 5.7.3.4, 5.7.4.4)"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -196,10 +196,14 @@ def series(
     attrs: frozenset[str] | None,
     span: Span,
     dataset_ids: frozenset[str] | None,
-) -> Iterator[Series]:
+) -> list[Series]:
     """List what has instances in a span, by attribute and dataset."""
+    found = []
     for iri, held in sorted(chosen(instances, Asked(attrs, span, dataset_ids=dataset_ids)).items()):
-        for name in sorted({dataset_of(one) for one in held}):
-            some = [one for one in held if dataset_of(one) == name]
-            times = [moment(one, span.property) for one in some]
-            yield Series(iri, name, some[-1]["type"], times[0], times[-1])
+        by_dataset: dict[str, list[Instance]] = {}
+        for one in held:
+            by_dataset.setdefault(dataset_of(one), []).append(one)
+        for name, some in sorted(by_dataset.items()):
+            first, last = (moment(one, span.property) for one in (some[0], some[-1]))
+            found.append(Series(iri, name, some[-1]["type"], first, last))
+    return found

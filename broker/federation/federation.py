@@ -13,7 +13,7 @@ from broker.federation.asking import ERROR_RESPONSE, NO_RESPONSE, Asking, Direct
 from broker.federation.beside import Beside
 from broker.federation.endpoints import Resting
 from broker.federation.figures import Figures
-from broker.federation.memory import Memory
+from broker.federation.memory import Holder, Memory
 from broker.federation.sender import Sender
 from broker.language.sources import Match, Source, SourceSelection
 from broker.model.tenancy import alias_of
@@ -64,6 +64,12 @@ class Federation:
     def memory(self) -> Memory:
         """Give the memory that answers take."""
         return self._sender.memory
+
+    def end(self, holder: Holder) -> None:
+        """Let go of what sources answered to a request that ends."""
+        self._sender.memory.end(holder)
+        if holder.bodies:
+            self._sender.beside.later(holder.forget)
 
     @property
     def heaviest(self) -> int:

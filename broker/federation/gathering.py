@@ -68,9 +68,12 @@ class Giver:
     weight: int = 0
     reach: str = ""  # up to this id the list is known
 
-    async def go_on(self, limit: int, *, counting: bool = False) -> None:
+    async def go_on(self, limit: int, beside: Beside, *, counting: bool = False) -> None:
         """Take the next piece."""
         piece = await self.give(limit, self.length, counting and self.likely is not None)
+        await beside.run(piece.weight, self._take, piece)
+
+    def _take(self, piece: Piece) -> None:
         last = max(piece.entities, default="")
         in_order = piece.in_order and list(piece.entities) == sorted(piece.entities) and last >= self.reach
         for id, read in piece.entities.items():
@@ -226,7 +229,9 @@ class Gathering:
         behind = [one for one in self._givers if not one.complete and (reach is None or one.reach <= reach)]
         await asyncio.gather(
             *[
-                one.go_on(size if one.reach or not one.length else self._most, counting=counting)
+                one.go_on(
+                    size if one.reach or not one.length else self._most, self._beside, counting=counting
+                )
                 for one in behind
             ]
         )

@@ -89,10 +89,11 @@ class Inquiry:
 
     async def made(self, part: Part, match: Match, request: Request) -> tuple[str, list[str]] | None:
         """Read the map that a source makes when asked to: its id, and those of its entities. (5.14.4.4, 5.14.5.4)"""
-        told = reading.mapped(await self._ask(part, request))
-        if told is None:
+        outcome = await self._ask(part, request)
+        told = reading.mapped(outcome)
+        if told is None or not self._light(part.source, outcome):
             return None
-        kept = [id for id in told[1] if validate.is_uri(id) and narrowing.may_hold(match, id)]
+        kept = await self.federation.beside.run(outcome.weight, _held, match, told[1])
         if len(kept) < len(told[1]):
             self.unreadable(match, reading.unasked())
         return told[0], kept
@@ -125,10 +126,9 @@ class Inquiry:
 
         async def give(limit: int, offset: int, counting: bool) -> Piece:
             outcome, limit = await self._first_taken(part, attempts(min(limit, LARGEST), offset, counting))
-            answered = await self.federation.beside.run(outcome.weight, reading.items, outcome)
-            piece = await self._piece(part, match, outcome, answered, limit)
             known = len(told)
-            told.update((one["id"], one) for one in answered or ())
+            answered = await self.federation.beside.run(outcome.weight, _noted, outcome, told)
+            piece = await self._piece(part, match, outcome, answered, limit)
             if piece.more and len(told) == known:
                 self.misled(part.source, reading.invalid("The context source gives the same page for ever."))
                 return Piece({}, 0)
@@ -226,6 +226,18 @@ class Inquiry:
             if document is not None:
                 found.append(Version(document, match.source))
         return found, problems
+
+
+def _noted(outcome: Outcome, told: dict[str, Any]) -> Sequence[dict[str, Any]] | None:
+    """Give the entities of an answer, and add them to all that are told of."""
+    answered = reading.items(outcome)
+    told.update((one["id"], one) for one in answered or ())
+    return answered
+
+
+def _held(match: Match, ids: Sequence[str]) -> list[str]:
+    """Keep the ids of entities that a source may hold."""
+    return [id for id in ids if validate.is_uri(id) and narrowing.may_hold(match, id)]
 
 
 def _stale(source: Source) -> str:

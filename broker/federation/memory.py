@@ -7,7 +7,7 @@ nobody would ever give any back, so the source that holds most goes without.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from base.errors import ServiceUnavailable
 
@@ -18,15 +18,26 @@ SHORT: Final = 65_536
 _FOR_SHORT: Final = 8  # an eighth of all is kept for short answers
 _FOR_ONE: Final = 2  # a half of all may go to one source
 _PAUSE: Final = "1"
+_AT_ONE_GO: Final = 64
 
 
 @dataclass(slots=True, eq=False)
 class Holder:
-    """One request: what the answers to it hold, by the source they came from, and how many of them wait for more."""
+    """One request: what the answers to it hold, by the source they came from, and how many of them wait for more.
+
+    `bodies`: long lists it was answered, kept to be let go step by step."""
 
     held: dict[Place, int] = field(default_factory=dict)
     waiting: int = 0
     ended: bool = False
+    bodies: list[list[Any]] = field(default_factory=list)
+
+    def forget(self) -> None:
+        """Let go of long lists step by step: all at once, it would keep everything else waiting."""
+        while self.bodies:
+            body = self.bodies.pop()
+            while body:
+                del body[-_AT_ONE_GO:]
 
 
 @dataclass(slots=True, eq=False)

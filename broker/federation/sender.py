@@ -26,7 +26,7 @@ from broker.contexts import Contexts
 from broker.federation import answer
 from broker.federation.answer import Unusable
 from broker.federation.asking import ERROR_RESPONSE, INVALID, NO_RESPONSE, Asking, Directed, Failure, Outcome
-from broker.federation.beside import Beside
+from broker.federation.beside import LIGHT, Beside
 from broker.federation.endpoints import Cooldowns, Endpoints, Place, Resting
 from broker.federation.figures import Figures
 from broker.federation.interpreting import Interpreter
@@ -155,7 +155,10 @@ class Sender:
             holder = Holder()
         room = self.memory.room(holder, _place(asking, source))
         try:
-            return await self._ask(asking, source, outgoing, room)
+            outcome = await self._ask(asking, source, outgoing, room)
+            if outcome.weight > LIGHT and isinstance(outcome.body, list) and not passing:
+                holder.bodies.append(outcome.body)
+            return outcome
         except BaseException:
             room.give()
             raise

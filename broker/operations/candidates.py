@@ -24,6 +24,7 @@ PART_KIND: Final = "entity map part"
 HERE: Final = "@none"
 """Stands for this broker among the sources of an entity. (5.2.39)"""
 PART: Final = 1_000
+_WRITTEN: Final = 8  # parts written at one go
 SUGGESTED: Final = 900 * SECOND  # lifetime of a map whose maker suggests none
 _FEWEST: Final = 64  # candidates looked at in one step
 MOST_MAPS: Final = 1_000  # of a tenant, or of a snapshot
@@ -164,6 +165,9 @@ async def keep(
         if origins.at:
             body["at"] = [[numbers[one] for one in origins.at[id]] for id in some]
         parts.append(store.put_record(PART_KIND, _part_id(made, number), body, new=True))
+        if len(parts) == _WRITTEN:  # others have their turn meanwhile
+            await asyncio.gather(*parts)
+            parts = []
     await asyncio.gather(*parts)
     await store.put_record(KIND, made.id, made.body, expires=made.expires)
     return made

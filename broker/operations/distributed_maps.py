@@ -26,6 +26,7 @@ from broker.operations.distributed_reading import QUERYING, Asked
 from broker.operations.entity_maps import Searching
 
 MAKING: Final = "createEntityMapQueryEntity"
+_ENTRY: Final = 100  # bytes of memory that an entity takes in a map
 
 
 async def create_entity_map(call: Call, broker: Broker) -> Answer:
@@ -43,7 +44,7 @@ async def create_entity_map(call: Call, broker: Broker) -> Answer:
     search = among_sources(call, broker, asking, wanted) if asking else None
     searching = search.searching if search else entity_maps.in_current_state(call, store, wanted)
     made = await entity_maps.make(call, broker, store, wanted, searching)
-    answer = entity_maps.created(call, store, made)
+    answer = await entity_maps.created(call, store, made)
     return replace(answer, headers={**answer.headers, **search.headers}) if search else answer
 
 
@@ -103,14 +104,11 @@ class MapSearch:
         mapped = {} if hiding else await self._mapped()
         further = [one for one in self._several if one.match.source.id not in mapped]
         gathering = distributed_reading.gather(call, broker, self.asks, further, wanted)
-        found = {
-            id: list(_sources(givers)) for id, givers in (await gathering.everything(judged=hiding)).items()
-        }
-        for source, (_, ids) in mapped.items():
-            for id in ids:
-                found.setdefault(id, []).append(source)
+        listed = await gathering.everything(judged=hiding)
+        number = len(listed) + sum(len(ids) for _, ids in mapped.values())
+        found = await broker.federation.beside.run(_ENTRY * number, _united, listed, mapped)
         self._origins = Origins(found, {source: map_id for source, (map_id, _) in mapped.items()})
-        return sorted(found)
+        return list(found)
 
     async def _mapped(self) -> dict[str, tuple[str, list[str]]]:
         """Have sources make maps of what they find, those that are asked one question and offer it."""
@@ -142,6 +140,17 @@ class MapSearch:
             return {document["id"]: document for document in met}
 
         return fit
+
+
+def _united(
+    listed: Mapping[str, Sequence[Giver]], mapped: Mapping[str, tuple[str, Sequence[str]]]
+) -> dict[str, list[str]]:
+    """Give the sources of each entity, in the order of the entities."""
+    found = {id: list(_sources(givers)) for id, givers in listed.items()}
+    for source, (_, ids) in mapped.items():
+        for id in ids:
+            found.setdefault(id, []).append(source)
+    return {id: found[id] for id in sorted(found)}
 
 
 def _sources(givers: Sequence[Giver]) -> tuple[str, ...]:

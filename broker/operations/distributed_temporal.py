@@ -26,6 +26,7 @@ from broker.operations.temporal_asked import TemporalWanted
 from broker.store.evolution import Asked, Evolution, Evolutions, Histories, History, Period, Series, Sums
 
 MAKING: Final = "createEntityMapQueryTemporal"
+_INSTANCE: Final = 100  # what an instance weighs
 EXAMINED: Final = 50_000
 """Instances that are looked at to filter entities that may lie in parts at several brokers, or to aggregate."""
 
@@ -164,7 +165,10 @@ class Joined:
     async def evolution(self, id: str, asked: Asked) -> Evolution:
         """Give the instances of an entity that was found."""
         found = self._joined.get(id)
-        instances = {} if found is None else evolving.chosen(found.instances, asked)
+        if found is None:
+            return Evolution({}, self._cuts.get(id))
+        beside = self.asks.federation.beside
+        instances = await beside.run(_weight(found), evolving.chosen, found.instances, asked)
         return Evolution(instances, self._cuts.get(id))
 
     async def sums(
@@ -190,7 +194,10 @@ class Joined:
     ) -> list[Series]:
         """List the series of an entity that was found."""
         found = self._joined.get(id)
-        return [] if found is None else list(evolving.series(found.instances, attrs, span, dataset_ids))
+        if found is None:
+            return []
+        beside = self.asks.federation.beside
+        return await beside.run(_weight(found), evolving.series, found.instances, attrs, span, dataset_ids)
 
     async def find(self, selection: Selection, span: Span | None, window: Window) -> Histories:
         """Find the histories that a query selects, in the order of their ids, and read those of the page."""
@@ -314,8 +321,8 @@ class Joined:
             history, instances = self._local.history(id), pages.evolutions.get(id, {})
             if history is not None and (instances or self._given.query.span is None) and id in here:
                 several.insert(0, Evolving(history, instances))
-            joined = evolving.join(several, self._proxied)
-            joined = joined and evolving.visible(joined, self._seen)
+            weight = sum(map(_weight, several))
+            joined = await self.asks.federation.beside.run(weight, self._made, several)
             if joined is None:
                 continue
             self._joined[id] = joined
@@ -325,6 +332,14 @@ class Joined:
                 self._cuts[id] = min(cuts) if self._given.query.last_n is None else max(cuts)
         if self._given.aggregation and self._cuts:
             raise TooManyResults("There are too many instances to aggregate; ask for a shorter time.")
+
+    def _made(self, several: Sequence[Evolving]) -> Evolving | None:
+        joined = evolving.join(several, self._proxied)
+        return joined and evolving.visible(joined, self._seen)
+
+
+def _weight(found: Evolving) -> int:
+    return _INSTANCE * sum(map(len, found.instances.values()))
 
 
 def _choosing(selectors: Sequence[EntitySelector], ids: Sequence[str]) -> tuple[EntitySelector, ...]:

@@ -1,7 +1,9 @@
 """The resources /entityMaps and /entityMaps/{entityMapId}, and queries that make or use a map. (5.14, 6.32, 6.34)"""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -64,9 +66,9 @@ class Searching:
 # --- the resources -----------------------------------------------------------------------------------------------
 
 
-def created(call: Call, store: TenantStore, made: EntityMap) -> Answer:
+async def created(call: Call, store: TenantStore, made: EntityMap) -> Answer:
     """Answer with a map just made. (6.34.3.1)"""
-    answer = rendering.listing(call, _shown(store, made), {HEADER: location(made)})
+    answer = rendering.listing(call, await _shown(store, made), {HEADER: location(made)})
     return replace(answer, status=201)
 
 
@@ -74,7 +76,7 @@ async def retrieve_entity_map(call: Call, broker: Broker) -> Answer:
     """Retrieve an entity map. (5.14.1, 6.32.3.1)"""
     store = broker.catalogue.open(call.tenant)
     kept = _there(call, store)
-    return rendering.listing(call, _shown(store, kept))
+    return rendering.listing(call, await _shown(store, kept))
 
 
 async def update_entity_map(call: Call, broker: Broker) -> Answer:
@@ -119,13 +121,18 @@ def _there(call: Call, store: TenantStore) -> EntityMap:
     return kept
 
 
-def _shown(store: TenantStore, kept: EntityMap) -> dict[str, Any]:
+async def _shown(store: TenantStore, kept: EntityMap) -> dict[str, Any]:
     """Give a map as its reader sees it. (5.2.39)"""
+    entities: dict[str, list[str]] = {}
+    listed = candidates.listed(store, kept)
+    while some := list(islice(listed, candidates.PART)):
+        entities.update(some)
+        await asyncio.sleep(0)  # others have their turn between two parts
     return {
         "id": kept.id,
         "type": "EntityMap",
         "expiresAt": clock.show(kept.expires),
-        "entityMap": dict(candidates.listed(store, kept)),
+        "entityMap": entities,
         "linkedMaps": dict(kept.linked),
     }
 

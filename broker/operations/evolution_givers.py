@@ -17,6 +17,8 @@ from broker.model.document import SCOPE
 from broker.model.temporal import moment
 from broker.operations.distributed_reading import Asked
 
+AT_ONE_GO: Final = 16
+"""Entities read before others have their turn."""
 AT_ONCE: Final = 100
 """Entities asked of a source in one request."""
 MOST_FRUITLESS: Final = 10
@@ -151,7 +153,9 @@ class Giver:
             found += told
             if not number:
                 length, more = len(outcome.body or ()), reading.goes_on(outcome)
-            reached = self._reached(told) if outcome.status == 206 and not lean else None
+            reached = None
+            if outcome.status == 206 and not lean:
+                reached = await self.question.asks.federation.beside.run(outcome.weight, self._reached, told)
             if reached is None:
                 return _Piece(found, length, more, None)
             span = self._beyond(span, reached, stands=reached == cut)
@@ -192,18 +196,27 @@ class Giver:
         if bodies is None:
             asks.misled(match.source, reading.invalid())
             return None
-        told = []
-        for body in bodies:
-            await asyncio.sleep(0)  # others have their turn between two entities
-            try:
-                one = evolving.read(
-                    body, asks.asking.context.table, match, asks.selectors, span, asks.asking.now
-                )
-            except Problem as problem:
+        table, now, told = asks.asking.context.table, asks.asking.now, []
+
+        def read(some: Sequence[dict[str, Any]]) -> tuple[list[Evolving], list[Problem]]:
+            found, problems = [], []
+            for body in some:
+                try:
+                    one = evolving.read(body, table, match, asks.selectors, span, now)
+                except Problem as problem:
+                    problems.append(problem)
+                    continue
+                if one is not None:
+                    found.append(one)
+            return found, problems
+
+        for start in range(0, len(bodies), AT_ONE_GO):
+            await asyncio.sleep(0)  # others have their turn
+            some = bodies[start : start + AT_ONE_GO]
+            found, problems = await asks.federation.beside.run(outcome.weight, read, some)
+            told += found
+            for problem in problems:
                 asks.unreadable(match, problem)
-                continue
-            if one is not None:
-                told.append(one)
         return told
 
 

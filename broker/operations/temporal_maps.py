@@ -28,7 +28,7 @@ async def create_temporal_entity_map(call: Call, broker: Broker) -> Answer:
     store = broker.catalogue.open(call.tenant)
     opened = distributed_temporal.opened(call, broker, wanted)
     made = await entity_maps.make(call, broker, store, wanted.wanted, _searching(store, opened, wanted))
-    answer = entity_maps.created(call, store, made)
+    answer = await entity_maps.created(call, store, made)
     return replace(answer, headers={**answer.headers, **opened.warnings})
 
 
