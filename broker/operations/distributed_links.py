@@ -56,7 +56,7 @@ async def linked(
     at = list(documents)
     for _ in range(links.level):
         targets: dict[str, frozenset[str]] = {}
-        for id, types in await broker.federation.beside.run(asks.weight, _targets, at):
+        for id, types in await broker.federation.beside.run(asks.weight, targets_of, at):
             if id not in known and id not in links.known and len(known) + len(targets) <= 2 * MOST_LINKED:
                 targets[id] = targets.get(id, frozenset()) | types
         if not targets:
@@ -79,7 +79,8 @@ async def meeting(
     return await broker.federation.beside.run(asks.weight, met)
 
 
-def _targets(documents: Iterable[Document]) -> list[Target]:
+def targets_of(documents: Iterable[Document]) -> list[Target]:
+    """Name the entities that Relationships lead to. (4.5.23.1)"""
     found: list[Target] = []
     for document in documents:
         for instances in document["attrs"].values():

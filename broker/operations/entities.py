@@ -56,7 +56,7 @@ async def retrieve_entity(call: Call, broker: Broker) -> Answer:
     shape = asked.representation(call.params, call.context.table, call.accept == GEO_JSON)
     links = asked.links(call.params, shape)
     if past.asked_for(call):
-        return await past.retrieve(call, broker, id, shape)
+        return await past.retrieve(call, broker, id, shape, links)
     asking = distributed.asking(call, broker)
     if asking and (answer := await distributed_entities.retrieve(call, broker, asking, id, shape, links)):
         return answer

@@ -1,22 +1,21 @@
 """Entities as they were at a time: the parameter asOf, an extension. (docs/history.md)"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
 from base import clock
 from base.errors import BadRequestData, ResourceNotFound
 from broker.language import types
-from broker.model import represent, validate, versions
+from broker.model import represent, validate
 from broker.model.document import Document
+from broker.model.linked import MOST_LINKED
 from broker.model.represent import Representation
-from broker.operations import asked, preferences, rendering
-from broker.operations.asked import Wanted
+from broker.operations import asked, distributed_links, rendering
+from broker.operations.asked import Links, Wanted
 from broker.operations.call import Answer, Broker, Call
-from broker.store.evolution import Axis
+from broker.store.evolution import Axis, HistoryStore
 
 PARAMETERS = frozenset({"asOf", "timeproperty"})
-_ELSEWHERE = frozenset({"join", "joinLevel", "containedBy", "entityMap", "entityMapLifetime"})
+_ELSEWHERE = frozenset({"entityMap", "entityMapLifetime"})
 _AXES: dict[str, Axis] = {"observedAt": "observedAt", "modifiedAt": "modifiedAt"}
 
 
@@ -27,39 +26,62 @@ def asked_for(call: Call) -> bool:
     return "asOf" in call.params
 
 
-async def retrieve(call: Call, broker: Broker, id: str, shape: Representation) -> Answer:
+async def retrieve(call: Call, broker: Broker, id: str, shape: Representation, links: Links | None) -> Answer:
     """Retrieve an entity as it was at a time."""
-    at, axis = _moment(call)
-    document = await broker.catalogue.open(call.tenant).history.as_of(id, at, axis)
+    moment = _moment(call)
+    history = broker.catalogue.open(call.tenant).history
+    document = await history.as_of(id, *moment)
     if document is None or not _of_type(call, document):
         raise ResourceNotFound(
             f"Entity {id} was not there at the time asked for, or its history is not kept."
         )
     if represent.nothing_left(document, shape):
         raise ResourceNotFound(f"Entity {id} had none of the attributes asked for.")
-    return _answered(call, [document], shape, lambda bodies: rendering.one(call, bodies[0]), {})
+    found = await _linked(history, [document], links, moment)
+    made = rendering.of_documents(call, [document], shape, links, found.get)
+    flat = links is not None and not links.inline
+    body = rendering.page(call, made.bodies) if flat else rendering.one(call, made.bodies[0])
+    return rendering.answer(call, body, altered=made.altered, headers={})
 
 
 async def query(call: Call, broker: Broker, wanted: Wanted) -> Answer:
     """Query entities as they were at a time, a page of them."""
-    at, axis = _moment(call)
+    moment = _moment(call)
     history = broker.catalogue.open(call.tenant).history
-    found = await history.find_as_of(wanted.selection, wanted.window, at, axis)
-    documents = [document for id in found.ids if (document := await history.as_of(id, at, axis)) is not None]
-    headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
-    links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+    page = await history.find_as_of(wanted.selection, wanted.window, *moment)
+    documents = [document for id in page.ids if (document := await history.as_of(id, *moment)) is not None]
+    headers = {} if page.count is None else {"NGSILD-Results-Count": str(page.count)}
+    links = asked.page_links(call.target, wanted.window, page.more, call.accept)
     if links:
         headers["Link"] = ", ".join(links)
-    return _answered(
-        call, documents, wanted.representation, lambda bodies: rendering.page(call, bodies), headers
-    )
+    found = await _linked(history, documents, wanted.links, moment)
+    made = rendering.of_documents(call, documents, wanted.representation, wanted.links, found.get)
+    body = rendering.page(call, made.bodies)
+    return rendering.answer(call, body, altered=made.altered, headers=headers)
+
+
+async def _linked(
+    history: HistoryStore, documents: Sequence[Document], links: Links | None, moment: tuple[int, Axis]
+) -> dict[str, Document]:
+    """Find the entities that others linked to, as they were at the same time, level by level. (4.5.23.1)"""
+    known = {document["id"]: document for document in documents}
+    at, tried = documents, set(known)
+    for _ in range(links.level if links else 0):
+        ids = dict.fromkeys(id for id, _ in distributed_links.targets_of(at) if id not in tried)
+        some = list(ids)[: MOST_LINKED + len(documents) - len(known)]
+        tried.update(some)
+        at = [found for id in some if (found := await history.as_of(id, *moment)) is not None]
+        known |= {document["id"]: document for document in at}
+    return known
 
 
 def _moment(call: Call) -> tuple[int, Axis]:
     """Read asOf and timeproperty: by what was observed until then (the default), or by what was known here."""
     named = sorted(_ELSEWHERE & call.params.keys())
     if named or call.headers.get("NGSILD-EntityMap") is not None:
-        raise BadRequestData(f"asOf does not go with {named[0] if named else 'NGSILD-EntityMap'}.")
+        raise BadRequestData(
+            f"asOf does not go with {named[0] if named else 'NGSILD-EntityMap'}: maps tell where entities are now."
+        )
     axis = _AXES.get(call.params.get("timeproperty", "observedAt"))
     if axis is None:
         raise BadRequestData(f"timeproperty must be one of {', '.join(_AXES)} with asOf.")
@@ -70,21 +92,3 @@ def _of_type(call: Call, document: Document) -> bool:
     if "type" not in call.params:
         return True
     return types.matches(types.parse(call.params["type"], call.context.table), document["type"])
-
-
-def _answered(
-    call: Call,
-    documents: Sequence[Document],
-    shape: Representation,
-    joined: Callable[[list[bytes]], bytes],
-    headers: dict[str, Any],
-) -> Answer:
-    """Show the documents, amended to the version that is preferred. (4.3.6.8)"""
-    made = [rendering.dump(rendering.shown(call, document, shape)) for document in documents]
-    version = preferences.version(call)
-    altered = False
-    if version is not None and version < versions.NEWEST:
-        lowered = replace(shape, version=version)
-        amended = [rendering.dump(rendering.shown(call, document, lowered)) for document in documents]
-        altered, made = amended != made, amended
-    return rendering.answer(call, joined(made), altered=altered, headers=headers)

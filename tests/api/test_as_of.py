@@ -87,7 +87,6 @@ async def test_the_usual_forms_are_offered(river: Live) -> None:
         {"asOf": "yesterday"},
         {"asOf": "2026-02-30T00:00:00Z"},
         {"asOf": at(1), "timeproperty": "deletedAt"},
-        {"asOf": at(1), "join": "inline"},
         {"asOf": at(1), "entityMap": "true"},
         {"timeproperty": "observedAt"},
     ],
@@ -95,3 +94,26 @@ async def test_the_usual_forms_are_offered(river: Live) -> None:
 async def test_refuses_what_it_cannot_look_back_to(river: Live, params: dict[str, str]) -> None:
     for path in (PATH, "/entities"):
         assert (await river.get(path, **{"local": "true", **params})).status == 400
+
+
+async def test_joins_linked_entities_as_they_were(river: Live) -> None:
+    gate = {"id": "urn:ngsi-ld:Gate:1", "type": "Gate", "open": level(1, 1)}
+    into = {"type": "Relationship", "object": gate["id"], "observedAt": at(2)}
+    over = {"type": "Relationship", "object": ID, "observedAt": at(2)}
+    assert (await river.post("/entities", gate | {"over": over})).status == 201
+    assert (await river.ask("POST", f"{PATH}/attrs", {"into": into})).status == 204
+    assert (await river.ask("PATCH", "/entities/urn:ngsi-ld:Gate:1/attrs/open", level(0, 4))).status == 204
+    for hour, expected in ((3, 1), (5, 0)):
+        reply = await river.get(PATH, asOf=at(hour), join="inline", joinLevel="2")
+        assert reply.status == 200, reply.json
+        joined = reply.json["into"]["entity"]
+        assert joined["open"]["value"] == expected
+        assert "entity" not in joined["over"]  # a circle is not followed
+        for path in (PATH, "/entities?id=" + ID):
+            flat = await river.ask("GET", path, params={"asOf": at(hour), "join": "flat", "local": "true"})
+            assert [(one["id"], one.get("open", {}).get("value")) for one in flat.json] == [
+                (ID, None),
+                (gate["id"], expected),
+            ]
+    early = await river.get(PATH, asOf=at(1), join="inline")
+    assert "into" not in early.json
