@@ -57,34 +57,33 @@ async def json(content: bytes, kind: str, nesting: int, beside: Beside, hidden: 
         content = content.replace(secret.encode(), "…".encode())
     if kind and kind not in _JSON:
         raise Unusable("The context source answered with something else than JSON.")
-    return await beside.run(_UNPACKED * len(content), _unpacked, content, nesting)
+    return await beside.run(_UNPACKED * len(content), unpacked, content, nesting)
 
 
-def _unpacked(content: bytes, nesting: int) -> Any:
-    """Unpack JSON, a long list piece by piece."""
-    if len(content) <= PIECE or (first := _FIRST.match(content)) is None:
+def unpacked(content: bytes, nesting: int, piece: int = PIECE) -> Any:
+    """Unpack JSON, a list that is longer than a piece piece by piece; Unusable if it is none."""
+    if len(content) <= piece or (first := _FIRST.match(content)) is None:
         return _unpacked_piece(content, nesting)
-    return _unpacked_list(content, first[1], nesting)
+    return _unpacked_list(content, first[1], nesting, piece)
 
 
-def _unpacked_list(content: bytes, member: bytes, nesting: int) -> list[Any]:
+def _unpacked_list(content: bytes, member: bytes, nesting: int, piece: int) -> list[Any]:
     """Unpack a list of objects that begin with the same member: it is divided where one of them does.
 
     What precedes such a place is whole JSON only if the place is between two elements of the list."""
     between = re.compile(rb"\}\s{0,64}(,)\s{0,64}\{\s{0,64}" + re.escape(member))
     start, trials = content.index(b"[") + 1, 0
     found: list[Any] = []
-    place = between.search(content, start + PIECE)
+    place = between.search(content, start + piece)
     while place is not None and trials < _TRIALS:
-        piece = b"[" + content[start : place.start(1)] + b"]"
         try:
-            found += _unpacked_piece(piece, nesting)
+            found += _unpacked_piece(b"[" + content[start : place.start(1)] + b"]", nesting)
         except _NoJson:
             trials += 1
             place = between.search(content, place.end() + (512 << trials))
             continue
         start = place.end(1)
-        place = between.search(content, start + PIECE)
+        place = between.search(content, start + piece)
     rest: list[Any] = _unpacked_piece(b"[" + content[start:], nesting)
     return found + rest if found else rest
 

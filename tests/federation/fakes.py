@@ -154,3 +154,15 @@ async def ask(live: Live, endpoint: str, request: Request | None = None, **membe
 def code(outcome: Outcome) -> int:
     """Give the warning code of what came, 0 if all is well."""
     return 0 if outcome.failure is None else outcome.failure.code
+
+
+async def registered(live: Live, url: str, alias: str, **more: Any) -> None:
+    """Register a source of shelters."""
+    body = {
+        "type": "ContextSourceRegistration",
+        "endpoint": url,
+        "information": [{"entities": [{"type": "Shelter"}]}],
+        "contextSourceAlias": alias,
+        **more,
+    }
+    assert (await live.post("/csourceRegistrations", body)).status == 201

@@ -10,14 +10,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from base import clock
 from base.egress import AddressPolicy
 from broker.federation import Asking, Directed, Request
 from broker.federation.sender import Sender
-from tests.federation.fakes import ENTITY, Behaviour, ask, code, fake, ok, rude, says, source
+from tests.federation.fakes import ENTITY, Behaviour, ask, code, fake, ok, registered, rude, says, source
 from tests.live import Live, live_broker
 from tests.ports import free_port
 
@@ -121,7 +121,7 @@ JSON = st.recursive(
 async def test_any_json_is_understood_or_refused(live: Live) -> None:
     answers: list[bytes] = []
 
-    @settings(max_examples=150, database=None)
+    @settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(JSON)
     def collect(value: Any) -> None:
         answers.append(orjson.dumps(value))
@@ -248,14 +248,14 @@ async def test_a_source_that_comes_back_is_asked_again(live: Live) -> None:
 
 async def test_a_source_that_failed_is_left_in_peace_for_its_cooldown(live: Live) -> None:
     async with fake() as there:
-        told: dict[str, Any] = {"management": {"cooldown": 400, "timeout": 200}}
+        told: dict[str, Any] = {"management": {"cooldown": 2_000, "timeout": 60_000}}
         there.status = 503
         assert code(await ask(live, there.url, **told)) == 299
         there.status = 200
         rested = await ask(live, there.url, **told)
         assert code(rested) == 199 and rested.failure is not None and len(there.seen) == 1
         assert rested.failure.problem.status == 504 and rested.failure.problem.type.endswith("GatewayTimeout")
-        for _ in range(100):
+        for _ in range(600):
             outcome = await ask(live, there.url, **told)
             if outcome.failure is None:
                 break
@@ -317,7 +317,8 @@ async def test_one_request_may_need_many_of_the_same_source(live: Live) -> None:
         asking = Asking("", live.broker.contexts.core, clock.now())
         directed = [Directed(source(there.url), Request("GET", f"/entities/urn:x:{n}")) for n in range(300)]
         outcomes = await live.broker.federation.ask(asking, directed)
-        assert {code(one) for one in outcomes} == {0} and len(there.seen) == 300
+        assert {one.failure.problem.detail for one in outcomes if one.failure} == set()
+        assert len(there.seen) == 300
         assert [one.source for one in outcomes] == [one.source for one in directed]
 
 
@@ -391,14 +392,3 @@ async def test_a_name_that_changes_its_address_reaches_nothing_that_is_not_allow
 async def ask_by(sender: Sender, live: Live, url: str) -> Any:
     asking = Asking("", live.broker.contexts.core, clock.now())
     return await sender.send(asking, Directed(source(url), Request("GET", "/entities")))
-
-
-async def registered(live: Live, url: str, alias: str, **more: Any) -> None:
-    body = {
-        "type": "ContextSourceRegistration",
-        "endpoint": url,
-        "information": [{"entities": [{"type": "Shelter"}]}],
-        "contextSourceAlias": alias,
-        **more,
-    }
-    assert (await live.post("/csourceRegistrations", body)).status == 201
