@@ -188,6 +188,7 @@ class Writer:
     A job whose work raises is undone alone: the others of its group run again without it, so work is
     repeatable.
     Small groups run on the event loop, large ones in a thread; so do the commits of all while the disk is slow.
+    `most_inline` None: everything on the loop, for a connection that also reads.
     """
 
     def __init__(
@@ -197,11 +198,12 @@ class Writer:
         *,
         most_waiting: int = 4_096,
         most_together: int = 512,
-        most_inline: int = 64,
+        most_inline: int | None = 64,
     ) -> None:
         self._connection = connection
         self._session = session
-        self._room = asyncio.Semaphore(most_waiting)
+        self._most = most_waiting
+        self._room = asyncio.Event()
         self._together = most_together
         self._inline = most_inline
         self._jobs: deque[_Job] = deque()
@@ -220,15 +222,17 @@ class Writer:
         """
         if self._closed:
             raise ServiceUnavailable("The database is closing; try again later.")
-        async with self._room:
-            loop = asyncio.get_running_loop()
-            job = _Job(work, after, weight, loop.create_future())
-            self._jobs.append(job)
-            if not self._busy:
-                self._busy = True
-                loop.call_soon(self._turn, loop)
-            result: T = await job.answer
-            return result
+        while len(self._jobs) >= self._most:
+            self._room.clear()
+            await self._room.wait()
+        loop = asyncio.get_running_loop()
+        job = _Job(work, after, weight, loop.create_future())
+        self._jobs.append(job)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._turn, loop)
+        result: T = await job.answer
+        return result
 
     async def close(self) -> None:
         """Finish what is waiting; refuse what comes later."""
@@ -245,12 +249,12 @@ class Writer:
             self._busy = False
             if self._idle and not self._idle.done():
                 self._idle.set_result(None)
-        elif weight > self._inline:
-            self._leave_to_thread(self._commit, group, group, loop)
-        elif self._pace < SLOW_COMMIT:
+        elif self._inline is None or (weight <= self._inline and self._pace < SLOW_COMMIT):
             self._commit(group)
             self._answer(group)
             loop.call_soon(self._turn, loop)
+        elif weight > self._inline:
+            self._leave_to_thread(self._commit, group, group, loop)
         else:
             self._leave_to_thread(self._finish, self._gather(group), group, loop)
 
@@ -277,6 +281,7 @@ class Writer:
             if not job.answer.cancelled():
                 group.append(job)
                 weight += job.weight
+        self._room.set()
         return group, weight
 
     def _commit(self, group: list[_Job]) -> None:

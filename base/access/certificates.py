@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import structlog
-from cryptography import x509
 
 from base.settings import SettingError
 
@@ -133,6 +132,8 @@ def _reason(error: Exception) -> str:
 
 def ends(file: Path) -> int:
     """Say when the first certificate of a file ends; ValueError if it holds none."""
+    from cryptography import x509  # megabytes, which few servers need
+
     moment = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
     return int(moment.timestamp()) * 1_000_000
 

@@ -30,27 +30,31 @@ def _context_link(context: Context) -> str:
 def response(answer: Answer, tenant: str, identifier: str = "") -> bytes:
     """Write the whole response to the request with this identifier."""
     body = answer.body or b""
-    lines = [_status(answer.status)]
-    link = link_of(answer)
-    if link:
-        lines.append(f"Link: {link}")
-    lines += [f"{name}: {value}" for name, value in answer.headers.items() if name != "Link"]
-    if tenant and answer.status < 500:
+    told = tenant if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    kind = None if answer.body is None else answer.media_type
+    if answer.headers:
+        lines = [f"{name}: {value}" for name, value in answer.headers.items() if name != "Link"]
+        link = link_of(answer)
+        if link:
+            lines.append(f"Link: {link}")
+        top = "\r\n".join((_top(answer.status, None, kind, told), *lines))
+    else:
+        top = _top(answer.status, answer.context, kind, told)
+    length = "" if answer.status == HTTPStatus.NO_CONTENT else f"Content-Length: {len(body)}\r\n"
+    end = f"X-Request-Id: {identifier or ids.request()}\r\nDate: {_date(int(time()))}\r\n\r\n"
+    return f"{top}\r\n{length}{end}".encode("latin-1") + body
+
+
+@lru_cache(1024)
+def _top(status: int, context: Context | None, kind: str | None, tenant: str) -> str:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Server: {SERVER}"]
+    if context is not None:
+        lines.append(f"Link: {_context_link(context)}")
+    if tenant:
         lines.append(f"NGSILD-Tenant: {tenant}")
-    if answer.body is not None:
-        lines.append(f"Content-Type: {answer.media_type}")
-    if answer.status != HTTPStatus.NO_CONTENT:
-        lines.append(f"Content-Length: {len(body)}")
-    lines.append(
-        f"X-Request-Id: {identifier or ids.request()}\r\nServer: {SERVER}\r\n"
-        f"Date: {_date(int(time()))}\r\n\r\n"
-    )
-    return "\r\n".join(lines).encode("latin-1") + body
-
-
-@lru_cache(64)
-def _status(status: int) -> str:
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    if kind is not None:
+        lines.append(f"Content-Type: {kind}")
+    return "\r\n".join(lines)
 
 
 @lru_cache(2)

@@ -1,7 +1,7 @@
 """From the internal form to what a reader asked for. (4.5.1-4.5.4, 4.5.16, 4.5.17, 4.15, 4.21, 6.3.7, 6.3.11)"""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -53,6 +53,15 @@ class Representation:
     dataset_ids: frozenset[str] = frozenset()
     geometry_property: str = LOCATION
     version: Version | None = None  # set: an earlier version of NGSI-LD to conform to
+    _hash: int = field(init=False, repr=False, compare=False)  # answers are kept by it
+
+    def __post_init__(self) -> None:
+        parts = (self.format, self.geojson, self.sys_attrs, self.pick, self.omit, self.attrs)
+        more = (self.lang, self.dataset_ids, self.geometry_property, self.version)
+        object.__setattr__(self, "_hash", hash((*parts, *more)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 date_time = lru_cache(maxsize=4096)(clock.show)

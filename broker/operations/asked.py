@@ -182,6 +182,8 @@ def _local(params: Params) -> bool:
 @lru_cache(4096)
 def links(params: Params, shape: Representation, query_depth: int = 0) -> Links | None:
     """Understand join, joinLevel and containedBy; refuse what reaches deeper than they do. (4.5.23, 5.7.2.4)"""
+    if not params and not query_depth:
+        return None
     kind = params.get("join", "@none")
     if kind not in ("inline", "flat", "@none"):
         raise BadRequestData("join must be flat, inline or @none.")

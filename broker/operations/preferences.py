@@ -28,7 +28,10 @@ def read(header: str) -> Mapping[str, str]:
 
 def version(call: Call) -> Version | None:
     """Give the version of NGSI-LD the answer shall conform to, as far as it can; None if the request does not say."""
-    asked = versions.read(read(call.headers.get("prefer", "")).get("ngsi-ld", ""))
+    prefer = call.headers.get("prefer")
+    if not prefer:
+        return None
+    asked = versions.read(read(prefer).get("ngsi-ld", ""))
     return None if asked is None else versions.conformant(asked)
 
 

@@ -47,6 +47,9 @@ def rendered(
 ) -> Rendered:
     """Give the bytes of each entity of a page, amended to the version that is preferred. (4.3.6.8)"""
 
+    if links is None and "prefer" not in call.headers:
+        return Rendered(entities(call, broker, store, stamps, shape))
+
     def bodies(shape: Representation) -> list[bytes]:
         if links is None:
             return entities(call, broker, store, stamps, shape)
@@ -84,6 +87,10 @@ def answer(
 ) -> Answer:
     """Answer with entities; 203 tells that they were amended to an earlier version. (6.4.3.2, 6.5.3.1)"""
     status = 203 if altered and status == 200 else status
+    if "prefer" not in call.headers:
+        return Answer(
+            status, body, call.accept, headers or {}, None if embeds_context(call) else call.context
+        )
     return with_link(call, Answer(status, body, call.accept, headers or {}))
 
 

@@ -21,16 +21,14 @@ run more than once. Returning the very same object means: nothing changes. It re
 Read = Callable[[str], Document | None]
 
 
-@dataclass(frozen=True, slots=True)
-class EntityChange:
+class EntityChange(NamedTuple):
     """A rule to apply to one entity."""
 
     id: str
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happened to one entity in a transaction. before is None: created; after is None: deleted."""
 
     id: str
@@ -96,8 +94,7 @@ class Page:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one EntityChange: a Change (None where nothing changed), or the Problem that refused it."""
 
     change: Change | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from base import database
 from base.database import Connection, Writer, connect, lock_folder, migrate, remove, transaction
 from base.errors import InternalError, ServiceUnavailable
 
@@ -95,8 +96,8 @@ async def test_puts_waiting_jobs_into_one_transaction(connection: Connection) ->
     await writer.close()
 
 
-@pytest.mark.parametrize("most_inline", [0, 100], ids=["thread", "inline"])
-async def test_fails_only_the_job_that_raises(connection: Connection, most_inline: int) -> None:
+@pytest.mark.parametrize("most_inline", [0, 100, None], ids=["thread", "inline", "loop"])
+async def test_fails_only_the_job_that_raises(connection: Connection, most_inline: int | None) -> None:
     writer = Writer(connection, Session(), most_inline=most_inline)
     texts = ["a", "b", "a", "c", "a"]
     answers = await asyncio.gather(
@@ -107,8 +108,27 @@ async def test_fails_only_the_job_that_raises(connection: Connection, most_inlin
     await writer.close()
 
 
-@pytest.mark.parametrize("most_inline", [0, 100], ids=["thread", "inline"])
-async def test_tells_of_a_commit_even_if_the_caller_is_gone(connection: Connection, most_inline: int) -> None:
+async def test_commits_in_a_thread_while_the_disk_is_slow(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SLOW_COMMIT", 0.0)
+    writer = Writer(connection, Session())
+    for texts in ("aba", "cbd", "eee"):
+        answers = await asyncio.gather(
+            *(writer.run(insert(connection, text)) for text in texts), return_exceptions=True
+        )
+        assert (
+            sum(isinstance(answer, InternalError) for answer in answers)
+            == {"aba": 1, "cbd": 1, "eee": 2}[texts]
+        )
+    assert words(connection) == ["a", "b", "c", "d", "e"]
+    await writer.close()
+
+
+@pytest.mark.parametrize("most_inline", [0, 100, None], ids=["thread", "inline", "loop"])
+async def test_tells_of_a_commit_even_if_the_caller_is_gone(
+    connection: Connection, most_inline: int | None
+) -> None:
     writer = Writer(connection, Session(), most_inline=most_inline)
     told: list[str] = []
 

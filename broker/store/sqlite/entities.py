@@ -1,8 +1,7 @@
 """Entities: reading the current state, and the one place where the rows of a change are written. (DESIGN 2.3, 2.4)"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,8 +16,7 @@ from broker.store.sqlite.journal import Journal
 from broker.store.sqlite.values import ValueIndexes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An entity as it lies on disk, expired parts included."""
 
     key: int

@@ -1,7 +1,7 @@
 """How many entities have which types and attributes: counters kept with every change. (5.7.5 to 5.7.10)"""
 
 from collections import defaultdict
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 
 from base.database import Connection
 from broker.model.document import Document
@@ -9,6 +9,7 @@ from broker.store.contract import TypeInfo
 from broker.store.sqlite.names import ANY, Names
 
 Entry = tuple[str, str, str]
+Shape = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
 class Tally:
@@ -18,13 +19,19 @@ class Tally:
         self._connection = connection
         self._names = names
         self._changes: defaultdict[Entry, int] = defaultdict(int)
+        self._made: defaultdict[Shape, int] = defaultdict(int)  # entities that are alike are counted together
 
     def begin(self) -> None:
         """Forget what an undone transaction counted."""
         self._changes.clear()
+        self._made.clear()
 
     def count(self, before: Document | None, after: Document | None) -> None:
         """Count what a change adds and takes away."""
+        if before is None and after is not None:
+            kinds = tuple((name, one["type"]) for name, held in after["attrs"].items() for one in held)
+            self._made[tuple(after["type"]), kinds] += 1
+            return
         if before and after and before["type"] == after["type"] and _kinds(before) == _kinds(after):
             return
         old, new = entries(before), entries(after)
@@ -37,6 +44,9 @@ class Tally:
 
     def flush(self) -> None:
         """Write the counters that changed."""
+        for (types, kinds), times in self._made.items():
+            for entry in _entries(types, kinds):
+                self._changes[entry] += times
         rows = [
             (self._number(type_), self._number(attr), kind, change)
             for (type_, attr, kind), change in self._changes.items()
@@ -66,9 +76,12 @@ def entries(document: Document | None) -> KeysView[Entry]:
     """
     if document is None:
         return dict[Entry, None]().keys()
-    types, attributes = document["type"], document["attrs"]
-    kinds = [(name, one["type"]) for name, instances in attributes.items() for one in instances]
-    found: dict[Entry, None] = dict.fromkeys(("", name, "") for name in attributes)
+    kinds = [(name, one["type"]) for name, held in document["attrs"].items() for one in held]
+    return _entries(document["type"], kinds)
+
+
+def _entries(types: Iterable[str], kinds: Sequence[tuple[str, str]]) -> KeysView[Entry]:
+    found: dict[Entry, None] = dict.fromkeys(("", name, "") for name, _ in kinds)
     for type_ in types:
         found[type_, "", ""] = None
         found |= dict.fromkeys((type_, name, kind) for name, kind in kinds)

@@ -73,7 +73,7 @@ class SqliteTenantStore:
         recorder = Recorder(self._write, self._journal, policy_of(self._write, settings))
         self._journal.history = recorder
         self._changes = entities.Changes(self._write, self._journal, values, recorder)
-        self._writer = Writer(self._write, self._journal, most_inline=1 << 30 if opening.exclusive else 64)
+        self._writer = Writer(self._write, self._journal, most_inline=None if opening.exclusive else 64)
         self._indexing = Indexing(
             self._write,
             self._writer,
