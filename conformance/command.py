@@ -145,12 +145,16 @@ def _chosen(given: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def _check_url(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"'{url}' is no URL; write it with http://")
+
+
 def _asked(url: str, given: dict[str, Any]) -> Any:
     from conformance.features import FEATURES
     from conformance.surroundings import Asked
 
-    if "://" not in url:
-        raise click.UsageError(f"'{url}' is no URL; write it with http://")
+    _check_url(url)
     unknown = set(given["without"]) - {feature.name for feature in FEATURES}
     if unknown:
         raise click.UsageError(
@@ -259,6 +263,8 @@ def etsi(urls: tuple[str, ...], **given: Any) -> None:
     from conformance.etsi.suite import BROKERS
     from conformance.etsi.worker import Limits
 
+    for url in urls:
+        _check_url(url)
     if given["iop"] and len(urls) != BROKERS:
         raise click.UsageError(f"--iop takes the URLs of {BROKERS} brokers, not of {len(urls)}")
     if len({url.rstrip("/") for url in urls}) < len(urls):

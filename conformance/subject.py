@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -141,7 +142,7 @@ class Subject:
                 found = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in response.raw_headers)
                 status, reason = response.status, response.reason or ""
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            problem = f"{type(error).__name__}: {error}".rstrip(": ")[:300]
+            problem = _told(error)
             spent = time.monotonic() - started
             return Exchange(method, url, headers, payload, seconds=spent, problem=problem)
         spent = time.monotonic() - started
@@ -306,6 +307,12 @@ class Subject:
         for name in self._tenants:
             await self._around.tenants.give_back(self, name)
         await self._open.aclose()
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and error.errno:
+        return f"no connection: {os.strerror(error.errno)}"
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

@@ -6,15 +6,14 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from base.errors import Problem
+from base.console import USAGE, Failure
 from conformance.result import FAILED, NOT_APPLICABLE, Report, Result
 
 
-class NoWaivers(Problem):
+class NoWaivers(Failure):
     """The file holds no waivers."""
 
-    status = 400
-    title = "No waivers"
+    exit_code = USAGE
 
 
 def read(place: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from base.errors import Problem
+from base.console import USAGE, Failure
 
 TESTS: Final = Path("TP") / "NGSI-LD"
 SEVERAL: Final = Path("IOP_TP") / "NGSI-LD"
@@ -38,11 +38,10 @@ _WAITING: Final = re.compile(r"\b(?:Wait|Sleep|Should Not Receive)\b", re.IGNORE
 _CASE: Final = re.compile(r"^\S.*$", re.MULTILINE)
 
 
-class NoSuite(Problem):
+class NoSuite(Failure):
     """The suite cannot be run as it was named."""
 
-    status = 400
-    title = "No suite"
+    exit_code = USAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,17 @@ from typing import Any, Final
 
 import orjson
 
-from base.errors import Problem
+from base.console import USAGE, Failure
 from conformance.exchange import Exchange
 from conformance.result import OUTCOMES, Report, Result
 
 SCHEMA: Final = 1
 
 
-class NoReport(Problem):
+class NoReport(Failure):
     """The file is no report of this tool."""
 
-    status = 400
-    title = "No report"
+    exit_code = USAGE
 
 
 def write(report: Report, place: Path) -> None:

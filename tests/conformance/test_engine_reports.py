@@ -229,6 +229,8 @@ async def test_failures_end_the_command_with_1_and_show_what_was_demanded(tmp_pa
         ("http://b", "--profile", "all"),
         ("compare", "a", "b"),
         ("etsi", "http://b", "--suite", "nowhere"),
+        ("etsi", "http://b", "--suite", "."),
+        ("etsi", "b", "--suite", "."),
     ],
 )
 def test_wrong_usage_ends_the_command_with_2(words: tuple[str, ...]) -> None:
@@ -238,6 +240,7 @@ def test_wrong_usage_ends_the_command_with_2(words: tuple[str, ...]) -> None:
 def test_no_broker_ends_the_command_with_3() -> None:
     done = called(f"http://127.0.0.1:{free_port()}")
     assert done.exit_code == 3 and "no broker answers at http://127.0.0.1:" in done.output
+    assert "no connection: Connection refused" in done.output
 
 
 def test_an_address_without_a_scheme_is_told_apart_from_a_command() -> None:
