@@ -24,12 +24,20 @@ _GEO: Final = ("georel", "geometry", "coordinates", "geoproperty")
 _LISTS: Final = ("expandValues", "jsonKeys")
 
 
-def retrieving(part: Part, table: TermTable, kinds: str | None = None) -> Request:
-    """Ask for the one entity of a part; `kinds`: the type selection its reader gave. (6.5.3.1)"""
+def retrieving(part: Part, table: TermTable, kinds: str | None = None, by_map: str | None = None) -> Request:
+    """Ask for the one entity of a part; `kinds`: the type selection its reader gave. (6.5.3.1)
+
+    `by_map`: the id of the map that the source made. (5.7.1.4)
+    """
     params = shaped(part, table)
     if kinds is not None:
         params["type"] = kinds
-    return Request("GET", f"/entities/{quote(part.selector.ids[0], safe=':')}", params)
+    headers = {} if by_map is None else _named(by_map)
+    return Request("GET", f"/entities/{quote(part.selector.ids[0], safe=':')}", params, headers=headers)
+
+
+def _named(map: str) -> Mapping[str, str]:
+    return {MAP: f"/ngsi-ld/v1/entityMaps/{quote(map, safe=':')}"}
 
 
 def querying(
@@ -47,7 +55,7 @@ def querying(
     `by_map`: the id of the map that the source made of them. (5.5.14)
     """
     paging = {"limit": str(limit), "options": "sysAttrs"} | ({"offset": str(offset)} if offset else {})
-    headers = _PREFER if by_map is None else {MAP: f"/ngsi-ld/v1/entityMaps/{quote(by_map, safe=':')}"}
+    headers = _PREFER if by_map is None else _named(by_map)
     if batch:
         body = _body(part, table, filters)
         return Request("POST", "/entityOperations/query", paging, body, headers=headers)

@@ -197,10 +197,10 @@ class Inquiry:
             )
         return light
 
-    async def retrieve(self, part: Part, match: Match, id: str, request: Request) -> list[Version]:
-        """Ask one source for one entity, with any of the operations it offers."""
-        outcome = await self.put(part, request)
-        if reading.failure(outcome) is not None:
+    async def retrieve(self, part: Part, match: Match, id: str, *requests: Request) -> list[Version]:
+        """Ask one source for one entity, with the next request where it refuses one."""
+        outcome, _ = await self._first_taken(part, iter([(request, 1) for request in requests]))
+        if self._judged(part, outcome) is not None:
             return []
         answered = reading.one(outcome, id)
         if answered is None:

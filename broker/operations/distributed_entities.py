@@ -1,7 +1,7 @@
 """Retrieving and querying entities of registered sources beside those held here. (4.3.6.7, 5.7.1.4, 5.7.2.4)"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from base.errors import Problem, ResourceNotFound
 from broker.federation import Asking, entity_requests
@@ -21,6 +21,7 @@ from broker.operations.call import Answer, Broker, Call
 from broker.operations.candidates import HERE, Origins
 from broker.operations.distributed_reading import (
     BATCH_QUERYING,
+    NO_MAPS,
     PROXIED,
     QUERYING,
     RETRIEVING,
@@ -53,7 +54,7 @@ async def retrieve(
     if kept is not None:  # it says where the entity is (5.7.1.4)
         several = [one for one in several if one.match.source.id in kept]
     asks = inquiry(broker, asking, (selector,))
-    versions = await told(call, store, asks, several, id)
+    versions = await told(call, store, asks, several, id, entity_maps.linked_of_one(call, store))
     document = await broker.federation.beside.run(asks.weight, joined, call, versions, several)
     if document is None or represent.nothing_left(document, shape):
         raise _missing(asks, several, id)
@@ -66,10 +67,17 @@ async def retrieve(
 
 
 async def told(
-    call: Call, store: TenantStore, asks: Inquiry, several: Sequence[Asked], id: str
+    call: Call,
+    store: TenantStore,
+    asks: Inquiry,
+    several: Sequence[Asked],
+    id: str,
+    linked: Mapping[str, str] = NO_MAPS,
 ) -> list[Version]:
-    """Give what is held here of an entity and what sources answer."""
-    answers = await asyncio.gather(*[_told(call, asks, one, id) for one in several])
+    """Give what is held here of an entity and what sources answer; `linked`: the maps that sources made of theirs."""
+    answers = await asyncio.gather(
+        *[_told(call, asks, one, id, linked.get(one.match.source.id)) for one in several]
+    )
     versions = [version for answer in answers for version in answer]
     stored = store.document(id, call.now)
     if stored is not None and any(evaluation.chosen(one, stored.document) for one in asks.selectors):
@@ -83,16 +91,18 @@ def joined(call: Call, versions: Sequence[Version], several: Sequence[Asked]) ->
     return None if document is None else visible(document, seeing(call))
 
 
-async def _told(call: Call, asks: Inquiry, one: Asked, id: str) -> list[Version]:
+async def _told(call: Call, asks: Inquiry, one: Asked, id: str, by_map: str | None) -> list[Version]:
     table = call.context.table
     if one.operation == "retrieveEntity":
-        request = entity_requests.retrieving(one.part, table, call.params.get("type"))
+        maps = [None] if by_map is None else [by_map, None]
+        kinds = call.params.get("type")
+        requests = [entity_requests.retrieving(one.part, table, kinds, map) for map in maps]
     else:
         batch = one.operation == "queryBatch"
         if one.part.selector.types is None and not one.part.attributes:
             return []  # no source answers a query for ids alone (5.7.2.4)
-        request = entity_requests.querying(one.part, table, {}, 1, 0, batch=batch)
-    return await asks.retrieve(one.part, one.match, id, request)
+        requests = [entity_requests.querying(one.part, table, {}, 1, 0, batch=batch)]
+    return await asks.retrieve(one.part, one.match, id, *requests)
 
 
 def _missing(asks: Inquiry, several: Sequence[Asked], id: str) -> Problem:

@@ -198,6 +198,13 @@ def of_one(call: Call, store: TenantStore, id: str) -> frozenset[str] | None:
     return None if kept is None else _known(candidates.sources_of(store, kept, {id}).get(id))
 
 
+def linked_of_one(call: Call, store: TenantStore) -> Mapping[str, str]:
+    """Give the maps that sources made for the map that a request names. (5.7.1.4)"""
+    given = named(call)
+    kept = candidates.find(store, given, call.now) if given else None
+    return {} if kept is None else kept.linked
+
+
 def _known(sources: Sequence[str] | None) -> frozenset[str] | None:
     return None if sources is None else frozenset(sources)
 
