@@ -42,13 +42,14 @@ class Holder:
 
 @dataclass(slots=True, eq=False)
 class Wish:
-    """Memory asked for; `told` hears whether it was granted if that was not known at once."""
+    """Memory asked for; `told` hears whether it was granted if that was not known at once; it asks for nothing."""
 
     holder: Holder
     place: Place
     amount: int
     short: bool
     told: Callable[[bool], None]
+    granted: bool = False
 
 
 class Budget:
@@ -115,6 +116,7 @@ class Budget:
 
     def _grant(self, wish: Wish) -> None:
         holder, place = wish.holder, wish.place
+        wish.granted = True
         self.used += wish.amount
         self._places[place] = self._places.get(place, 0) + wish.amount
         holder.held[place] = holder.held.get(place, 0) + wish.amount
@@ -171,10 +173,8 @@ class Memory:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def tell(granted: bool) -> None:
-            if not told.done():
+            if not told.done():  # else who waited goes away just now, and gives it back
                 told.set_result(granted)
-            elif granted:  # who waited has gone
-                self._budget.give(holder, place, amount)
 
         wish = Wish(holder, place, amount, short, tell)
         granted = self._budget.ask(wish)
@@ -182,9 +182,10 @@ class Memory:
             try:
                 granted = await told
             except BaseException:
-                if told.done() and not told.cancelled() and told.result():
+                if wish.granted:
                     self._budget.give(holder, place, amount)
-                self._budget.withdraw(wish)
+                else:
+                    self._budget.withdraw(wish)
                 raise
         if not granted:
             raise ServiceUnavailable(

@@ -120,6 +120,19 @@ async def test_a_request_that_is_cancelled_holds_nothing() -> None:
     assert memory.used == 0
 
 
+async def test_requests_that_are_cancelled_just_before_they_are_granted_hold_nothing() -> None:
+    memory, first = Memory(MOST, ROOM), Holder()
+    await memory.take(first, PLACES[0], 480, short=False)
+    waiting = [asyncio.create_task(memory.take(Holder(), PLACES[0], 150, short=False)) for _ in range(ROOM)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    memory.end(first)
+    assert memory.used == 450
+    assert len(await asyncio.gather(*waiting, return_exceptions=True)) == ROOM
+    assert memory.used == 0
+
+
 async def test_those_who_would_wait_for_each_other_are_told_at_once() -> None:
     memory, first, second = Memory(MOST, ROOM), Holder(), Holder()
     await memory.take(first, PLACES[0], 450, short=False)
