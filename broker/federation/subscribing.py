@@ -53,6 +53,7 @@ AGAIN_SECONDS: Final = 30.0
 LOOKS: Final = 8
 """How often in the time of a lease copies are looked at, to be renewed when half of it is over."""
 LONGEST_LOOK: Final = 60.0
+SHORTEST_LOOK: Final = 0.05
 
 log = structlog.get_logger("engawa.federation")
 
@@ -111,8 +112,9 @@ class Subscribing:
 
     async def _renew(self) -> None:
         """Look now and then for copies that would end soon."""
+        pause = self._lease.time / clock.SECOND / LOOKS or LONGEST_LOOK
         while True:
-            await asyncio.sleep(min(self._lease.time / clock.SECOND / LOOKS, LONGEST_LOOK) or LONGEST_LOOK)
+            await asyncio.sleep(min(max(pause, SHORTEST_LOOK), LONGEST_LOOK))
             self._handover.renew()
 
     async def close(self) -> None:
