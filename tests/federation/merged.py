@@ -82,18 +82,23 @@ class Merged:
         return attr in self.held[self.place(at, id, attr)][id].values
 
     def write(self, at: int, id: str, values: dict[str, int | None], *, whole: bool = False) -> None:
-        """Change an entity at a broker, which passes on what lies elsewhere; None deletes."""
-        self.clock += 1
+        """Change an entity with its scope at a broker, which passes on what lies elsewhere."""
         if whole:
             for place in self.places(at, id):
                 self.held[place][id] = Held()
-        for attr, value in {**values, SCOPE: 0}.items():
-            place = self.place(at, id, attr)
-            one = self.held[place][id]
-            one.values.pop(attr, None)
-            if value is not None:
-                one.values[attr], one.written[attr] = value, self.clock
-                self.ever.setdefault((id, attr), [set() for _ in range(BROKERS)])[place].add(value)
+        self.write_one(at, id, SCOPE, 0)
+        for attr, value in values.items():
+            self.write_one(at, id, attr, value)
+
+    def write_one(self, at: int, id: str, attr: str, value: int | None) -> None:
+        """Change one attribute where it lies; None deletes it."""
+        self.clock += 1
+        place = self.place(at, id, attr)
+        one = self.held[place][id]
+        one.values.pop(attr, None)
+        if value is not None:
+            one.values[attr], one.written[attr] = value, self.clock
+            self.ever.setdefault((id, attr), [set() for _ in range(BROKERS)])[place].add(value)
 
     def delete(self, at: int, id: str) -> None:
         """Delete an entity at a broker, and where it lies elsewhere."""

@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         else:
             reply = self.ask(at, how, f"/entities/{id}/attrs/{name}", told if value else None)
         assert reply.status == 204, (how, reply.status, reply.json)
-        self.merged.write(at, id, {name: value})
+        self.merged.write_one(at, id, name, value)
 
     @rule(at=brokers_, id=ids_, how=st.sampled_from(("one", "batch", "purge")))
     def delete(self, at: int, id: str, how: str) -> None:
@@ -341,4 +341,4 @@ def prove(brokers: Brokers, examples: int, steps: int) -> None:
 
 
 def test_any_broker_shows_what_one_model_of_all_shows(brokers: Brokers) -> None:
-    prove(brokers, 40, 20)
+    prove(brokers, 24, 20)
