@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -16,9 +16,11 @@ from base.access.caller import ANONYMOUS, REALM, Caller, unauthorized
 from base.access.certificates import ClientCertificate, Tls
 from base.access.keys import PREFIX, Keys
 from base.access.limits import Limit, network_of
-from base.access.tokens import Tokens
 from base.errors import InvalidRequest, TooManyRequests, Unauthorized
 from base.hot import Visitor, visitor_of
+
+if TYPE_CHECKING:
+    from base.access.tokens import Tokens
 
 WATCH_SECONDS: Final = 1.0
 KEY_HEADER: Final = "X-API-Key"
@@ -30,7 +32,7 @@ class Doors:
     """What one server knows of its callers; without any of it all callers are anonymous."""
 
     keys: Keys | None = None
-    tokens: Tokens | None = None
+    tokens: "Tokens | None" = None
     limit: Limit | None = None
     audit: Audit | None = None
     tls: Tls | None = None

@@ -1,9 +1,9 @@
 """The broker's doors as its settings want them, and what its audit log says of a request. (docs/security.md)"""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -12,16 +12,18 @@ from base.access.audit import Audit
 from base.access.caller import Caller
 from base.access.certificates import Tls, TlsFiles
 from base.access.doors import Doors
-from base.access.issuers import read
+from base.access.issuers import Issuer, read
 from base.access.keys import Keys
 from base.access.limits import Limit
-from base.access.tokens import Tokens
 from base.admin import Handler as Command
 from base.egress import AddressPolicy
 from base.errors import Problem
 from base.settings import SettingError
 from broker.operations.call import Operation
 from broker.settings import BrokerSettings
+
+if TYPE_CHECKING:
+    from base.access.tokens import Tokens
 
 FLOODS: Final = frozenset((401, 429))
 """Statuses of refusals at the door: what else these requests say is not looked at."""
@@ -61,11 +63,17 @@ def doors_of(settings: BrokerSettings, policy: AddressPolicy) -> Doors:
     rate, tls = settings.requests_per_second, _tls(settings)
     return Doors(
         Keys(settings.data),
-        Tokens(issuers, policy) if issuers else None,
+        _tokens(issuers, policy) if issuers else None,
         Limit(rate, settings.requests_burst) if rate else None,
         Audit(settings.audit) if settings.audit is not None else None,
         tls,
     )
+
+
+def _tokens(issuers: Sequence[Issuer], policy: AddressPolicy) -> "Tokens":
+    from base.access.tokens import Tokens  # megabytes of cryptography, which few brokers need
+
+    return Tokens(issuers, policy)
 
 
 def _tls(settings: BrokerSettings) -> Tls | None:
