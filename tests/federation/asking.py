@@ -81,7 +81,8 @@ def questions(draw: st.DrawFn) -> Question:
     parts = [_typed(draw(st.sampled_from(("A", "B", "A,B", "(A|B)"))))]
     kinds = ("more", "range", "both", "either", "lacks", "near", "scope", "id", "pattern")
     names = st.sampled_from(("a", "b"))
-    for kind in draw(st.lists(st.sampled_from(kinds), max_size=2, unique=True)):
+    chosen = draw(st.lists(st.sampled_from(kinds), max_size=2, unique=True))
+    for kind in chosen if {"id", "pattern"} - {*chosen} else ("id",):  # no pattern beside ids (5.7.2.4)
         parts.append(_filtered(kind, draw(st.integers(0, 40)), draw(names)))
     if kind := draw(st.sampled_from(("", "", "attrs", "pick", "omit"))):
         parts.append(_projection(kind, draw(names)))

@@ -90,6 +90,8 @@ async def rude(behaviour: Behaviour, *, host: str = "127.0.0.1", port: int = 0) 
         try:
             await reader.readuntil(b"\r\n\r\n")
             await behaviour(writer)
+            writer.close()  # what was written arrives before the end
+            await writer.wait_closed()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
