@@ -16,6 +16,7 @@ from base.errors import Problem, TooManyResults
 from broker.federation.beside import LIGHT, Beside
 from broker.federation.joining import Version, join
 from broker.language.sources import Match
+from broker.language.visibility import Visibility
 from broker.model.document import Document
 
 Read = Callable[[], Document | None]
@@ -105,14 +106,15 @@ class Gathering:
         excessive: Callable[[Match], None],
         beside: Beside,
         judge: Judge | None = None,
+        seen: Visibility | None = None,
     ) -> None:
         """`unreadable` is told whose entity was left out and why, `excessive` whose list was, too long by itself.
 
-        `judge`: what of the entities is wanted."""
+        `judge`: what of the entities is wanted; `seen`: what of each part the caller may see."""
         self._givers = list(givers)
         self._proxied, self._now, self._most = proxied, now, most
         self._unreadable, self._excessive, self._judge = unreadable, excessive, judge
-        self._beside = beside
+        self._beside, self._seen = beside, seen
         self._judged: dict[str, Document | None] = {}
         self._complaints: list[tuple[Match, Problem]] = []
         self._turn = perf_counter()
@@ -196,7 +198,7 @@ class Gathering:
     @property
     def _plain(self) -> bool:
         """Say whether every entity comes into the result that some source tells of."""
-        return self._judge is None and not self._proxied
+        return self._judge is None and self._seen is None and not self._proxied
 
     def _tellable(self, id: str) -> bool:
         """Say whether it can be told without reading an entity whether it comes into the result."""
@@ -263,7 +265,7 @@ class Gathering:
         return self._judged[id]
 
     def _made(self, id: str) -> Document | None:
-        joined = join(self._versions(id), self._proxied, self._now)
+        joined = join(self._versions(id), self._proxied, self._now, self._seen)
         return joined if joined is None or self._judge is None else self._judge(joined)
 
     def _versions(self, id: str) -> Iterator[Version]:

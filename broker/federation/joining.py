@@ -10,6 +10,7 @@ import orjson
 from base import clock
 from broker.federation import narrowing
 from broker.language.sources import Match, Source
+from broker.language.visibility import Visibility, visible
 from broker.model.document import Document, Instance
 from broker.model.expiry import living
 
@@ -32,14 +33,20 @@ class Version:
         return "inclusive" if self.source is None else self.source.mode
 
 
-def join(versions: Iterable[Version], proxied: Sequence[Match], now: int) -> Document | None:
-    """Give an entity as all that is told of it makes it; None if nothing of it is left. (5.7.1.4, 5.7.2.4)"""
+def join(
+    versions: Iterable[Version], proxied: Sequence[Match], now: int, seen: Visibility | None = None
+) -> Document | None:
+    """Give an entity as all that is told of it makes it; None if nothing of it is left. (5.7.1.4, 5.7.2.4)
+
+    What is hidden where it is (`seen`) is not joined: the types of another part could bring it into sight."""
     equals: list[Document] = []
     further: list[Document] = []
     for version in versions:
         document = living(version.document, now)
         if document is not None and proxied:
             document = unclaimed(document, version.mode, proxied)
+        if document is not None:
+            document = visible(document, seen)
         if document is not None:
             (further if version.mode == "auxiliary" else equals).append(document)
     if not equals:

@@ -11,7 +11,6 @@ from broker.federation.joining import Version, join
 from broker.language import evaluation
 from broker.language.selection import EntitySelector
 from broker.language.sources import SourceSelection
-from broker.language.visibility import visible
 from broker.model import represent
 from broker.model.document import Document
 from broker.model.represent import Representation
@@ -87,8 +86,7 @@ async def told(
 
 def joined(call: Call, versions: Sequence[Version], several: Sequence[Asked]) -> Document | None:
     """Join what is told of an entity, as far as the caller may see it. (4.5.5)"""
-    document = join(versions, proxied(several), call.now)
-    return None if document is None else visible(document, seeing(call))
+    return join(versions, proxied(several), call.now, seeing(call))
 
 
 async def _told(call: Call, asks: Inquiry, one: Asked, id: str, by_map: str | None) -> list[Version]:

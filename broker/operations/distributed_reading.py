@@ -14,7 +14,7 @@ from broker.language import evaluation
 from broker.language.q import Query
 from broker.language.selection import EntitySelector, Selection, Window
 from broker.language.sources import Match, SourceSelection
-from broker.language.visibility import Visibility, visible
+from broker.language.visibility import Visibility
 from broker.model.document import Document
 from broker.operations import candidates
 from broker.operations.asked import Wanted
@@ -217,9 +217,7 @@ def gathering(
 ) -> Gathering:
     """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
     store, seen = broker.catalogue.open(call.tenant), seeing(call)
-    judge = None
-    if rest is not None or seen is not None:
-        judge = partial(_judged, rest, seen)
+    judge = None if rest is None else partial(_judged, replace(rest, selectors=()))
     givers = [
         asks.giver(
             one.part,
@@ -241,6 +239,7 @@ def gathering(
         asks.excessive,
         broker.federation.beside,
         judge,
+        seen,
     )
 
 
@@ -267,16 +266,9 @@ def _one_of(read: Callable[[], Mapping[str, Document]], id: str) -> Document | N
     return read().get(id)
 
 
-def _judged(
-    selection: Selection | None,
-    seen: Visibility | None,
-    document: Document,
-) -> Document | None:
-    """Give what the caller may see of a joined entity, if that meets what was not yet asked of its parts."""
-    shown = visible(document, seen)
-    if shown is None or selection is None:
-        return shown
-    return shown if evaluation.matches(replace(selection, selectors=()), shown, _unlinked) else None
+def _judged(selection: Selection, document: Document) -> Document | None:
+    """Give a joined entity if it meets what was not yet asked of its parts."""
+    return document if evaluation.matches(selection, document, _unlinked) else None
 
 
 def _unlinked(_: str) -> None:

@@ -334,8 +334,8 @@ class Joined:
             raise TooManyResults("There are too many instances to aggregate; ask for a shorter time.")
 
     def _made(self, several: Sequence[Evolving]) -> Evolving | None:
-        joined = evolving.join(several, self._proxied)
-        return joined and evolving.visible(joined, self._seen)
+        seen = [one for given in several if (one := evolving.visible(given, self._seen)) is not None]
+        return evolving.join(seen, self._proxied)
 
 
 def _weight(found: Evolving) -> int:

@@ -283,3 +283,22 @@ async def test_entities_of_sources_are_joined_as_far_as_they_may_be_seen(towns: 
     joined = {"type": "Shelter", "join": "inline", "joinLevel": "1"}
     for q in ("supply{Depot:stock}", "near{Shelter:contact}"):
         assert (await here.get("", "/entities", q=q, **joined)).json == [], q
+
+
+async def test_a_part_of_a_hidden_type_stays_hidden_when_another_part_is_seen(
+    towns: tuple[Town, Live],
+) -> None:
+    here, source = towns
+    await register(here, source, "Shelter", "Depot")
+    double = {**shelter(1), "type": "Depot", "stock": {"type": "Property", "value": "gold"}}
+    assert (await source.post("/entities", double)).status == 201
+    assert (await here.ask("staff", "POST", "/entities?local=true", shelter(1))).status == 201
+    for path in (
+        "/entities/urn:ngsi-ld:Shelter:1",
+        "/entities?type=Shelter,Depot",
+        "/entities?type=Shelter,Depot&count=true&limit=1",
+        "/entities?id=urn:ngsi-ld:Shelter:1&type=Shelter,Depot",
+    ):
+        assert b"gold" in (await here.get("staff", path)).raw, path
+        seen = (await here.get("", path)).raw
+        assert b"shelter 1" in seen and b"gold" not in seen and b"Depot" not in seen, path
