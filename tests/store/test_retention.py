@@ -158,7 +158,7 @@ async def test_the_commands_change_what_the_running_broker_does(tmp_path: Path) 
             assert [one["value"] for one in shown.json["a"]] == [2]
             added = await call("rules", "--add", "--attribute", "a", "--drop-days", "0")
             assert "(any)" in added.output and added.exit_code == 0
-            assert "1 instances were removed" in (await call("apply")).output
+            assert "1 instance was removed" in (await call("apply")).output
             assert "everything is kept" in (await call("rules", "--remove", "1")).output
             for wrong in (("set",), ("set", "on", "--reset"), ("rules", "--add", "--remove", "1")):
                 assert (await call(*wrong)).exit_code == 2
