@@ -172,6 +172,16 @@ class Session(Protocol):
         """Write what was gathered in memory, before the commit."""
 
 
+class _Nothing:
+    """An owner that keeps nothing in memory between the steps of a transaction."""
+
+    def begin(self) -> None:
+        """Have nothing to forget."""
+
+    def flush(self) -> None:
+        """Have nothing to write."""
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Callable[[], Any]
@@ -193,14 +203,14 @@ class Writer:
     def __init__(
         self,
         connection: Connection,
-        session: Session,
+        session: Session | None = None,
         *,
         most_waiting: int = 4_096,
         most_together: int = 512,
         most_inline: int = 64,
     ) -> None:
         self._connection = connection
-        self._session = session
+        self._session = session or _Nothing()
         self._room = asyncio.Semaphore(most_waiting)
         self._together = most_together
         self._inline = most_inline

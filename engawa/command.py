@@ -84,6 +84,7 @@ def explain(error: Exception) -> click.ClickException:
     members={
         "up": "engawa.up:up",
         "run": "engawa.command:run",
+        "municipalities": "personal.command:municipalities",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
         "keys": "broker.keys_command:keys",
@@ -110,7 +111,7 @@ def cli(debug: bool) -> None:
     """
 
 
-@click.group(cls=Commands, members={"broker": "broker.command:run"})
+@click.group(cls=Commands, members={"broker": "broker.command:run", "personal": "personal.command:run"})
 def run() -> None:
     """Run one part in the foreground.
 

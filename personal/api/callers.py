@@ -1,0 +1,46 @@
+"""Who sends a request: by the access token of a service, or by the login of a resident or of staff."""
+
+from aiohttp import web
+
+from base.errors import InvalidRequest, Unauthorized
+from personal.operations.actors import NOBODY, Actor, Level, Role, Who
+from personal.operations.call import Town
+from personal.settings import PersonalSettings
+from personal.store import sessions
+
+COOKIE = "__Host-engawa-personal"
+
+
+async def actor_of(request: web.Request, town: Town, settings: PersonalSettings, now: int) -> Actor:
+    """Say who asks; Unauthorized if a credential is given that proves nothing here (any more)."""
+    secret = _secret(request)
+    if secret is None:
+        return NOBODY
+    session = town.store.read(lambda db: sessions.find(db, secret, now))
+    if session is None:
+        raise Unauthorized(
+            "The token or login is not valid here (any more). Get a new one.",
+            headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
+        )
+    return Actor(
+        Who(session.kind),
+        session.actor,
+        session.subject,
+        frozenset(map(Role, session.roles)),
+        Level(session.level),
+        sessions.digest(secret),
+    )
+
+
+def _secret(request: web.Request) -> str | None:
+    given = request.headers.getall("Authorization", [])
+    if len(given) > 1:
+        raise InvalidRequest("The request has more than one credential; send one.")
+    if not given:
+        return None
+    scheme, _, text = given[0].strip().partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Unauthorized(
+            "Send 'Bearer' and a token.", headers={"WWW-Authenticate": 'Bearer realm="engawa"'}
+        )
+    return text.strip()

@@ -1,0 +1,91 @@
+"""One process of the personal-data module: its parts wired together, started and ended in order. (DESIGN 3)"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from base import admin as admin_socket
+from base import files
+from base.access.certificates import Tls, TlsFiles
+from base.database import lock_folder
+from base.log import configure
+from base.web import serving, until_asked_to_stop
+from personal import admin, towns
+from personal.api.front import Front
+from personal.app import OPERATIONS
+from personal.operations.call import Module, Town
+from personal.settings import PersonalSettings, check
+
+log = structlog.get_logger("engawa.personal")
+
+
+@contextlib.asynccontextmanager
+async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> AsyncIterator[Module]:
+    """Open every municipality; close all in reverse order."""
+    lock = lock_folder(settings.data)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            open_towns: dict[str, Town] = {}
+            for one in towns.listed(settings.data):
+                open_towns[one.id] = await stack.enter_async_context(towns.opened(settings.data, one))
+            yield Module(settings, open_towns, address)
+    finally:
+        os.close(lock)
+
+
+@contextlib.asynccontextmanager
+async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]]:
+    """Serve the module over HTTP while the block runs; gives it and its URL."""
+    tls = None
+    if settings.tls_certificate is not None:
+        tls = Tls(TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_authorities))
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    where = {"url": settings.public_url.rstrip("/")}
+    async with module_of(settings, lambda: where["url"]) as module:
+        app = web.Application(client_max_size=settings.body_bytes + 1)
+        app.add_routes(Front(module, OPERATIONS).routes())
+        app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
+        async with (
+            admin_socket.serve(settings.data, admin.handlers(module)),
+            serving(
+                app,
+                settings.host,
+                settings.port,
+                connections=settings.connections,
+                tls=tls.context if tls else None,
+            ) as port,
+        ):
+            url = f"{'https' if tls else 'http'}://{host}:{port}"
+            where["url"] = where["url"] or url
+            yield module, url
+
+
+async def _live(_: web.Request) -> web.Response:
+    return web.json_response({"status": "live"})
+
+
+def _ready(module: Module) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def ready(_: web.Request) -> web.Response:
+        try:
+            for town in module.towns.values():
+                town.store.ping()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the module is not ready
+            log.error("store does not answer", error=type(error).__name__)
+            return web.json_response({"status": "not ready"}, status=503)
+        return web.json_response({"status": "ready"})
+
+    return ready
+
+
+async def run(settings: PersonalSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    check(settings)
+    configure(settings.log_format, settings.log_level)
+    files.allow_enough()
+    async with served(settings) as (_, url):
+        log.info("ready", url=url)
+        await until_asked_to_stop()
+        log.info("stopping")

@@ -1,0 +1,64 @@
+"""The settings of the personal-data module. (docs/settings.md)"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from base.access.reach import is_loopback
+from base.settings import SettingError, setting
+
+PREFIX = "ENGAWA_PERSONAL_"
+SECTION = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSettings:
+    """All settings of one process of the module."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; other than loopback only with TLS.")
+    port: int = setting(8026, "TCP port to listen on.", most=65_535)
+    data: Path = setting(Path("var/personal"), "Folder of the databases, keys and the admin socket.")
+    public_url: str = setting("", "URL under which services reach this module; empty: that of the address.")
+    demo: bool = setting(
+        False, "Whether anybody may log in as anybody, to try the module with made-up residents."
+    )
+
+    tls_certificate: Path | None = setting(
+        None, "PEM file of the module's certificate and those above it; set: HTTPS instead of HTTP."
+    )
+    tls_key: Path | None = setting(None, "PEM file of the certificate's key; none: it stands beside it.")
+    tls_client_authorities: Path | None = setting(
+        None, "PEM file of the authorities whose client certificates are accepted (mutual TLS)."
+    )
+    outgoing: tuple[str, ...] = setting(
+        (), "Hosts, addresses and networks besides public ones that the module may connect to."
+    )
+
+    token_seconds: float = setting(300.0, "How long a service's access token is good.", most=3_600)
+    session_seconds: float = setting(1_800.0, "How long a login lasts without being used.", most=86_400)
+    consent_days: int = setting(365, "Longest time a consent is given for at once.", most=36_500)
+    guardian_age: int = setting(18, "Age below which a guardian may decide for a child.", most=30)
+    emergency_hours: int = setting(
+        72, "Longest time a declared emergency runs before it ends by itself.", most=8_760
+    )
+    bulk: int = setting(2_000, "Most residents in one bulk disclosure.", most=100_000)
+
+    body_bytes: int = setting(1 << 20, "Longest body of a request.", most=1 << 30)
+    connections: int = setting(1_000, "How many connections may be open.", most=100_000)
+    requests_per_second: float = setting(100.0, "Requests of one caller per second before 429; 0: no limit.")
+    log_format: str = setting("auto", "Form of log lines.", choices=("auto", "json", "text"))
+    log_level: str = setting(
+        "info", "Least important lines to log.", choices=("debug", "info", "warning", "error")
+    )
+
+
+def check(settings: PersonalSettings) -> None:
+    """Refuse settings that would open the module; SettingError says which."""
+    local = is_loopback(settings.host)
+    if settings.demo and not local:
+        raise SettingError(
+            f"demo lets anybody log in as anybody: it is for loopback only, not for {settings.host}"
+        )
+    if not local and settings.tls_certificate is None:
+        raise SettingError(
+            f"host {settings.host} is reached by others: give tls_certificate, or listen on 127.0.0.1"
+        )
