@@ -32,6 +32,34 @@ def appended(size: int, leaf: bytes, nodes: Nodes) -> Iterator[tuple[int, int, b
         yield level, index, leaf
 
 
+class Peaks:
+    """A tree of which only the largest complete subtrees are kept: enough to go on and to know the root."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Add a leaf at the end; give the complete subtrees it makes: level, index, hash."""
+        made, place = [(0, self.size, leaf)], self.size
+        while place % 2:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            place //= 2
+            made.append((len(made), place, leaf))
+        self._peaks.append(leaf)
+        self.size += 1
+        return made
+
+    def root(self) -> bytes:
+        """Give the hash of the whole tree. (2.1.1)"""
+        if not self._peaks:
+            return EMPTY
+        *others, hash = self._peaks
+        for peak in reversed(others):
+            hash = node_hash(peak, hash)
+        return hash
+
+
 def root(size: int, nodes: Nodes) -> bytes:
     """Give the hash of the whole tree. (2.1.1)"""
     return _hash(0, size, nodes) if size else EMPTY

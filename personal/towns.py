@@ -15,7 +15,9 @@ from base.errors import AlreadyExists, BadRequestData
 from base.settings import SettingError
 from personal.operations.call import Town
 from personal.store.town import TownStore
+from personal.vault import signing
 from personal.vault.keys import KeyStore
+from personal.vault.signing import Signer
 from personal.vault.top import FileTopKey
 
 FILE: Final = "municipalities.json"
@@ -75,4 +77,5 @@ async def opened(data: Path, one: Listed) -> AsyncIterator[Town]:
         stack.push_async_callback(keys.close)
         store = TownStore(folder)
         stack.push_async_callback(store.close)
-        yield Town(one.id, one.name, one.code, store, keys)
+        signer = Signer(await keys.named(signing.NAME))
+        yield Town(one.id, one.name, one.code, store, keys, signer)

@@ -4,7 +4,6 @@ Whom an entry is about stands in it as a commitment: a hash with a salt that is 
 person, after which nobody can tell any more whom it was about.
 """
 
-import hashlib
 import hmac
 import os
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import orjson
 
 from base import clock, merkle
 from base.database import Connection
-from personal.rules.identifiers import framed
+from personal.rules.identifiers import fingerprint, framed
 from personal.store.town import value
 
 SALT_BYTES: Final = 16
@@ -70,4 +69,9 @@ def nodes(connection: Connection) -> merkle.Nodes:
 
 def commitment(salt: bytes, role: str, person: str) -> bytes:
     """Commit to a person without telling who it is."""
-    return hmac.digest(salt, framed("commitment", role, person), hashlib.sha256)
+    return hmac.digest(salt, framed("commitment", role, name_of(person)), "sha256")
+
+
+def name_of(person: str) -> str:
+    """Give the name a person has in the log: it tells nothing of the identifier it is made from."""
+    return fingerprint(framed("audit", person))

@@ -8,6 +8,7 @@ from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.settings import PersonalSettings
 from personal.store.town import TownStore
 from personal.vault.keys import KeyStore
+from personal.vault.signing import Signer
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -22,6 +23,7 @@ class Town:
     code: str
     store: TownStore
     keys: KeyStore
+    signer: Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""Who has looked at my data: each entry of the log about me, in words, with its proof. (Andmejälgija 2.1.0)"""
+
+from typing import Any, Final
+
+from base import clock
+from base.database import Connection
+from base.errors import BadRequestData, NotPermitted, ResourceNotFound
+from personal.audit import heads, log, reading
+from personal.audit.reading import Kept
+from personal.operations.audit_log import number
+from personal.operations.call import Answer, Call, Module, Town
+from personal.rules import words
+
+SUBJECT: Final = "subject"
+"""The role of the person an entry is about."""
+TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
+MOST: Final = 1_000
+_ALL: Final = 1 << 62
+
+
+async def accesses(call: Call, _: Module) -> Answer:
+    """List what was done with my data, newest first."""
+    before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
+    found = _about(call, before, most)
+    following = found[-1].position if len(found) == most else None
+    return Answer(body={"accesses": [_shown(one) for one in found], "before": following})
+
+
+async def proof(call: Call, _: Module) -> Answer:
+    """Give an entry about me with what proves that it is in the log and about me."""
+    text = call.path["position"]
+    position = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+    person, signer, name = _subject(call), call.town.signer, call.town.id
+
+    def work(db: Connection) -> dict[str, Any]:
+        salt = reading.opening(db, position, SUBJECT, person)
+        if salt is None:
+            raise ResourceNotFound("There is no such entry about you.")
+        head = heads.current(db, signer, name, call.now)
+        return {
+            "entry": reading.entry(db, position).body.decode(),
+            "position": position,
+            "commitment": {"role": SUBJECT, "person": log.name_of(person), "salt": salt.hex()},
+            "proof": reading.inclusion(db, position, head.size),
+            "head": head.shown(),
+        }
+
+    return Answer(body=await call.town.store.write(work))
+
+
+async def find_usage(call: Call, _: Module) -> Answer:
+    """Answer Andmejälgija's findUsage about me, newest first."""
+    if call.params.get("userCode", "me") != "me":
+        raise NotPermitted("userCode is 'me': the one who is logged in, or who is represented in this login.")
+    start, end = _moment(call, "periodStart", 0), _moment(call, "periodEnd", call.now)
+    offset, most = number(call, "offset", 0), min(number(call, "limit", MOST), MOST)
+    found = [one for one in _about(call, _ALL, _ALL) if start <= one.at <= end]
+    usages = [_usage(call.town, one) for one in found[offset : offset + most]]
+    return Answer(body={"totalUsages": len(found), "usages": usages})
+
+
+async def usage_period(call: Call, _: Module) -> Answer:
+    """Say since when accesses are kept."""
+    first = call.town.store.read(lambda db: reading.entries(db, 0, 1))
+    return Answer(body={"periodStart": clock.show(first[0].at if first else call.now)})
+
+
+async def heartbeat(call: Call, _: Module) -> Answer:
+    """Say that the access history can be asked."""
+    call.town.store.ping()
+    return Answer(body={"status": "OK"})
+
+
+def _about(call: Call, before: int, most: int) -> list[Kept]:
+    person = _subject(call)
+    return call.town.store.read(lambda db: reading.about(db, person, SUBJECT, before, most))
+
+
+def _subject(call: Call) -> str:
+    if call.actor.subject is None:
+        raise NotPermitted("This is for residents about themselves.")
+    return call.actor.subject
+
+
+def _shown(one: Kept) -> dict[str, Any]:
+    facts = one.facts()
+    told = {
+        name: facts[name]
+        for name in ("service", "purpose", "items", "outcome", "basis", "event")
+        if name in facts
+    }
+    return {"position": one.position, "at": clock.show(one.at), "action": words.action(facts["kind"]), **told}
+
+
+def _usage(town: Town, one: Kept) -> dict[str, str]:
+    facts = one.facts()
+    return {
+        "logtime": clock.show(one.at),
+        "action": words.sentence(facts),
+        "receiverCode": facts.get("service", town.code),
+        "receiverName": facts.get("service", town.name),
+        "receiverSystem": facts.get("service", "engawa"),
+    }
+
+
+def _moment(call: Call, name: str, default: int) -> int:
+    text = call.params.get(name)
+    if text is None:
+        return default
+    try:
+        return clock.parse(text)
+    except ValueError as error:
+        raise BadRequestData(f"{name}: {error}.") from None
