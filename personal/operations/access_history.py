@@ -84,12 +84,9 @@ def _subject(call: Call) -> str:
 
 def _shown(one: Kept) -> dict[str, Any]:
     facts = one.facts()
-    told = {
-        name: facts[name]
-        for name in ("service", "purpose", "items", "outcome", "basis", "event")
-        if name in facts
-    }
-    return {"position": one.position, "at": clock.show(one.at), "action": words.action(facts["kind"]), **told}
+    shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
+    shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))
+    return shown
 
 
 def _usage(town: Town, one: Kept) -> dict[str, str]:
