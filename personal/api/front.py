@@ -7,9 +7,8 @@ from urllib.parse import parse_qsl
 import orjson
 import structlog
 from aiohttp import web
-from jsonschema import Draft202012Validator
 
-from base import clock
+from base import clock, forms
 from base.errors import (
     BadRequestData,
     InternalError,
@@ -60,7 +59,7 @@ class _Handler:
     def __init__(self, module: Module, operation: Operation) -> None:
         self._module = module
         self._operation = operation
-        self._validator = None if operation.schema is None else Draft202012Validator(operation.schema)
+        self._validator = None if operation.schema is None else forms.validator(operation.schema)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -95,11 +94,9 @@ class _Handler:
         if request.content_type != self._operation.media_type:
             raise UnsupportedMediaType(f"The body must be {self._operation.media_type}.")
         body = _form(raw) if self._operation.media_type == FORM else _json(raw)
-        error = next(
-            iter(sorted(self._validator.iter_errors(body), key=lambda e: list(map(str, e.path)))), None
-        )
-        if error is not None:
-            raise BadRequestData(_told(error))
+        fault = forms.fault(self._validator, body)
+        if fault is not None:
+            raise BadRequestData(fault)
         return body
 
 
@@ -164,22 +161,6 @@ def _form(raw: bytes) -> dict[str, str]:
     if len(dict(pairs)) != len(pairs):
         raise InvalidRequest("The form has a field twice.")
     return dict(pairs)
-
-
-def _told(error: Any) -> str:
-    """Say what is wrong with a body by the names of members and the rule, never by what stands in it."""
-    where = "/".join(map(str, error.absolute_path)) or "the body"
-    match error.validator:
-        case "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
-            return f"{where} lacks {', '.join(missing)}."
-        case "additionalProperties" | "unevaluatedProperties":
-            return f"{where} has members that do not belong there."
-        case "type":
-            return f"{where} must be of type {error.validator_value}."
-        case "enum" | "const":
-            return f"{where} must be one of {error.validator_value}."
-    return f"{where} breaks the rule {error.validator}: {str(error.validator_value)[:80]}."
 
 
 def _where(error: BaseException) -> str:
