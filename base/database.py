@@ -92,6 +92,17 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def empty_log(path: Path) -> None:
+    """Bring a database's log into its file and empty it, so that what was overwritten stands in neither."""
+    connection = connect(path)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError as error:
+        raise ServiceUnavailable("The database is read and written all the time; try again later.") from error
+    finally:
+        connection.close()
+
+
 def duplicate(source: Path, target: Path) -> None:
     """Write one state of a database to another file, and bring that to disk."""
     connection = connect(source, readonly=True)

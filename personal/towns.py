@@ -75,6 +75,8 @@ async def opened(data: Path, one: Listed) -> AsyncIterator[Town]:
     async with contextlib.AsyncExitStack() as stack:
         keys = KeyStore(folder, FileTopKey(folder))
         stack.push_async_callback(keys.close)
+        if keys.top_changing:
+            await keys.rotate_top()
         store = TownStore(folder)
         stack.push_async_callback(store.close)
         signer = Signer(await keys.named(signing.NAME))
