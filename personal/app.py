@@ -1,14 +1,20 @@
 """The table of operations of the personal-data module: what is served where, to whom, by which function."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from personal.operations import access_history, audit_log, tokens
+from personal.operations import access_history, audit_log, logins, residents, staff, tokens
 from personal.operations.actors import Role, Who
 from personal.operations.call import FORM, Operation
+from personal.operations.tables import Kind, Reaction
+from personal.settings import PersonalSettings
 
 ANYBODY: Final = frozenset({Who.NOBODY})
 RESIDENT: Final = frozenset({Who.RESIDENT})
 STAFF: Final = frozenset({Who.STAFF})
+LOGGED_IN: Final = RESIDENT | STAFF
+ADMIN: Final = frozenset({Role.ADMIN})
+COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/token", tokens.issue_token, ANYBODY, schema=tokens.SCHEMA, media_type=FORM),
@@ -43,4 +49,31 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation("GET", "/usage/v2/usagePeriod", access_history.usage_period, ANYBODY),
     Operation("GET", "/usage/v2/heartbeat", access_history.heartbeat, ANYBODY),
+    # logins and staff
+    Operation("GET", "/session", logins.show_session, LOGGED_IN),
+    Operation("DELETE", "/session", logins.log_out, LOGGED_IN | {Who.SERVICE}),
+    Operation("GET", "/staff", staff.list_members, STAFF, roles=ADMIN),
+    Operation("POST", "/staff", staff.add_member, STAFF, roles=ADMIN, schema=staff.ADD),
+    Operation("PATCH", "/staff/{id}", staff.change_member, STAFF, roles=ADMIN, schema=staff.CHANGE),
+    Operation("DELETE", "/staff/{id}", staff.remove_member, STAFF, roles=ADMIN),
+    # residents at the counter
+    Operation("POST", "/residents", residents.register, STAFF, roles=COUNTER, schema=residents.REGISTER),
+    Operation("POST", "/residents/search", residents.search, STAFF, roles=COUNTER, schema=residents.SEARCH),
+    Operation("POST", "/residents/read", residents.read, STAFF, roles=COUNTER, schema=residents.ONE),
 )
+
+DEMONSTRATION: Final[tuple[Operation, ...]] = (
+    Operation("POST", "/demo/sessions", logins.demo_login, ANYBODY, schema=logins.DEMO),
+)
+"""What is there only where everybody is made up."""
+
+KINDS: Final[Mapping[str, Kind]] = {}
+"""What one member of staff proposes and a second one approves."""
+
+REACTIONS: Final[tuple[Reaction, ...]] = ()
+"""What follows from what happens to a resident, in this order, in the same transaction."""
+
+
+def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
+    """Give what is served under these settings."""
+    return OPERATIONS + DEMONSTRATION if settings.demo else OPERATIONS

@@ -15,7 +15,7 @@ from base.log import configure
 from base.web import serving, until_asked_to_stop
 from personal import admin, towns
 from personal.api.front import Front
-from personal.app import OPERATIONS
+from personal.app import KINDS, REACTIONS, operations
 from personal.operations.call import Module, Town
 from personal.settings import PersonalSettings, check
 
@@ -31,7 +31,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             open_towns: dict[str, Town] = {}
             for one in towns.listed(settings.data):
                 open_towns[one.id] = await stack.enter_async_context(towns.opened(settings.data, one))
-            yield Module(settings, open_towns, address)
+            yield Module(settings, open_towns, address, KINDS, REACTIONS)
     finally:
         os.close(lock)
 
@@ -46,7 +46,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
     where = {"url": settings.public_url.rstrip("/")}
     async with module_of(settings, lambda: where["url"]) as module:
         app = web.Application(client_max_size=settings.body_bytes + 1)
-        app.add_routes(Front(module, OPERATIONS).routes())
+        app.add_routes(Front(module, operations(settings)).routes())
         app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
         async with (
             admin_socket.serve(settings.data, admin.handlers(module)),

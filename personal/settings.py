@@ -40,6 +40,9 @@ class PersonalSettings:
     emergency_hours: int = setting(
         72, "Longest time a declared emergency runs before it ends by itself.", most=8_760
     )
+    searches_per_hour: int = setting(
+        120, "Searches for residents by one member of staff in an hour.", most=100_000
+    )
     bulk: int = setting(2_000, "Most residents in one bulk disclosure.", most=100_000)
 
     body_bytes: int = setting(1 << 20, "Longest body of a request.", most=1 << 30)

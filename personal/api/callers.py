@@ -2,13 +2,16 @@
 
 from aiohttp import web
 
+from base import clock
 from base.errors import InvalidRequest, Unauthorized
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
 from personal.store import sessions
+from personal.store.sessions import Session
 
 COOKIE = "__Host-engawa-personal"
+LONGEST_LOGIN = 12 * 3_600 * clock.SECOND
 
 
 async def actor_of(request: web.Request, town: Town, settings: PersonalSettings, now: int) -> Actor:
@@ -22,6 +25,8 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
             "The token or login is not valid here (any more). Get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
         )
+    if session.kind != Who.SERVICE:
+        await _keep_alive(town, secret, session, settings, now)
     return Actor(
         Who(session.kind),
         session.actor,
@@ -30,6 +35,17 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
         Level(session.level),
         sessions.digest(secret),
     )
+
+
+async def _keep_alive(
+    town: Town, secret: str, session: Session, settings: PersonalSettings, now: int
+) -> None:
+    """Let a login that is used last on, but not for ever; written down now and then only."""
+    idle = int(settings.session_seconds * clock.SECOND)
+    until = min(now + idle, session.made + LONGEST_LOGIN)
+    if now - session.used > idle // 10 and until > session.until:
+        hash = sessions.digest(secret)
+        await town.store.write(lambda db: sessions.touch(db, hash, now, until))
 
 
 def _secret(request: web.Request) -> str | None:

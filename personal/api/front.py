@@ -45,7 +45,10 @@ class Front:
 
     def routes(self) -> list[web.RouteDef]:
         """Give a route for each operation."""
-        return [web.route(row.method, path_of(row), _Handler(self._module, row)) for row in self._operations]
+        return [
+            web.route(row.method, path_of(row), _Handler(self._module, row).handle)
+            for row in self._operations
+        ]
 
 
 def path_of(operation: Operation) -> str:
@@ -61,7 +64,7 @@ class _Handler:
         self._operation = operation
         self._validator = None if operation.schema is None else forms.validator(operation.schema)
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
             return _response(await self._answer(request))
         except Problem as problem:

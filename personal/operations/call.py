@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
+from personal.operations.tables import Kind, Reaction
 from personal.settings import PersonalSettings
 from personal.store.town import TownStore
 from personal.vault.keys import KeyStore
@@ -33,6 +34,8 @@ class Module:
     settings: PersonalSettings
     towns: dict[str, Town]
     address: Callable[[], str]  # scheme://host:port under which others reach it
+    kinds: Mapping[str, Kind] = field(default_factory=dict)  # what needs two members of staff
+    reactions: tuple[Reaction, ...] = ()  # what follows from what happens to a resident
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The tables of a municipality's database. Times are µs; nothing in it tells a name, an address or a birthday."""
+"""The tables of a municipality's database. Times are µs; nothing in it tells a resident's name, address or birthday."""
 
 from typing import Final
 
@@ -11,17 +11,32 @@ CREATE TABLE person (
   created INTEGER NOT NULL,
   changed INTEGER NOT NULL
 ) STRICT;
--- what finds a person: municipal id, card, subject of a login; keyed hashes, several of a kind per person
+CREATE INDEX person_merged ON person (merged_into) WHERE merged_into IS NOT NULL;
+-- what finds a person: municipal id, card, subject of a login; keyed hashes, several of a kind per person.
+-- guarded: of a protected person, so that the same one can be given to somebody new by who does not know of them
 CREATE TABLE identifier (
-  kind TEXT NOT NULL, hash BLOB NOT NULL, person TEXT NOT NULL REFERENCES person,
+  number INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL, hash BLOB NOT NULL, guarded INTEGER NOT NULL, person TEXT NOT NULL REFERENCES person,
   added INTEGER NOT NULL, ended INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX identifier_hash ON identifier (kind, hash) WHERE ended IS NULL;
+CREATE UNIQUE INDEX identifier_hash ON identifier (kind, hash, guarded) WHERE ended IS NULL;
 CREATE INDEX identifier_person ON identifier (person);
 -- what staff search by: keyed hashes of readings and birthdays
-CREATE TABLE blind_index (field TEXT NOT NULL, hash BLOB NOT NULL, person TEXT NOT NULL REFERENCES person) STRICT;
+CREATE TABLE blind_index (
+  person TEXT NOT NULL REFERENCES person, field TEXT NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (person, field, hash)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX blind_index_hash ON blind_index (field, hash);
-CREATE INDEX blind_index_person ON blind_index (person);
+-- doubles that were made one: what is needed to part them again
+CREATE TABLE merge (
+  number INTEGER PRIMARY KEY,
+  absorbed TEXT NOT NULL REFERENCES person, survivor TEXT NOT NULL REFERENCES person,
+  at INTEGER NOT NULL, done_by TEXT NOT NULL, before TEXT NOT NULL, ended INTEGER, side TEXT
+) STRICT;
+CREATE INDEX merge_survivor ON merge (survivor) WHERE ended IS NULL;
+-- searches of a member of staff in the last hour
+CREATE TABLE search (staff TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX search_staff ON search (staff, at);
 CREATE TABLE pseudonym (
   service TEXT NOT NULL, ppid TEXT NOT NULL, person TEXT NOT NULL REFERENCES person,
   generation INTEGER NOT NULL, created INTEGER NOT NULL, ended INTEGER, previous TEXT,
@@ -31,12 +46,47 @@ CREATE UNIQUE INDEX pseudonym_pair ON pseudonym (person, service) WHERE ended IS
 """
 
 RECORDS: Final = """
--- one item of one person: where it lives, and here its sealed value if it lives here
+-- one item of one person: where it lives, its random name there, its key; due: when it is erased, after a hold
 CREATE TABLE record (
   person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, location TEXT NOT NULL,
-  version INTEGER NOT NULL, sealed BLOB, changed INTEGER NOT NULL,
+  version INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, changed INTEGER NOT NULL, due INTEGER,
   PRIMARY KEY (person, item)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX record_name ON record (name);
+CREATE INDEX record_key ON record (key);
+CREATE INDEX record_item ON record (item, location);
+CREATE INDEX record_due ON record (due) WHERE due IS NOT NULL;
+-- the sealed copies that live here
+CREATE TABLE local_copy (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+-- copies that no record points to (yet, or any more), and when they are removed.
+-- shred: their key goes with them; claimed: the removal has begun; successor: where the record went
+CREATE TABLE leftover (
+  name TEXT PRIMARY KEY, person TEXT NOT NULL, item TEXT NOT NULL, version INTEGER NOT NULL, location TEXT NOT NULL,
+  key TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('noted', 'replaced', 'erased', 'moved')),
+  shred INTEGER NOT NULL, claimed INTEGER NOT NULL DEFAULT 0, successor BLOB, due INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX leftover_due ON leftover (due);
+-- records that have to move
+CREATE TABLE move (
+  person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, target TEXT NOT NULL, since INTEGER NOT NULL,
+  due INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (person, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX move_due ON move (due);
+-- where the city keeps an item, and where residents may keep it instead; what residents chose
+CREATE TABLE item_location (item TEXT PRIMARY KEY, location TEXT NOT NULL, offered TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE own_location (
+  person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, location TEXT NOT NULL, chosen INTEGER NOT NULL,
+  PRIMARY KEY (person, item)
+) STRICT, WITHOUT ROWID;
+-- laws and proceedings for which a record must not be erased before a day
+CREATE TABLE hold (
+  person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, basis TEXT NOT NULL, until INTEGER NOT NULL,
+  set_by TEXT NOT NULL, PRIMARY KEY (person, item, basis)
+) STRICT, WITHOUT ROWID;
+-- up to where the list of shredded keys was followed here
+CREATE TABLE shred_mark (position INTEGER NOT NULL) STRICT;
+INSERT INTO shred_mark VALUES (0);
 """
 
 AUDIT: Final = """
@@ -63,17 +113,38 @@ CREATE TABLE assertion (id BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WIT
 """
 
 SERVICES: Final = """
--- the catalogue: what a service is now, and every version of its description
+-- the catalogue: what a service is now, and every version of its description that was in force.
+-- least: the last version that asked for more than the one before; consent to an older one does not hold
 CREATE TABLE service (
-  id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('active', 'suspended')),
-  keys TEXT NOT NULL, certificate BLOB
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, least INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'suspended')), keys TEXT NOT NULL, certificate BLOB
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX service_certificate ON service (certificate) WHERE certificate IS NOT NULL;
 CREATE TABLE service_version (
   service TEXT NOT NULL, version INTEGER NOT NULL, description TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('proposed', 'approved', 'refused', 'replaced')),
-  wider INTEGER NOT NULL, proposed_by TEXT NOT NULL, proposed INTEGER NOT NULL, decided_by TEXT, decided INTEGER,
+  wider INTEGER NOT NULL, proposal TEXT NOT NULL, since INTEGER NOT NULL,
   PRIMARY KEY (service, version)
+) STRICT, WITHOUT ROWID;
+-- items that this municipality added to the built-in ones
+CREATE TABLE item (
+  code TEXT NOT NULL, version INTEGER NOT NULL, description TEXT NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY (code, version)
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES,)
+STAFF: Final = """
+CREATE TABLE staff (
+  id TEXT PRIMARY KEY, login TEXT NOT NULL, name TEXT NOT NULL, roles TEXT NOT NULL,
+  added INTEGER NOT NULL, added_by TEXT NOT NULL, ended INTEGER
+) STRICT;
+CREATE UNIQUE INDEX staff_login ON staff (login) WHERE ended IS NULL;
+-- what one member of staff proposes and a second one decides
+CREATE TABLE proposal (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, proposed_by TEXT NOT NULL, proposed INTEGER NOT NULL,
+  until INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'refused', 'withdrawn', 'expired')),
+  decided_by TEXT, decided INTEGER, reason TEXT
+) STRICT;
+CREATE INDEX proposal_open ON proposal (kind, proposed) WHERE state = 'open';
+"""
+
+STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF,)

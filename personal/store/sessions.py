@@ -59,6 +59,11 @@ def find(connection: Connection, secret: str, now: int) -> Session | None:
     return Session(kind, actor, subject, tuple(roles.split()), level, made, used, until)
 
 
+def touch(connection: Connection, hash: bytes, now: int, until: int) -> None:
+    """Note that a login is used, and until when it lasts without being used again."""
+    connection.execute("UPDATE session SET used = ?, until = ? WHERE hash = ?", (now, until, hash))
+
+
 def end(connection: Connection, hash: bytes) -> None:
     """End a session."""
     connection.execute("DELETE FROM session WHERE hash = ?", (hash,))

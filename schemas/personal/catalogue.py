@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -72,6 +72,12 @@ def item(code: str) -> Item:
 def read_file(path: Path) -> Item:
     """Read the description of an item from a file; BadRequestData says what is wrong with it."""
     return read(json.loads(path.read_text(encoding="utf-8")))
+
+
+@lru_cache(256)
+def read_text(text: str) -> Item:
+    """Read the description of an item from JSON that does not change."""
+    return read(json.loads(text))
 
 
 def read(document: Any) -> Item:

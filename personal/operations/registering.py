@@ -1,0 +1,42 @@
+"""Entering residents: by staff at the counter, by files, by residents themselves with their card."""
+
+from dataclasses import dataclass, field
+
+from base.database import Connection
+from base.errors import AlreadyExists
+from personal.operations.tables import Reaction
+from personal.rules.identifiers import fresh
+from personal.rules.residents import Event, Happening, IdentifierKind
+from personal.store import identifiers, people
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody to enter, as keyed hashes only: what finds them, and the terms they are searched by."""
+
+    identifiers: tuple[tuple[IdentifierKind, bytes], ...] = field(repr=False)
+    terms: tuple[tuple[str, bytes], ...] = field(repr=False)
+
+
+def enter(
+    connection: Connection, who: Newcomer, *, cleared: bool, now: int, reactions: tuple[Reaction, ...]
+) -> str:
+    """Enter a resident and give their id; AlreadyExists if an identifier stands for somebody.
+
+    Who is not cleared is not hindered by the identifiers of protected persons: that would tell of them.
+    """
+    person = fresh("r_")
+    people.add(connection, person, now)
+    for kind, hash in who.identifiers:
+        if identifiers.holder(connection, kind, hash, cleared=cleared) is not None:
+            raise AlreadyExists(f"The {kind} identifier stands for somebody already: search for them.")
+        identifiers.link(connection, kind, hash, person, guarded=False, now=now)
+    people.index(connection, person, who.terms)
+    tell(connection, Happening(Event.REGISTERED, person), now, reactions)
+    return person
+
+
+def tell(connection: Connection, happening: Happening, now: int, reactions: tuple[Reaction, ...]) -> None:
+    """Let everything follow that follows from what happened."""
+    for react in reactions:
+        react(connection, happening, now)
