@@ -30,7 +30,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
         async with contextlib.AsyncExitStack() as stack:
             open_towns: dict[str, Town] = {}
             for one in towns.listed(settings.data):
-                open_towns[one.id] = await stack.enter_async_context(towns.opened(settings.data, one))
+                open_towns[one.id] = await stack.enter_async_context(towns.opened(settings, one))
             yield Module(settings, open_towns, address, KINDS, REACTIONS)
     finally:
         os.close(lock)

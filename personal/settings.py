@@ -43,6 +43,11 @@ class PersonalSettings:
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
     )
+    replaced_days: int = setting(
+        35,
+        "How long another location keeps a version of a record that was replaced; longer than the oldest back-up.",
+        most=3_650,
+    )
     bulk: int = setting(2_000, "Most residents in one bulk disclosure.", most=100_000)
 
     body_bytes: int = setting(1 << 20, "Longest body of a request.", most=1 << 30)

@@ -13,7 +13,10 @@ import orjson
 from base.database import sync_folder
 from base.errors import AlreadyExists, BadRequestData
 from base.settings import SettingError
+from personal.locations import moving, sites
+from personal.locations.records import Records
 from personal.operations.call import Town
+from personal.settings import PersonalSettings
 from personal.store.town import TownStore
 from personal.vault import signing
 from personal.vault.keys import KeyStore
@@ -68,9 +71,9 @@ def add(data: Path, one: Listed) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(data: Path, one: Listed) -> AsyncIterator[Town]:
+async def opened(settings: PersonalSettings, one: Listed) -> AsyncIterator[Town]:
     """Open a municipality while the block runs."""
-    folder = data / one.id
+    folder = settings.data / one.id
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         keys = KeyStore(folder, FileTopKey(folder))
@@ -80,4 +83,7 @@ async def opened(data: Path, one: Listed) -> AsyncIterator[Town]:
         store = TownStore(folder)
         stack.push_async_callback(store.close)
         signer = Signer(await keys.named(signing.NAME))
-        yield Town(one.id, one.name, one.code, store, keys, signer)
+        locations = await stack.enter_async_context(sites.opened(settings, one.id, store, keys))
+        records = Records(one.id, store, keys, locations, replaced_days=settings.replaced_days)
+        await stack.enter_async_context(moving.attended(records))
+        yield Town(one.id, one.name, one.code, store, keys, signer, records)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from personal.locations.records import Records
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.tables import Kind, Reaction
 from personal.settings import PersonalSettings
@@ -17,7 +18,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """One municipality: its own database, its own keys. `id` is its name in requests, `code` that of 総務省."""
+    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省."""
 
     id: str
     name: str
@@ -25,6 +26,7 @@ class Town:
     store: TownStore
     keys: KeyStore
     signer: Signer
+    records: Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Where a record went whose key was shredded because it moved: its location, name and key there."""
+    """Where a record went whose key was shredded because it moved: its location, name, key and version there."""
 
     location: str
     name: str
     key: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ def wrapped(store: KeyStore, id: str) -> bytes:
     return found
 
 
+def in_files(folder: Path, sealed: bytes) -> bool:
+    return any(sealed in path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
 async def test_a_key_is_the_same_after_a_restart(tmp_path: Path) -> None:
     store = opened(tmp_path)
     key = await store.fresh("r_1", "local", "contact")
@@ -56,9 +60,9 @@ async def test_a_destroyed_key_is_in_no_file_any_more(tmp_path: Path, keys: KeyS
     kept = [await keys.fresh("r_1", "local", f"item-{n}") for n in range(40)]
     gone = await keys.fresh("r_2", "local", "contact")
     sealed = wrapped(keys, gone.id)
-    assert any(sealed in path.read_bytes() for path in tmp_path.glob("keys.db*"))
+    assert in_files(tmp_path, sealed)
     await keys.destroy([Shredded(Kind.KEY, gone.id, 1)])
-    assert not any(sealed in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert not in_files(tmp_path, sealed)
     with pytest.raises(ResourceNotFound):
         keys.opened(gone.id)
     assert all(keys.opened(key.id) == key.secret for key in kept)
