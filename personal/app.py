@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal.operations import access_history, audit_log, logins, residents, staff, tokens
+from personal.operations import (
+    access_history,
+    audit_log,
+    items,
+    logins,
+    proposals,
+    residents,
+    services,
+    staff,
+    tokens,
+)
 from personal.operations.actors import Role, Who
 from personal.operations.call import FORM, Operation
 from personal.operations.tables import Kind, Reaction
@@ -14,6 +24,7 @@ RESIDENT: Final = frozenset({Who.RESIDENT})
 STAFF: Final = frozenset({Who.STAFF})
 LOGGED_IN: Final = RESIDENT | STAFF
 ADMIN: Final = frozenset({Role.ADMIN})
+CATALOGUE: Final = frozenset({Role.CATALOGUE})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -56,6 +67,29 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/staff", staff.add_member, STAFF, roles=ADMIN, schema=staff.ADD),
     Operation("PATCH", "/staff/{id}", staff.change_member, STAFF, roles=ADMIN, schema=staff.CHANGE),
     Operation("DELETE", "/staff/{id}", staff.remove_member, STAFF, roles=ADMIN),
+    # the catalogue
+    Operation("GET", "/items", items.list_items, ANYBODY),
+    Operation("GET", "/items/{item}", items.show_item, ANYBODY),
+    Operation("GET", "/services", services.list_public, ANYBODY),
+    Operation("GET", "/services/{id}", services.show_public, ANYBODY),
+    Operation("GET", "/services/{id}/changes/{version}", services.show_changes, ANYBODY),
+    Operation("GET", "/catalogue/services", services.list_all, STAFF, roles=CATALOGUE),
+    Operation("GET", "/catalogue/services/{id}", services.show_all, STAFF, roles=CATALOGUE),
+    Operation(
+        "POST",
+        "/catalogue/services/{id}/state",
+        services.set_active,
+        STAFF,
+        roles=CATALOGUE,
+        schema=services.SUSPEND,
+    ),
+    # four eyes
+    Operation("POST", "/proposals", proposals.propose, STAFF, schema=proposals.PROPOSE),
+    Operation("GET", "/proposals", proposals.list_proposals, STAFF, params=frozenset({"state"})),
+    Operation("GET", "/proposals/{id}", proposals.show_proposal, STAFF),
+    Operation("POST", "/proposals/{id}/approve", proposals.approve, STAFF),
+    Operation("POST", "/proposals/{id}/refuse", proposals.refuse, STAFF, schema=proposals.REFUSE),
+    Operation("POST", "/proposals/{id}/withdraw", proposals.withdraw, STAFF),
     # residents at the counter
     Operation("POST", "/residents", residents.register, STAFF, roles=COUNTER, schema=residents.REGISTER),
     Operation("POST", "/residents/search", residents.search, STAFF, roles=COUNTER, schema=residents.SEARCH),
@@ -67,7 +101,11 @@ DEMONSTRATION: Final[tuple[Operation, ...]] = (
 )
 """What is there only where everybody is made up."""
 
-KINDS: Final[Mapping[str, Kind]] = {}
+KINDS: Final[Mapping[str, Kind]] = {
+    "service": services.DESCRIPTION,
+    "service-keys": services.NEW_KEYS,
+    "item": items.ITEM,
+}
 """What one member of staff proposes and a second one approves."""
 
 REACTIONS: Final[tuple[Reaction, ...]] = ()

@@ -16,14 +16,14 @@ Reaction = Callable[[Connection, Happening, int], None]
 class Kind:
     """A kind of thing that one member of staff proposes and a second one approves.
 
-    roles: who may propose and decide; check: refuses, when proposed and again when approved, what cannot be;
-    approve: does it, in the approver's transaction, and gives the facts for the audit log; shown: what whoever
-    decides has to see besides the body.
+    roles: who may propose and decide; schema: of the body; check: gives the body as it is kept, or refuses it;
+    approve: does it in the approver's transaction, refuses what cannot be (any more), and gives facts for the
+    audit log; shown: what whoever decides has to see besides the body; days: how long it may wait.
     """
 
     roles: frozenset[Role]
     schema: Mapping[str, Any]
-    check: Callable[[Connection, Any, int], None]
+    check: Callable[[Connection, Any, int], Any]
     approve: Callable[[Connection, Any, "Decision"], Mapping[str, Any]]
     shown: Callable[[Connection, Any], Mapping[str, Any]] = lambda _, __: {}
     days: int = 30

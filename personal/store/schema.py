@@ -141,7 +141,7 @@ CREATE UNIQUE INDEX staff_login ON staff (login) WHERE ended IS NULL;
 -- what one member of staff proposes and a second one decides
 CREATE TABLE proposal (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, proposed_by TEXT NOT NULL, proposed INTEGER NOT NULL,
-  until INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'refused', 'withdrawn', 'expired')),
+  until INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'refused', 'withdrawn')),
   decided_by TEXT, decided INTEGER, reason TEXT
 ) STRICT;
 CREATE INDEX proposal_open ON proposal (kind, proposed) WHERE state = 'open';

@@ -1,7 +1,7 @@
 """The items of personal data: built-in ones from files here, further ones as a city describes them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -95,6 +95,15 @@ def read(document: Any) -> Item:
         document,
         forms.validator(document),
     )
+
+
+def members(form: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Name every member that values of a form may have, with those it lies in."""
+    for name, inner in form.get("properties", {}).items():
+        yield f"{path}/{name}"
+        yield from members(inner, f"{path}/{name}")
+    if "items" in form:
+        yield from members(form["items"], f"{path}/[]")
 
 
 def check_service(document: Any) -> None:
