@@ -8,13 +8,17 @@ from personal.operations import (
     audit_log,
     items,
     logins,
+    merging,
     proposals,
+    record_places,
+    records,
+    resident_changes,
     residents,
     services,
     staff,
     tokens,
 )
-from personal.operations.actors import Role, Who
+from personal.operations.actors import Level, Role, Who
 from personal.operations.call import FORM, Operation
 from personal.operations.tables import Kind, Reaction
 from personal.settings import PersonalSettings
@@ -24,7 +28,9 @@ RESIDENT: Final = frozenset({Who.RESIDENT})
 STAFF: Final = frozenset({Who.STAFF})
 LOGGED_IN: Final = RESIDENT | STAFF
 ADMIN: Final = frozenset({Role.ADMIN})
+PROTECTION: Final = frozenset({Role.PROTECTION})
 CATALOGUE: Final = frozenset({Role.CATALOGUE})
+PRIVACY: Final = frozenset({Role.PRIVACY})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -90,10 +96,69 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/proposals/{id}/approve", proposals.approve, STAFF),
     Operation("POST", "/proposals/{id}/refuse", proposals.refuse, STAFF, schema=proposals.REFUSE),
     Operation("POST", "/proposals/{id}/withdraw", proposals.withdraw, STAFF),
+    # records, and where they live
+    Operation("POST", "/records/write", records.write, STAFF, roles=COUNTER, schema=records.WRITE),
+    Operation("POST", "/records/read", records.read, STAFF, roles=COUNTER, schema=records.ONE),
+    Operation("POST", "/records/find", records.locate, STAFF, roles=COUNTER, schema=residents.ONE),
+    Operation("POST", "/records/erase", records.erase, STAFF, roles=COUNTER | PRIVACY, schema=records.ONE),
+    Operation("POST", "/records/hold", record_places.hold, STAFF, roles=PRIVACY, schema=record_places.HOLD),
+    Operation("POST", "/records/lift", record_places.lift, STAFF, roles=PRIVACY, schema=record_places.LIFT),
+    Operation("GET", "/locations", record_places.list_places, STAFF, roles=CATALOGUE | ADMIN),
+    Operation("GET", "/me/items", records.locate_own, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/items/{item}", records.read_own, RESIDENT, level=Level.CARD),
+    Operation("PUT", "/me/items/{item}", records.write_own, RESIDENT, level=Level.CARD, schema=records.OWN),
+    Operation("DELETE", "/me/items/{item}", records.erase_own, RESIDENT, level=Level.CARD),
+    Operation(
+        "PUT",
+        "/me/items/{item}/location",
+        record_places.choose_own,
+        RESIDENT,
+        level=Level.CARD,
+        schema=record_places.OWN,
+    ),
     # residents at the counter
     Operation("POST", "/residents", residents.register, STAFF, roles=COUNTER, schema=residents.REGISTER),
     Operation("POST", "/residents/search", residents.search, STAFF, roles=COUNTER, schema=residents.SEARCH),
     Operation("POST", "/residents/read", residents.read, STAFF, roles=COUNTER, schema=residents.ONE),
+    Operation(
+        "POST",
+        "/residents/identifiers",
+        resident_changes.link,
+        STAFF,
+        roles=COUNTER,
+        schema=resident_changes.LINK,
+    ),
+    Operation(
+        "POST",
+        "/residents/identifiers/end",
+        resident_changes.end,
+        STAFF,
+        roles=COUNTER,
+        schema=resident_changes.END,
+    ),
+    Operation(
+        "POST",
+        "/residents/terms",
+        resident_changes.search_by,
+        STAFF,
+        roles=COUNTER,
+        schema=resident_changes.TERMS,
+    ),
+    Operation(
+        "POST", "/residents/events", resident_changes.note, STAFF, roles=COUNTER, schema=resident_changes.NOTE
+    ),
+    Operation(
+        "POST", "/residents/merge", merging.merge_residents, STAFF, roles=COUNTER, schema=merging.MERGE
+    ),
+    Operation("POST", "/residents/part", merging.part_residents, STAFF, roles=COUNTER, schema=merging.PART),
+    Operation(
+        "POST",
+        "/residents/protection",
+        resident_changes.set_protected,
+        STAFF,
+        roles=PROTECTION,
+        schema=resident_changes.PROTECT,
+    ),
 )
 
 DEMONSTRATION: Final[tuple[Operation, ...]] = (
@@ -105,6 +170,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "service": services.DESCRIPTION,
     "service-keys": services.NEW_KEYS,
     "item": items.ITEM,
+    "item-location": record_places.PLACE,
 }
 """What one member of staff proposes and a second one approves."""
 

@@ -55,7 +55,7 @@ async def erase_due(site: Records, now: int) -> int:
     def work(db: Connection) -> list[str]:
         names = []
         for record in records.due(db, now, AT_ONCE):
-            holds = records.holds(db, [record.person], record.item, now)
+            holds = records.holds(db, record.person, record.item, now)
             if holds:
                 records.set_due(db, record, holds[0][1])
                 continue
@@ -74,11 +74,12 @@ async def erase_due(site: Records, now: int) -> int:
 
 async def attend(site: Records, now: int) -> None:
     """Do all that is due: erase what a hold kept, make moves, remove leftovers."""
-    while await erase_due(site, now):
-        pass
-    while await move_due(site, now) == AT_ONCE:
-        pass
-    await site.sweep(now)
+    async with site.turn:
+        while await erase_due(site, now):
+            pass
+        while await move_due(site, now) == AT_ONCE:
+            pass
+        await site.sweep(now)
 
 
 @contextlib.asynccontextmanager

@@ -90,6 +90,7 @@ class Records:
         self.reached = reached
         self._lingering = replaced_days * DAY
         self.woken = asyncio.Event()
+        self.turn = asyncio.Lock()
         self._doors = asyncio.Semaphore(TOGETHER)
 
     async def begin(self) -> None:
@@ -156,7 +157,7 @@ class Records:
             found = records.held(db, person, item)
             if not found:
                 raise ResourceNotFound("There is no such record.")
-            holds = tuple(records.holds(db, {record.person for record in found}, item, now))
+            holds = tuple(records.holds(db, person, item, now))
             within(db, Erasure(holds))
             if holds:
                 for record in found:

@@ -1,6 +1,6 @@
 """The ledger of records: which item of whom lives where, in which version; what residents and the city chose."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -160,15 +160,27 @@ def hold(connection: Connection, person: str, item: str, basis: str, until: int,
     connection.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?, ?)", (person, item, basis, until, by))
 
 
-def holds(connection: Connection, persons: Iterable[str], item: str, now: int) -> list[tuple[str, int]]:
-    """List what forbids to erase an item of somebody now: its basis and until when, the longest first."""
+def lift(connection: Connection, person: str, item: str, basis: str, now: int) -> bool:
+    """Lift a hold; records that waited for it are due at once. False if there is none."""
+    connection.execute("DELETE FROM hold WHERE (person, item, basis) = (?, ?, ?)", (person, item, basis))
+    found = connection.changes() == 1
+    connection.executemany(
+        "UPDATE record SET due = ? WHERE (person, item) = (?, ?) AND due IS NOT NULL",
+        [(now, id, item) for id in people.family(connection, person)],
+    )
+    return found
+
+
+def holds(connection: Connection, person: str, item: str, now: int) -> list[tuple[str, int]]:
+    """List what forbids to erase an item of a person now: its basis and until when, the longest first."""
+    survivor = people.current(connection, person)
     found = [
         row
-        for person in persons
+        for id in people.family(connection, survivor.id if survivor else person)
         for row in rows(
             connection,
             "SELECT basis, until FROM hold WHERE person = ? AND item = ? AND until > ?",
-            person,
+            id,
             item,
             now,
         )
