@@ -1,9 +1,10 @@
 """What residents are to a municipality: their states, what finds them, what happens to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from base.errors import Conflict
 from personal.rules.identifiers import normal_kana
 
 
@@ -53,6 +54,55 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.DEAD, Event.RETURNED): State.HERE,  # a death that was written down for the wrong person
 }
 """Every change of a state but merging and parting; any other is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a resident stands, as far as merging and parting touch it."""
+
+    state: State
+    protected: bool
+
+
+def moved_on(state: State, event: Event) -> State:
+    """Apply an event to a state; Conflict where the state does not know it."""
+    following = TRANSITIONS.get((state, event))
+    if following is None:
+        raise Conflict(f"A resident in state {state} cannot be noted as {event}.")
+    return following
+
+
+def merged(survivor: Standing, double: Standing) -> Standing:
+    """Say where somebody stands who turned out to be two entries; Conflict if they cannot be one."""
+    if (survivor.state is State.DEAD) is not (double.state is State.DEAD):
+        raise Conflict("One of the two is dead and the other is not: correct that first.")
+    return Standing(survivor.state, survivor.protected or double.protected)
+
+
+def parted(
+    survivor: Standing, double: Standing, now: Standing, *, to_double: bool
+) -> tuple[Standing, Standing]:
+    """Say where both stand when one entry is parted into the two it was: exactly as before.
+
+    What happened in between goes to one of them, except that protection given in between stays with both: it is
+    not known whom it was for.
+    """
+    state_changed = now.state is not survivor.state
+    was_protected = survivor.protected or double.protected
+    first, second = survivor, double
+    if to_double and state_changed:
+        second = replace(double, state=now.state)
+    elif state_changed:
+        first = replace(survivor, state=now.state)
+    if now.protected and not was_protected:
+        return replace(first, protected=True), replace(second, protected=True)
+    if was_protected and not now.protected:
+        return (
+            (first, replace(second, protected=False))
+            if to_double
+            else (replace(first, protected=False), second)
+        )
+    return first, second
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ CREATE INDEX person_merged ON person (merged_into) WHERE merged_into IS NOT NULL
 CREATE TABLE identifier (
   number INTEGER PRIMARY KEY,
   kind TEXT NOT NULL, hash BLOB NOT NULL, guarded INTEGER NOT NULL, person TEXT NOT NULL REFERENCES person,
-  added INTEGER NOT NULL, ended INTEGER
+  added INTEGER NOT NULL, ended INTEGER, why TEXT CHECK (why IN ('ended', 'renewed', 'death', 'double'))
 ) STRICT;
 CREATE UNIQUE INDEX identifier_hash ON identifier (kind, hash, guarded) WHERE ended IS NULL;
 CREATE INDEX identifier_person ON identifier (person);

@@ -76,6 +76,13 @@ def end_all(connection: Connection, kind: str, actor: str) -> int:
     return connection.total_changes() - before
 
 
+def end_about(connection: Connection, person: str) -> None:
+    """End the logins of a resident, and of everybody who acts for them."""
+    connection.execute(
+        "DELETE FROM session WHERE kind = 'resident' AND (actor = ? OR subject = ?)", (person, person)
+    )
+
+
 def spend(connection: Connection, id: bytes, until: int, now: int) -> bool:
     """Note that a client assertion was used; False if it was before. (RFC 7523 3)"""
     connection.execute("DELETE FROM assertion WHERE until <= ?", (now,))

@@ -1,0 +1,141 @@
+"""Doubles: two entries of one resident become one, and can be parted again as they were. (名寄せ; issue 5)
+
+The double stays as it is, under its own id, and whatever asks for it gets the survivor; so parting is exact.
+"""
+
+from typing import Any, Final
+
+from base.database import Connection
+from base.errors import Conflict
+from personal.audit import log
+from personal.audit.log import Entry
+from personal.operations import handles
+from personal.operations.call import Answer, Call, Module
+from personal.operations.registering import tell
+from personal.rules.residents import Event, Happening, Standing, State, merged, parted
+from personal.store import identifiers, merges, people, sessions
+from personal.store.identifiers import Why
+from personal.store.merges import Merge
+from personal.store.people import Person
+
+DOUBLE: Final = "double"
+MERGE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident", "double"],
+    "properties": {"resident": handles.SCHEMA, "double": handles.SCHEMA},
+    "additionalProperties": False,
+}
+PART: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident", "sinceGoesTo"],
+    "properties": {"resident": handles.SCHEMA, "sinceGoesTo": {"enum": ["resident", DOUBLE]}},
+    "additionalProperties": False,
+}
+
+
+async def merge_residents(call: Call, module: Module) -> Answer:
+    """Merge a double into a resident."""
+    names = await handles.handles(call.town, call.actor)
+    one, other = names.read(call.body["resident"]), names.read(call.body["double"])
+
+    def work(db: Connection) -> str:
+        survivor = handles.visible(db, one, call.actor)
+        double = handles.visible(db, other, call.actor)
+        if survivor.id == double.id:
+            raise Conflict("These two are one resident already.")
+        merge(db, survivor, double, by=call.actor.id, now=call.now)
+        concerned = {"resident": survivor.id, "double": double.id}
+        log.append(db, Entry("resident.merged", {"by": call.actor.id}, concerned), call.now)
+        tell(db, Happening(Event.MERGED, survivor.id, double.id), call.now, module.reactions)
+        return survivor.id
+
+    return Answer(body={"resident": names.show(await call.town.store.write(work))})
+
+
+async def part_residents(call: Call, module: Module) -> Answer:
+    """Part the double again that was merged last; what happened since goes to the side that is named."""
+    names = await handles.handles(call.town, call.actor)
+    asked, to_double = names.read(call.body["resident"]), call.body["sinceGoesTo"] == DOUBLE
+
+    def work(db: Connection) -> Merge:
+        survivor = handles.visible(db, asked, call.actor)
+        undone = merges.latest(db, survivor.id)
+        if undone is None:
+            raise Conflict("No double was merged into this resident.")
+        part(db, undone, survivor, to_double=to_double, now=call.now)
+        facts = {"by": call.actor.id, "since-goes-to": call.body["sinceGoesTo"]}
+        concerned = {"resident": survivor.id, "double": undone.double}
+        log.append(db, Entry("resident.parted", facts, concerned), call.now)
+        happening = Happening(Event.PARTED, survivor.id, undone.double, undone.at, to_double)
+        tell(db, happening, call.now, module.reactions)
+        return undone
+
+    undone = await call.town.store.write(work)
+    return Answer(body={"resident": names.show(undone.survivor), "double": names.show(undone.double)})
+
+
+def merge(db: Connection, survivor: Person, double: Person, *, by: str, now: int) -> None:
+    """Let whatever asks for a double get the survivor from now on."""
+    stood, other_stood = _standing(survivor), _standing(double)
+    standing = merged(stood, other_stood)
+    before = Merge(
+        0,
+        double.id,
+        survivor.id,
+        now,
+        stood,
+        other_stood,
+        people.terms(db, survivor.id),
+        identifiers.newest(db),
+    )
+    merges.add(db, before, by)
+    for id in people.family(db, double.id):
+        for own in people.family(db, survivor.id):
+            identifiers.end_shared(db, id, own, now)
+        sessions.end_about(db, id)
+    people.set_state(db, double.id, State.MERGED, now, merged_into=survivor.id)
+    protect(db, survivor.id, standing.protected, now)
+
+
+def part(db: Connection, undone: Merge, survivor: Person, *, to_double: bool, now: int) -> None:
+    """Let a double be somebody of their own again."""
+    first, second = parted(
+        undone.survivor_stood, undone.double_stood, _standing(survivor), to_double=to_double
+    )
+    people.set_state(db, undone.double, second.state, now)
+    if to_double:
+        _hand_over(db, undone)
+    people.set_state(db, survivor.id, first.state, now)
+    for id, standing in ((survivor.id, first), (undone.double, second)):
+        protect(db, id, standing.protected, now)
+        for member in people.family(db, id):
+            if id == undone.double:
+                identifiers.reopen(db, member, Why.DOUBLE, undone.at)
+            if standing.state is not State.DEAD:
+                identifiers.reopen(db, member, Why.DEATH, undone.at)
+        sessions.end_about(db, id)
+    merges.end(db, undone.number, DOUBLE if to_double else "resident", now)
+
+
+def protect(db: Connection, person: str, protected: bool, now: int) -> None:
+    """Set or lift the protection of a resident with all their doubles."""
+    people.protect(db, person, protected, now)
+    for id in people.family(db, person):
+        if not identifiers.guard(db, id, protected):
+            raise Conflict(
+                "An identifier of this resident was given to somebody else meanwhile:"
+                " search by it and merge the two, or end it."
+            )
+
+
+def _hand_over(db: Connection, undone: Merge) -> None:
+    """Give the double what the survivor got since they were merged."""
+    identifiers.hand_over(db, undone.survivor, undone.double, undone.newest)
+    present = people.terms(db, undone.survivor)
+    if present != undone.terms:
+        people.index(db, undone.double, present)
+        people.index(db, undone.survivor, undone.terms)
+
+
+def _standing(person: Person) -> Standing:
+    return Standing(person.state, person.protected)
