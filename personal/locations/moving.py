@@ -79,7 +79,8 @@ async def attend(site: Records, now: int) -> None:
             pass
         while await move_due(site, now) == AT_ONCE:
             pass
-        await site.sweep(now)
+        while (await site.sweep(now))[0] == AT_ONCE:
+            pass
 
 
 @contextlib.asynccontextmanager

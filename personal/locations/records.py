@@ -167,8 +167,8 @@ class Records:
 
         erasure, names = await self.store.write(work)
         self.reached("taken out")
-        pending = bool(names) and await self.sweep(now, names)
-        return Erasure(erasure.holds, pending)
+        _, left = await self.sweep(now, names)
+        return Erasure(erasure.holds, left > 0)
 
     def take_out(self, db: Connection, record: Record, now: int) -> str:
         """Take a record out of the ledger within a transaction; its key and copy go at the next sweep."""
@@ -176,11 +176,11 @@ class Records:
         leftovers.add(db, [leftovers.of(record, Why.ERASED, now, shred=True)])
         return record.name
 
-    async def sweep(self, now: int, names: Sequence[str] | None = None) -> bool:
-        """Remove leftovers that are due, or named ones, with their keys; say whether some could not be removed."""
+    async def sweep(self, now: int, names: Sequence[str] | None = None) -> tuple[int, int]:
+        """Remove leftovers that are due, or named ones, with their keys; count them, and those that stay for now."""
         found = await self.store.write(lambda db: leftovers.claim(db, now, AT_ONCE, names))
         if not found:
-            return False
+            return 0, 0
         self.reached("claimed")
         await self._destroy(found, now)
         self.reached("shredded")
@@ -194,7 +194,7 @@ class Records:
                     leftovers.put_off(db, one.name, now + pause(one.tries))
 
         await self.store.write(work)
-        return any(failed)
+        return len(found), sum(failed)
 
     def location(self, name: str) -> Location:
         """Find a location; LocationOffline if it is not set up (any more)."""
