@@ -108,13 +108,20 @@ def part(db: Connection, undone: Merge, survivor: Person, *, to_double: bool, no
     people.set_state(db, survivor.id, first.state, now)
     for id, standing in ((survivor.id, first), (undone.double, second)):
         protect(db, id, standing.protected, now)
-        for member in people.family(db, id):
-            if id == undone.double:
-                identifiers.reopen(db, member, Why.DOUBLE, undone.at)
-            if standing.state is not State.DEAD:
-                identifiers.reopen(db, member, Why.DEATH, undone.at)
-        sessions.end_about(db, id)
+        _restore_identifiers(db, id, standing, undone, now)
     merges.end(db, undone.number, DOUBLE if to_double else "resident", now)
+
+
+def _restore_identifiers(db: Connection, person: str, standing: Standing, undone: Merge, now: int) -> None:
+    """Let end and begin again what death and merging ended and began; what staff ended stays so."""
+    for id in people.family(db, person):
+        if standing.state is State.DEAD:
+            identifiers.end_all(db, id, Why.DEATH, now)
+        else:
+            identifiers.reopen(db, id, Why.DEATH, undone.at)
+        if person == undone.double:
+            identifiers.reopen(db, id, Why.DOUBLE, undone.at)
+        sessions.end_about(db, id)
 
 
 def protect(db: Connection, person: str, protected: bool, now: int) -> None:
