@@ -85,6 +85,7 @@ def explain(error: Exception) -> click.ClickException:
         "up": "engawa.up:up",
         "run": "engawa.command:run",
         "municipalities": "personal.command:municipalities",
+        "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
         "keys": "broker.keys_command:keys",
@@ -111,7 +112,14 @@ def cli(debug: bool) -> None:
     """
 
 
-@click.group(cls=Commands, members={"broker": "broker.command:run", "personal": "personal.command:run"})
+@click.group(
+    cls=Commands,
+    members={
+        "broker": "broker.command:run",
+        "personal": "personal.command:run",
+        "vault": "personal.cloud.command:run",
+    },
+)
 def run() -> None:
     """Run one part in the foreground.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from base.access.reach import is_loopback
 from base.settings import SettingError, setting
@@ -43,6 +44,11 @@ class PersonalSettings:
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
     )
+    vault_url: str = setting("", "URL of a vault server where sealed records may live; empty: there is none.")
+    vault_client: str = setting("", "Name of this installation at the vault; empty: the municipality's id.")
+    vault_authorities: Path | None = setting(
+        None, "PEM file of the authorities that vouch for the vault; none: those of the system."
+    )
     replaced_days: int = setting(
         35,
         "How long another location keeps a version of a record that was replaced; longer than the oldest back-up.",
@@ -70,3 +76,7 @@ def check(settings: PersonalSettings) -> None:
         raise SettingError(
             f"host {settings.host} is reached by others: give tls_certificate, or listen on 127.0.0.1"
         )
+    if settings.vault_url.startswith("http:") and not is_loopback(
+        urlsplit(settings.vault_url).hostname or ""
+    ):
+        raise SettingError("vault_url has to begin with https, unless the vault is on this machine")
