@@ -85,6 +85,8 @@ def explain(error: Exception) -> click.ClickException:
         "up": "engawa.up:up",
         "run": "engawa.command:run",
         "municipalities": "personal.command:municipalities",
+        "staff": "personal.staff_command:staff",
+        "residents": "personal.residents_command:residents",
         "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",

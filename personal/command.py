@@ -10,7 +10,10 @@ from base.admin import ask
 from base.console import json_option, read_settings, setting_options, show_json, show_table
 from personal.settings import PREFIX, SECTION, PersonalSettings
 
-_at_module = setting_options(PersonalSettings, PREFIX, only=("data",))
+of_municipality = click.option(
+    "--municipality", default="", metavar="ID", help="Which municipality, if there are several."
+)
+at_module = setting_options(PersonalSettings, PREFIX, only=("data",))
 
 
 @click.command("personal")
@@ -26,7 +29,7 @@ def run(config: Path | None, **given: object) -> None:
 
     from personal import server
 
-    uvloop.run(server.run(_settings(given, config)))
+    uvloop.run(server.run(settings_of(given, config)))
 
 
 @click.group()
@@ -43,7 +46,7 @@ def municipalities() -> None:
 @click.argument("id")
 @click.option("--name", required=True, help="What people call it.")
 @click.option("--code", required=True, help="Its six digits in the list of 総務省.")
-@_at_module
+@at_module
 def add_municipality(id: str, name: str, code: str, config: Path | None, **given: Any) -> None:
     """Add a municipality with its own database and keys; the module sees it at its next start.
 
@@ -53,14 +56,14 @@ def add_municipality(id: str, name: str, code: str, config: Path | None, **given
     """
     from personal import towns
 
-    settings = _settings(given, config)
+    settings = settings_of(given, config)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     towns.add(settings.data, towns.Listed(id, name, code))
     click.echo(f"{name} is added. Start the module, or start it again: engawa run personal")
 
 
 @municipalities.command("list")
-@_at_module
+@at_module
 @json_option
 def list_municipalities(as_json: bool, config: Path | None, **given: Any) -> None:
     """List the municipalities of the running module.
@@ -69,12 +72,13 @@ def list_municipalities(as_json: bool, config: Path | None, **given: Any) -> Non
     Example:
       engawa municipalities list --json
     """
-    rows = asyncio.run(ask(_settings(given, config).data, "municipalities.list"))
+    rows = asyncio.run(ask(settings_of(given, config).data, "municipalities.list"))
     if as_json:
         show_json(rows)
     else:
         show_table(("id", "name", "code"), [(row["id"], row["name"], row["code"]) for row in rows])
 
 
-def _settings(given: Any, config: Path | None) -> PersonalSettings:
+def settings_of(given: Any, config: Path | None) -> PersonalSettings:
+    """Build the settings of a command's options."""
     return read_settings(PersonalSettings, prefix=PREFIX, section=SECTION, given=given, config=config)

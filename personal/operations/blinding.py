@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from personal.operations.call import Town
 from personal.rules.identifiers import blind, framed
 from personal.rules.residents import Field, IdentifierKind, search_term, search_terms
+
+NAMING: Final = "basic-four"
+"""The item whose reading and birth date residents are searched by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Blinding:
             (term, blind(self.searching, term, text))
             for term, text in sorted(search_terms(tuple(readings), birth_date))
         ]
+
+    def terms_of(self, code: str, value: Any) -> list[tuple[str, bytes]] | None:
+        """Hash the terms by which a resident is searched after an item was written; None if that changes nothing."""
+        if code != NAMING or "nameKana" not in value:
+            return None
+        return self.terms((value["nameKana"],), value["birthDate"])
 
     def term(self, reading: str, birth_date: str) -> tuple[Field, bytes]:
         """Hash the term that finds most precisely."""

@@ -116,7 +116,7 @@ def _restore_identifiers(db: Connection, person: str, standing: Standing, undone
     """Let end and begin again what death and merging ended and began; what staff ended stays so."""
     for id in people.family(db, person):
         if standing.state is State.DEAD:
-            identifiers.end_all(db, id, Why.DEATH, now)
+            identifiers.end_dead(db, id, now)
         else:
             identifiers.reopen(db, id, Why.DEATH, undone.at)
         if person == undone.double:

@@ -11,8 +11,9 @@ from personal.audit.log import Entry
 from personal.locations.records import Change, Erasure
 from personal.operations import handles
 from personal.operations.actors import Who
+from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
-from personal.store import items, records
+from personal.store import items, people, records
 from personal.store.records import Record
 from schemas.personal.catalogue import Item
 
@@ -112,12 +113,15 @@ def append(db: Connection, call: Call, kind: str, person: str, **facts: Any) -> 
 async def _write(call: Call, find: Find, code: str) -> Answer:
     item = _item(call, code)
     item.check(call.body["value"])
+    terms = (await blinding(call.town)).terms_of(code, call.body["value"])
     person = call.town.store.read(find)
     version = call.body["expectedVersion"] + 1
 
     def within(db: Connection) -> None:
         if find(db) != person:
             raise Conflict("The resident was merged meanwhile; try again.")
+        if terms is not None:
+            people.index(db, person, terms)
         append(db, call, "record-written", person, item=code, version=version, schema=item.version)
 
     change = Change(person, code, call.body["value"], call.body["expectedVersion"])

@@ -1,6 +1,7 @@
 """Entering residents: by staff at the counter, by files, by residents themselves with their card."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from base.database import Connection
 from base.errors import AlreadyExists
@@ -8,6 +9,8 @@ from personal.operations.tables import Reaction
 from personal.rules.identifiers import fresh
 from personal.rules.residents import Event, Happening, IdentifierKind
 from personal.store import identifiers, people
+
+PERSON: Final = "r_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,19 @@ class Newcomer:
 
 
 def enter(
-    connection: Connection, who: Newcomer, *, cleared: bool, now: int, reactions: tuple[Reaction, ...]
+    connection: Connection,
+    who: Newcomer,
+    *,
+    cleared: bool,
+    now: int,
+    reactions: tuple[Reaction, ...],
+    id: str | None = None,
 ) -> str:
     """Enter a resident and give their id; AlreadyExists if an identifier stands for somebody.
 
     Who is not cleared is not hindered by the identifiers of protected persons: that would tell of them.
     """
-    person = fresh("r_")
+    person = id or fresh(PERSON)
     people.add(connection, person, now)
     for kind, hash in who.identifiers:
         if identifiers.holder(connection, kind, hash, cleared=cleared) is not None:

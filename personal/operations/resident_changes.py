@@ -129,7 +129,7 @@ def happen(db: Connection, person: Person, event: Event, now: int, reactions: tu
     people.set_state(db, person.id, moved_on(person.state, event), now)
     for id in people.family(db, person.id):
         if event is Event.DIED:
-            identifiers.end_all(db, id, Why.DEATH, now)
+            identifiers.end_dead(db, id, now)
             sessions.end_about(db, id)
         elif person.state is State.DEAD:
             identifiers.reopen(db, id, Why.DEATH, 0)

@@ -56,6 +56,16 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
 """Every change of a state but merging and parting; any other is refused."""
 
 
+def event_to(state: State, wanted: State) -> Event | None:
+    """Say what must have happened for a resident to be in a state; None if they are there already."""
+    if state is wanted:
+        return None
+    found = next((event for (old, event), new in TRANSITIONS.items() if (old, new) == (state, wanted)), None)
+    if found is None:
+        raise Conflict(f"A resident in state {state} does not become {wanted}.")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a resident stands, as far as merging and parting touch it."""

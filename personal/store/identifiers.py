@@ -85,10 +85,11 @@ def renew(connection: Connection, kind: IdentifierKind, hash: bytes, person: str
     return connection.changes() == 1
 
 
-def end_all(connection: Connection, person: str, why: Why, now: int) -> None:
-    """End all identifiers of a resident."""
+def end_dead(connection: Connection, person: str, now: int) -> None:
+    """End the cards and logins of a resident who died; the municipality still finds them by its own number."""
     connection.execute(
-        "UPDATE identifier SET ended = ?, why = ? WHERE person = ? AND ended IS NULL", (now, why, person)
+        "UPDATE identifier SET ended = ?, why = ? WHERE person = ? AND ended IS NULL AND kind <> ?",
+        (now, Why.DEATH, person, IdentifierKind.MUNICIPAL),
     )
 
 
