@@ -76,7 +76,7 @@ async def import_lines(
         outcomes.append(done)
     counted = Counter(outcome for outcome, _ in outcomes)
     told = {outcome.value: counted[outcome] for outcome in Outcome}
-    await town.store.write(lambda db: log.append(db, Entry("resident.import", {"by": by, **told}), now))
+    await town.store.write(lambda db: log.append(db, Entry("residents-imported", {"by": by, **told}), now))
     refused = [
         {"line": number, "rule": rule}
         for (number, _), (outcome, rule) in zip(lines, outcomes, strict=True)
@@ -135,7 +135,9 @@ async def _try(town: Town, module: Module, line: Line, *, by: str, now: int) -> 
         if changed and outcome is Outcome.UNCHANGED:
             outcome = Outcome.CHANGED
         if outcome is not Outcome.UNCHANGED:
-            log.append(db, Entry(f"resident.import-{outcome}", {"by": by}, {"resident": person}), now)
+            log.append(
+                db, Entry("resident-imported", {"by": by, "outcome": outcome}, {"subject": person}), now
+            )
 
     if changes:
         await town.records.keep(changes, within, now)

@@ -45,7 +45,7 @@ async def demo_login(call: Call, module: Module) -> Answer:
         if kind == "staff":
             log.append(db, Entry("login", {**facts, "by": actor}), call.now)
         else:
-            log.append(db, Entry("login", facts, {"resident": actor}), call.now)
+            log.append(db, Entry("login", facts, {"subject": actor}), call.now)
         return session
 
     session = await call.town.store.write(work)
@@ -86,7 +86,7 @@ async def log_out(call: Call, _: Module) -> Answer:
         if call.actor.who is Who.STAFF:
             log.append(db, Entry("logout", {"by": call.actor.id}), call.now)
         elif call.actor.who is Who.RESIDENT:
-            log.append(db, Entry("logout", {}, {"resident": call.actor.id}), call.now)
+            log.append(db, Entry("logout", {}, {"subject": call.actor.id}), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT

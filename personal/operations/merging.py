@@ -44,8 +44,8 @@ async def merge_residents(call: Call, module: Module) -> Answer:
         if survivor.id == double.id:
             raise Conflict("These two are one resident already.")
         merge(db, survivor, double, by=call.actor.id, now=call.now)
-        concerned = {"resident": survivor.id, "double": double.id}
-        log.append(db, Entry("resident.merged", {"by": call.actor.id}, concerned), call.now)
+        concerned = {"subject": survivor.id, "double": double.id}
+        log.append(db, Entry("resident-merged", {"by": call.actor.id}, concerned), call.now)
         tell(db, Happening(Event.MERGED, survivor.id, double.id), call.now, module.reactions)
         return survivor.id
 
@@ -64,8 +64,8 @@ async def part_residents(call: Call, module: Module) -> Answer:
             raise Conflict("No double was merged into this resident.")
         part(db, undone, survivor, to_double=to_double, now=call.now)
         facts = {"by": call.actor.id, "since-goes-to": call.body["sinceGoesTo"]}
-        concerned = {"resident": survivor.id, "double": undone.double}
-        log.append(db, Entry("resident.parted", facts, concerned), call.now)
+        concerned = {"subject": survivor.id, "double": undone.double}
+        log.append(db, Entry("resident-parted", facts, concerned), call.now)
         happening = Happening(Event.PARTED, survivor.id, undone.double, undone.at, to_double)
         tell(db, happening, call.now, module.reactions)
         return undone

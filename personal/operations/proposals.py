@@ -41,7 +41,7 @@ async def propose(call: Call, module: Module) -> Answer:
         until = call.now + kind.days * _DAY
         made = Proposal(fresh("q_"), name, body, call.actor.id, call.now, until)
         proposals.add(db, made)
-        log.append(db, Entry("proposal.made", _facts(call, made)), call.now)
+        log.append(db, Entry("proposal-made", _facts(call, made)), call.now)
         return _shown(db, made, kind, call.now)
 
     return Answer(201, await call.town.store.write(work))
@@ -87,7 +87,7 @@ async def approve(call: Call, module: Module) -> Answer:
         facts = kind.approve(db, found.body, decision)
         proposals.decide(db, found.id, ProposalState.APPROVED, call.actor.id, call.now)
         told = {**facts, **_facts(call, found), "proposed-by": found.proposed_by}
-        log.append(db, Entry("proposal.approved", told), call.now)
+        log.append(db, Entry("proposal-approved", told), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT
@@ -117,7 +117,7 @@ async def withdraw(call: Call, module: Module) -> Answer:
 def _end(db: Connection, call: Call, module: Module, state: ProposalState, reason: str | None = None) -> None:
     found, _ = _open(db, call, module)
     proposals.decide(db, found.id, state, call.actor.id, call.now, reason)
-    log.append(db, Entry(f"proposal.{state}", _facts(call, found)), call.now)
+    log.append(db, Entry(f"proposal-{state}", _facts(call, found)), call.now)
 
 
 def _permitted(call: Call, module: Module, name: str, otherwise: Exception) -> Kind:

@@ -107,7 +107,7 @@ def by(call: Call) -> str:
 
 def append(db: Connection, call: Call, kind: str, person: str, **facts: Any) -> None:
     """Write an entry about a resident's records into the log."""
-    log.append(db, Entry(kind, {"by": by(call), **facts}, {"resident": person}), call.now)
+    log.append(db, Entry(kind, {"by": by(call), **facts}, {"subject": person}), call.now)
 
 
 async def _write(call: Call, find: Find, code: str) -> Answer:

@@ -78,7 +78,7 @@ async def link(call: Call, _: Module) -> Answer:
             raise Conflict("The card to replace is not one of this resident.")
         link_to(db, person, kind, hash, may=cleared(call.actor), now=call.now)
         facts = {"by": call.actor.id, "identifier": kind, "renewed": replaced is not None}
-        log.append(db, Entry("resident.linked", facts, {"resident": person.id}), call.now)
+        log.append(db, Entry("resident-linked", facts, {"subject": person.id}), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT
@@ -104,7 +104,7 @@ async def end(call: Call, _: Module) -> Answer:
         if not any(identifiers.end(db, id, number, call.now) for id in family):
             raise ResourceNotFound("This resident has no such identifier (any more).")
         sessions.end_about(db, person.id)
-        log.append(db, Entry("resident.unlinked", {"by": call.actor.id}, {"resident": person.id}), call.now)
+        log.append(db, Entry("resident-unlinked", {"by": call.actor.id}, {"subject": person.id}), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT
@@ -117,7 +117,7 @@ async def note(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> None:
         person = handles.visible(db, asked, call.actor)
-        log.append(db, Entry(f"resident.{event}", {"by": call.actor.id}, {"resident": person.id}), call.now)
+        log.append(db, Entry(f"resident-{event}", {"by": call.actor.id}, {"subject": person.id}), call.now)
         happen(db, person, event, call.now, module.reactions)
 
     await call.town.store.write(work)
@@ -146,7 +146,7 @@ async def set_protected(call: Call, module: Module) -> Answer:
         if person.protected is wanted:
             raise Conflict(f"This resident is {'' if wanted else 'not '}protected already.")
         event = Event.PROTECTED if wanted else Event.UNPROTECTED
-        log.append(db, Entry(f"resident.{event}", {"by": call.actor.id}, {"resident": person.id}), call.now)
+        log.append(db, Entry(f"resident-{event}", {"by": call.actor.id}, {"subject": person.id}), call.now)
         protect(db, person.id, wanted, call.now)
         for id in people.family(db, person.id):
             sessions.end_about(db, id)
@@ -167,7 +167,7 @@ async def search_by(call: Call, _: Module) -> Answer:
         person = handles.visible(db, asked, call.actor)
         people.index(db, person.id, terms)
         facts = {"by": call.actor.id}
-        log.append(db, Entry("resident.search-terms", facts, {"resident": person.id}), call.now)
+        log.append(db, Entry("resident-search-terms", facts, {"subject": person.id}), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT

@@ -83,7 +83,7 @@ async def register(call: Call, module: Module) -> Answer:
         similar = people.matching(db, *term, cleared=cleared(call.actor), most=MOST_FOUND)[:MOST_FOUND]
         person = enter(db, who, cleared=cleared(call.actor), now=call.now, reactions=module.reactions)
         facts = {"by": call.actor.id, "identifiers": sorted(kind for kind, _ in who.identifiers)}
-        log.append(db, Entry("resident.registered", facts, {"resident": person}), call.now)
+        log.append(db, Entry("resident-registered", facts, {"subject": person}), call.now)
         _note_found(db, call, "similar", similar)
         return person, similar
 
@@ -99,10 +99,10 @@ async def search(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> list[Person] | None:
         if people.count_search(db, call.actor.id, call.now, SEARCH_WINDOW) > most:
-            log.append(db, Entry("resident.search-refused", {"by": call.actor.id}), call.now)
+            log.append(db, Entry("resident-search-refused", {"by": call.actor.id}), call.now)
             return None
         found = _found(db, call, blind)
-        _note_found(db, call, ",".join(sorted(call.body)), found if len(found) <= MOST_FOUND else [])
+        _note_found(db, call, ",".join(sorted(call.body)), found)
         return found
 
     found = await call.town.store.write(work)
@@ -124,7 +124,7 @@ async def read(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> dict[str, Any]:
         person = handles.visible(db, asked, call.actor)
-        log.append(db, Entry("resident.read", {"by": call.actor.id}, {"resident": person.id}), call.now)
+        log.append(db, Entry("resident-read", {"by": call.actor.id}, {"subject": person.id}), call.now)
         family = people.family(db, person.id)
         return {
             **summary(names, person, call),
@@ -174,6 +174,8 @@ def _found(db: Connection, call: Call, blind: Blinding) -> list[Person]:
 
 
 def _note_found(db: Connection, call: Call, by: str, found: list[Person]) -> None:
-    concerned = {f"found-{number}": person.id for number, person in enumerate(found, 1)}
+    """Write a search into the log, and for each resident who is shown that they were found."""
     facts = {"by": call.actor.id, "fields": by, "found": len(found)}
-    log.append(db, Entry("resident.searched", facts, concerned), call.now)
+    log.append(db, Entry("resident-searched", facts), call.now)
+    for person in found if len(found) <= MOST_FOUND else ():
+        log.append(db, Entry("resident-found", {"by": call.actor.id}, {"subject": person.id}), call.now)

@@ -104,7 +104,7 @@ async def set_active(call: Call, _: Module) -> Answer:
             raise Conflict(f"The service is {'active' if active else 'suspended'} already.")
         services.set_active(db, id, active)
         ended = sessions.end_all(db, Who.SERVICE, id)
-        kind = "service.resumed" if active else "service.suspended"
+        kind = "service-resumed" if active else "service-suspended"
         facts = {"by": call.actor.id, "service": id, "tokens-ended": ended}
         log.append(db, Entry(kind, facts), call.now)
 

@@ -81,7 +81,7 @@ def join(db: Connection, login: str, name: str, roles: list[str], *, by: str, no
         raise AlreadyExists("There is a member of staff with this login already.")
     member = Member(fresh("m_"), login, name, given, now, by)
     staff.add(db, member)
-    log.append(db, Entry("staff.joined", {"by": by, "member": member.id, "roles": list(given)}), now)
+    log.append(db, Entry("staff-joined", {"by": by, "member": member.id, "roles": list(given)}), now)
     return member
 
 
@@ -94,7 +94,7 @@ def give_roles(db: Connection, id: str, roles: list[str], *, by: str, now: int) 
         _keep_an_administrator(db, member)
     staff.give_roles(db, id, given)
     sessions.end_all(db, Who.STAFF, id)
-    log.append(db, Entry("staff.roles", {"by": by, "member": id, "roles": list(given)}), now)
+    log.append(db, Entry("staff-roles", {"by": by, "member": id, "roles": list(given)}), now)
     return _present(db, id)
 
 
@@ -104,7 +104,7 @@ def leave(db: Connection, id: str, *, by: str, now: int) -> None:
     _keep_an_administrator(db, member)
     staff.end(db, id, now)
     ended = sessions.end_all(db, Who.STAFF, id)
-    log.append(db, Entry("staff.left", {"by": by, "member": id, "sessions": ended}), now)
+    log.append(db, Entry("staff-left", {"by": by, "member": id, "sessions": ended}), now)
 
 
 def shown(member: Member) -> dict[str, Any]:

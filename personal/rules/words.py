@@ -46,6 +46,27 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "ほかの自治体を通じて情報を渡しました",
         "Data was given out through another municipality",
     ),
+    "resident-registered": ("住民として登録しました", "You were registered"),
+    "resident-imported": (
+        "台帳のファイルから登録・変更しました",
+        "You were registered or changed from a file",
+    ),
+    "resident-found": ("職員の検索で見つかりました", "A search by staff found you"),
+    "resident-read": ("職員が、登録の状況を見ました", "Staff looked at how you are registered"),
+    "resident-linked": ("カードなどを結びつけました", "A card or another identifier was linked to you"),
+    "resident-unlinked": ("カードなどの結びつきを終えました", "A card or another identifier was ended"),
+    "resident-search-terms": (
+        "検索に使う読みがなを変えました",
+        "The reading you are searched by was changed",
+    ),
+    "resident-moved": ("転出を記録しました", "It was noted that you moved away"),
+    "resident-returned": ("在住を記録しました", "It was noted that you live here"),
+    "resident-protected": ("支援措置による保護を始めました", "You were protected from being found"),
+    "resident-unprotected": ("支援措置による保護を終えました", "Your protection ended"),
+    "resident-merged": ("二重の登録を一つにしました", "Two registrations of you became one"),
+    "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
+    "login": ("ログインしました", "You logged in"),
+    "logout": ("ログアウトしました", "You logged out"),
     "export": ("自分の情報を書き出しました", "Your data was exported"),
 }
 

@@ -150,7 +150,7 @@ async def test_a_service_is_suspended_at_once_by_one_person(live: Live) -> None:
     assert (await live.get("/services")).json == {"services": []}
     assert (await live.get("/services/shelter")).status == 404
     entries = await live.get("/audit/entries", by=await live.staff("auditor"))
-    assert any('"service.suspended"' in one["entry"] for one in entries.json["entries"])
+    assert any('"service-suspended"' in one["entry"] for one in entries.json["entries"])
     assert (await live.post("/catalogue/services/shelter/state", {"active": True}, by=by)).status == 204
     assert len((await live.get("/services")).json["services"]) == 1
 

@@ -95,12 +95,14 @@ async def test_a_renewed_card_takes_the_place_of_the_old_one(live: Live) -> None
 
 async def test_every_search_is_on_record_for_those_it_found(live: Live) -> None:
     await live.register("hanako")
+    token = await live.resident("hanako")
     await search(live, nameKana="ヤブハナコ")
     await search(live, nameKana="ヤブタロウ")
     entries = await live.get("/audit/entries", by=await live.staff("auditor"))
-    found = [one["entry"] for one in entries.json["entries"] if '"resident.searched"' in one["entry"]]
-    assert ['"found":1' in entry for entry in found[1:]] == [True, False]
-    assert "ヤブ" not in "".join(found)
+    told = "".join(one["entry"] for one in entries.json["entries"])
+    assert [told.count(word) for word in ('"resident-searched"', '"resident-found"', "ヤブ")] == [3, 1, 0]
+    history = await live.get("/me/accesses", by=token)
+    assert "A search by staff found you" in history.raw.decode()
 
 
 async def test_searches_are_limited_per_hour(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ async def test_searches_are_limited_per_hour(tmp_path: Path) -> None:
             assert reply.status == expected
         assert await search(live, by="counter2", birthDate="2000-01-01") == []
         entries = await live.get("/audit/entries", by=await live.staff("auditor"))
-        assert sum('"resident.search-refused"' in one["entry"] for one in entries.json["entries"]) == 2
+        assert sum('"resident-search-refused"' in one["entry"] for one in entries.json["entries"]) == 2
 
 
 async def test_too_many_hits_are_not_shown(live: Live) -> None:
