@@ -7,6 +7,7 @@ from base import clock
 from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
+from personal import keys_admin
 from personal.operations import importing, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
@@ -49,6 +50,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         "staff.list": list_members,
         "staff.remove": remove_member,
         "residents.import": import_residents,
+        **keys_admin.handlers(module),
     }
 
 

@@ -44,6 +44,11 @@ class PersonalSettings:
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
     )
+    pkcs11_library: Path | None = setting(
+        None, "Library of a PKCS#11 token that holds the top keys; none: they are in files."
+    )
+    pkcs11_token: str = setting("", "Label of the token.")
+    pkcs11_pin: Path | None = setting(None, "File (mode 0600) with the PIN of the token.")
     vault_url: str = setting("", "URL of a vault server where sealed records may live; empty: there is none.")
     vault_client: str = setting("", "Name of this installation at the vault; empty: the municipality's id.")
     vault_authorities: Path | None = setting(

@@ -18,10 +18,8 @@ from personal.locations.records import Records
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
 from personal.store.town import TownStore
-from personal.vault import signing
-from personal.vault.keys import KeyStore
+from personal.vault import opening, signing
 from personal.vault.signing import Signer
-from personal.vault.top import FileTopKey
 
 FILE: Final = "municipalities.json"
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
@@ -76,7 +74,7 @@ async def opened(settings: PersonalSettings, one: Listed) -> AsyncIterator[Town]
     folder = settings.data / one.id
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
-        keys = KeyStore(folder, FileTopKey(folder))
+        keys = opening.key_store(settings, folder)
         stack.push_async_callback(keys.close)
         if keys.top_changing:
             await keys.rotate_top()

@@ -85,6 +85,11 @@ def set_due(connection: Connection, record: Record, due: int) -> None:
     put(connection, replace(record, due=due))
 
 
+def keys_in_use(connection: Connection) -> set[str]:
+    """Name every key that a record or a leftover is under."""
+    return {key for (key,) in connection.execute("SELECT key FROM record UNION SELECT key FROM leftover")}
+
+
 def due(connection: Connection, now: int, most: int) -> list[Record]:
     """List records whose time to be erased has come."""
     found = rows(

@@ -31,7 +31,7 @@ CREATE TABLE personal (
   id TEXT PRIMARY KEY, person TEXT NOT NULL, location TEXT NOT NULL, item TEXT NOT NULL, generation INTEGER NOT NULL,
   wrapped BLOB NOT NULL, top TEXT NOT NULL, made INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX personal_place ON personal (person, location, item, generation);
+CREATE INDEX personal_place ON personal (person, location, item, generation);
 CREATE INDEX personal_top ON personal (top);
 -- up to where the list of shredded keys was followed; before when a key is old and is renewed at the next write
 CREATE TABLE mark (name TEXT PRIMARY KEY CHECK (name IN ('replayed', 'renewed')), value INTEGER NOT NULL) STRICT;
@@ -222,6 +222,16 @@ class KeyStore:
         await asyncio.to_thread(empty_log, self.path)
         self._top.retire()
         return done
+
+    def counted(self) -> tuple[list[tuple[str, int]], int]:
+        """Count the versions of each named key, and the keys of people."""
+        named = list(self._read.execute("SELECT name, max(version) FROM named GROUP BY name ORDER BY name"))
+        return named, int(self._read.execute("SELECT count(*) FROM personal").get)
+
+    @property
+    def top(self) -> str:
+        """Name the top key."""
+        return self._top.id
 
     @property
     def top_changing(self) -> bool:

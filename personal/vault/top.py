@@ -47,12 +47,12 @@ class TopKey(Protocol):
 class FileTopKey:
     """A top key in a file of mode 0600; while it changes, the new one stands in a file beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, make: bool = True) -> None:
         """Read the key of a folder, made before there are others; SettingError if it cannot be trusted."""
         self._path = folder / FILE
         self._next = folder / NEXT
         if not self._path.exists():
-            if (folder / _KEYS).exists():
+            if not make or (folder / _KEYS).exists():
                 raise SettingError(
                     f"the top key {self._path} is missing: restore it from its back-up or its shares "
                     "(engawa vault-keys recover); without it nothing here can be read"
