@@ -1,13 +1,14 @@
-"""Who sends a request: by the access token of a service, or by the login of a resident or of staff."""
+"""Who sends a request: by the access token or certificate of a service, or by the login of a resident or of staff."""
 
 from aiohttp import web
 
 from base import clock
+from base.access.certificates import certificate_of
 from base.errors import InvalidRequest, Unauthorized
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
-from personal.store import sessions
+from personal.store import services, sessions
 from personal.store.sessions import Session
 
 COOKIE = "__Host-engawa-personal"
@@ -18,7 +19,7 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
     """Say who asks; Unauthorized if a credential is given that proves nothing here (any more)."""
     secret = _secret(request)
     if secret is None:
-        return NOBODY
+        return _by_certificate(request, town, now)
     session = town.store.read(lambda db: sessions.find(db, secret, now))
     if session is None:
         raise Unauthorized(
@@ -35,6 +36,15 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
         Level(session.level),
         sessions.digest(secret),
     )
+
+
+def _by_certificate(request: web.Request, town: Town, now: int) -> Actor:
+    """Know a service by the client certificate that the catalogue names; any other proves nothing. (RFC 8705)"""
+    found = certificate_of(request.transport)
+    if found is None or found.until <= now:
+        return NOBODY
+    service = town.store.read(lambda db: services.by_certificate(db, found.thumbprint))
+    return Actor(Who.SERVICE, service.id) if service is not None and service.active else NOBODY
 
 
 async def _keep_alive(

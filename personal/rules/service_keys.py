@@ -59,7 +59,7 @@ def _key(number: int, row: dict[str, Any]) -> dict[str, Any]:
     what = f"The key number {number} of the service"
     if _PRIVATE & row.keys():
         raise BadRequestData(f"{what} is secret: make a new pair, and give its public key only.")
-    kind = row.get("kty")
+    kind = str(row.get("kty"))
     if kind not in _MEMBERS or not all(isinstance(row.get(name), str) for name in _MEMBERS[kind]):
         raise BadRequestData(f"{what} is no public key of kind {', '.join(_MEMBERS)}.")
     kid = row.get("kid")

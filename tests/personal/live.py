@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import trustme
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -205,13 +207,24 @@ def asked(item: str, **more: Any) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def live_module(
-    folder: Path, towns_there: Iterable[Listed] = (YABU,), **settings: Any
+    folder: Path,
+    towns_there: Iterable[Listed] = (YABU,),
+    *,
+    trust: trustme.CA | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Live]:
-    """Run a module with demonstration logins on a data folder until the block ends; new towns get their staff."""
+    """Run a module with demonstration logins on a data folder until the block ends; new towns get their staff.
+
+    trust: who issued the module's certificate, if it has one.
+    """
     wanted = list(towns_there)
     new = _added(folder, wanted)
     made = PersonalSettings(**{"data": folder, "port": 0, "demo": True, **settings})
-    async with served(made) as (module, url), aiohttp.ClientSession() as session:
+    context = ssl.create_default_context()
+    if trust is not None:
+        trust.configure_trust(context)
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with served(made) as (module, url), aiohttp.ClientSession(connector=connector) as session:
         for one in new:
             await _join(module.towns[one.id])
         yield Live(url, session, module, module.towns[wanted[0].id])
