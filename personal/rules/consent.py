@@ -80,18 +80,62 @@ class Consent:
     until: int | None = None
 
 
+def begun(
+    kind: Kind,
+    service: str,
+    purpose: str,
+    item: str,
+    event: Event,
+    now: int,
+    *,
+    version: int,
+    until: int | None = None,
+) -> Consent:
+    """Begin a consent where nothing was decided yet; Conflict where it cannot begin like this."""
+    state = _following(None, event)
+    given = _ending(event, now, until)
+    return Consent(kind, service, purpose, item, version, state, now, given)
+
+
 def happened(
     consent: Consent, event: Event, now: int, *, version: int | None = None, until: int | None = None
 ) -> Consent:
     """Apply an event; Conflict where the state does not know it."""
-    following = TRANSITIONS.get((consent.state, event))
-    if following is None:
-        raise Conflict(f"A consent in state {consent.state} cannot be changed by '{event}'.")
+    following = _following(consent.state, event)
     if event is Event.GIVE:
-        if until is not None and until <= now:
-            raise Conflict("A consent cannot be given until a moment that has passed.")
-        return replace(consent, state=following, since=now, until=until, version=version or consent.version)
+        given = _ending(event, now, until)
+        return replace(consent, state=following, since=now, until=given, version=version or consent.version)
     return replace(consent, state=following, since=now)
+
+
+def wanted(consent: Consent | None, *, agree: bool) -> Event | None:
+    """Say by what event a consent becomes what a resident decides; None if it is so already."""
+    if agree:
+        return Event.GIVE
+    if consent is None or consent.state in _OPEN:
+        return Event.REFUSE
+    return Event.WITHDRAW if consent.state in HOLDING else None
+
+
+def state_at(consent: Consent, now: int) -> State:
+    """Give the state at a moment: what has an end expires by itself, without anything being done."""
+    over = consent.until is not None and consent.until <= now
+    return State.EXPIRED if over and consent.state in HOLDING else consent.state
+
+
+def _following(state: State | None, event: Event) -> State:
+    following = TRANSITIONS.get((state, event))
+    if following is None:
+        raise Conflict(f"A consent in state {state or 'none'} cannot be changed by '{event}'.")
+    return following
+
+
+def _ending(event: Event, now: int, until: int | None) -> int | None:
+    if event is not Event.GIVE:
+        return None
+    if until is not None and until <= now:
+        raise Conflict("A consent cannot be given until a moment that has passed.")
+    return until
 
 
 def holds(consent: Consent | None, now: int, least_version: int) -> bool:
