@@ -84,6 +84,8 @@ CREATE TABLE hold (
   person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, basis TEXT NOT NULL, until INTEGER NOT NULL,
   set_by TEXT NOT NULL, PRIMARY KEY (person, item, basis)
 ) STRICT, WITHOUT ROWID;
+-- people all of whose keys have to go
+CREATE TABLE forgotten (person TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- up to where the list of shredded keys was followed here
 CREATE TABLE shred_mark (position INTEGER NOT NULL) STRICT;
 INSERT INTO shred_mark VALUES (0);
@@ -147,4 +149,70 @@ CREATE TABLE proposal (
 CREATE INDEX proposal_open ON proposal (kind, proposed) WHERE state = 'open';
 """
 
-STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF,)
+RELATIONS: Final = """
+-- who acts for whom; until: when that ends by itself, sealed, as it may tell a birthday
+CREATE TABLE delegation (
+  id TEXT PRIMARY KEY, guardian TEXT NOT NULL REFERENCES person, subject TEXT NOT NULL REFERENCES person,
+  relation TEXT NOT NULL, scope TEXT NOT NULL, since INTEGER NOT NULL, until BLOB NOT NULL, ended INTEGER,
+  granted_by TEXT NOT NULL, evidence TEXT NOT NULL, why TEXT
+) STRICT;
+CREATE INDEX delegation_guardian ON delegation (guardian);
+CREATE INDEX delegation_subject ON delegation (subject);
+"""
+
+NOTICES: Final = """
+-- what services are told: only at a full quarter hour (due), in random order (place)
+CREATE TABLE notice (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+  service TEXT NOT NULL, person TEXT NOT NULL REFERENCES person, event TEXT NOT NULL,
+  subject TEXT NOT NULL, facts TEXT NOT NULL, due INTEGER NOT NULL, place REAL NOT NULL, erase_by INTEGER,
+  handed INTEGER, delivered INTEGER, confirmed INTEGER
+) STRICT;
+CREATE INDEX notice_waiting ON notice (service, due, place) WHERE confirmed IS NULL;
+CREATE INDEX notice_person ON notice (person, service);
+CREATE INDEX notice_unsent ON notice (due) WHERE delivered IS NULL AND confirmed IS NULL;
+CREATE INDEX notice_duty ON notice (erase_by) WHERE erase_by IS NOT NULL AND confirmed IS NULL;
+-- services that could not be reached
+CREATE TABLE notice_pause (service TEXT PRIMARY KEY, tries INTEGER NOT NULL, until INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
+-- what residents let be seen once: keyed hashes of the codes; NULL: any service
+CREATE TABLE sharing_code (
+  hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES person, service TEXT, items TEXT NOT NULL,
+  made INTEGER NOT NULL, until INTEGER NOT NULL, used INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sharing_code_until ON sharing_code (until);
+CREATE INDEX sharing_code_person ON sharing_code (person);
+-- codes that a service tried in vain in the last hour
+CREATE TABLE code_guess (service TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX code_guess_service ON code_guess (service, at);
+"""
+
+CONSENTS: Final = """
+-- what a resident decided, as it stands; number: of the event that made it so. until: when it ends by itself
+CREATE TABLE consent (
+  person TEXT NOT NULL REFERENCES person, kind TEXT NOT NULL CHECK (kind IN ('store', 'share')),
+  service TEXT NOT NULL, purpose TEXT NOT NULL, item TEXT NOT NULL,
+  version INTEGER NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, number INTEGER NOT NULL,
+  PRIMARY KEY (person, kind, service, purpose, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX consent_until ON consent (until) WHERE until IS NOT NULL;
+-- every event, with the entry of the log that tells of it
+CREATE TABLE consent_event (
+  number INTEGER PRIMARY KEY, person TEXT NOT NULL REFERENCES person, kind TEXT NOT NULL,
+  service TEXT NOT NULL, purpose TEXT NOT NULL, item TEXT NOT NULL, version INTEGER NOT NULL,
+  state TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER, event TEXT NOT NULL,
+  leaf INTEGER NOT NULL REFERENCES leaf, decision TEXT REFERENCES decision
+) STRICT;
+CREATE INDEX consent_event_person ON consent_event (person, kind, service, purpose, item);
+-- one act of somebody: the document whose digest the evidence signs; the evidence, sealed under a key of a person
+CREATE TABLE decision (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person, actor TEXT NOT NULL,
+  given_by TEXT NOT NULL CHECK (given_by IN ('resident', 'guardian', 'staff-paper')),
+  digest BLOB NOT NULL UNIQUE, document TEXT NOT NULL, evidence_kind TEXT NOT NULL,
+  leaf INTEGER NOT NULL REFERENCES leaf, at INTEGER NOT NULL, evidence BLOB, sealed_for TEXT NOT NULL,
+  receipt BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_person ON decision (person);
+"""
+
+STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS,)
