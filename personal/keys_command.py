@@ -89,7 +89,7 @@ def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
-    """Destroy keys of residents that were renewed; back-ups from before do not open records under them any more.
+    """Destroy keys of residents that newer ones replaced; older back-ups of records under them do not open.
 
     \b
     Example:
@@ -104,7 +104,7 @@ def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def rotate_top(municipality: str, as_json: bool, **place: Any) -> None:
-    """Make a new top key, wrap all keys under it, destroy the old one; goes on by itself where it was ended.
+    """Make a new top key, wrap all keys under it, destroy the old one; goes on where it was ended.
 
     \b
     Example:

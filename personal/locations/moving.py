@@ -81,6 +81,7 @@ async def attend(site: Records, now: int) -> None:
             pass
         while (await site.sweep(now))[0] == AT_ONCE:
             pass
+        await site.shred_forgotten()
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from base.database import Connection
 from base.errors import Conflict, Problem, ResourceNotFound, ServiceUnavailable
 from personal.locations.contract import Copy, CopyMissing, Location, LocationOffline
 from personal.rules.identifiers import fresh
-from personal.store import leftovers, records
+from personal.store import leftovers, people, records
 from personal.store.leftovers import Leftover, Why
 from personal.store.records import LOCAL, Record
 from personal.store.town import TownStore
@@ -157,18 +157,56 @@ class Records:
             found = records.held(db, person, item)
             if not found:
                 raise ResourceNotFound("There is no such record.")
-            holds = tuple(records.holds(db, person, item, now))
-            within(db, Erasure(holds))
-            if holds:
-                for record in found:
-                    records.set_due(db, record, holds[0][1])
-                return Erasure(holds), []
-            return Erasure(), [self.take_out(db, record, now) for record in found]
+            erasure = Erasure(tuple(records.holds(db, person, item, now)))
+            within(db, erasure)
+            return erasure, self._out(db, found, erasure, now)
 
         erasure, names = await self.store.write(work)
         self.reached("taken out")
         _, left = await self.sweep(now, names)
         return Erasure(erasure.holds, left > 0)
+
+    async def forget(
+        self, person: str, within: Callable[[Connection, Mapping[str, Erasure]], None], now: int
+    ) -> Mapping[str, Erasure]:
+        """Erase all there is of a person, by items; what finds them too, unless something is under a hold.
+
+        within: what belongs to it, done in the same transaction.
+        """
+
+        def work(db: Connection) -> tuple[dict[str, Erasure], list[str]]:
+            found = records.everything(db, person)
+            erasures = {one.item: Erasure(tuple(records.holds(db, person, one.item, now))) for one in found}
+            within(db, erasures)
+            names = [name for one in found for name in self._out(db, [one], erasures[one.item], now)]
+            whole = not any(erasure.holds for erasure in erasures.values())
+            if whole:
+                leftovers.forget(db, people.family(db, person))
+                records.forget(db, person)
+            return erasures, names
+
+        erasures, names = await self.store.write(work)
+        self.reached("taken out")
+        await self.sweep(now, names)
+        await self.shred_forgotten()
+        return erasures
+
+    async def shred_forgotten(self) -> None:
+        """Destroy every key of people about whom nothing is kept any more."""
+        persons = self.store.read(leftovers.forgotten)
+        for person in persons:
+            await self.keys.forget(person)
+        self.reached("forgotten")
+        if persons:
+            await self.store.write(lambda db: leftovers.end_forgetting(db, persons))
+
+    def _out(self, db: Connection, found: Sequence[Record], erasure: Erasure, now: int) -> list[str]:
+        """Take records out of the ledger, or out of use while there are holds; name what is left over."""
+        if not erasure.holds:
+            return [self.take_out(db, record, now) for record in found]
+        for record in found:
+            records.set_due(db, record, erasure.holds[0][1])
+        return []
 
     def take_out(self, db: Connection, record: Record, now: int) -> str:
         """Take a record out of the ledger within a transaction; its key and copy go at the next sweep."""

@@ -6,13 +6,17 @@ from base import clock
 from base.errors import BadRequestData
 from personal.audit import heads, reading
 from personal.operations.call import Answer, Call, Module
+from personal.vault import signing
+from personal.vault.signing import Signer
 
 MOST: Final = 1_000
 
 
 async def keys(call: Call, _: Module) -> Answer:
-    """Give the public keys under which this municipality signs. (RFC 7517)"""
-    return Answer(body={"keys": [call.town.signer.public()]}, media_type="application/jwk-set+json")
+    """Give the public keys under which this municipality signs and has signed, the newest first. (RFC 7517)"""
+    seeds = [seed for _, seed in call.town.keys.versions(signing.NAME)]
+    body = {"keys": [Signer(seed).public() for seed in seeds]}
+    return Answer(body=body, media_type="application/jwk-set+json")
 
 
 async def head(call: Call, _: Module) -> Answer:

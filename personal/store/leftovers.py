@@ -169,11 +169,27 @@ def put_off_move(connection: Connection, move: Move, due: int) -> None:
     )
 
 
+def forget(connection: Connection, persons: Iterable[str]) -> None:
+    """Have all keys of people destroyed."""
+    connection.executemany("INSERT OR IGNORE INTO forgotten VALUES (?)", [(person,) for person in persons])
+
+
+def forgotten(connection: Connection) -> list[str]:
+    """List whose keys have to be destroyed."""
+    return [person for (person,) in rows(connection, "SELECT person FROM forgotten")]
+
+
+def end_forgetting(connection: Connection, persons: Iterable[str]) -> None:
+    """Take people off the list whose keys are destroyed."""
+    connection.executemany("DELETE FROM forgotten WHERE person = ?", [(person,) for person in persons])
+
+
 def waiting(connection: Connection) -> dict[str, int]:
     """Count what is still to be done."""
     found = rows(
         connection,
-        "SELECT kind, count(*) FROM leftover GROUP BY kind UNION ALL SELECT 'moves', count(*) FROM move",
+        "SELECT kind, count(*) FROM leftover GROUP BY kind UNION ALL SELECT 'moves', count(*) FROM move "
+        "UNION ALL SELECT 'forgotten', count(*) FROM forgotten",
     )
     return {what: count for what, count in found if count}
 

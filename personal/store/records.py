@@ -193,11 +193,22 @@ def holds(connection: Connection, person: str, item: str, now: int) -> list[tupl
     return sorted(found, key=lambda row: -row[1])
 
 
+def forget(connection: Connection, person: str) -> None:
+    """Delete what finds a person, and what tells whom entries of the log are about."""
+    for id in people.family(connection, person):
+        connection.execute("DELETE FROM opening WHERE person = ?", (id,))
+        connection.execute("DELETE FROM blind_index WHERE person = ?", (id,))
+        connection.execute("DELETE FROM identifier WHERE person = ?", (id,))
+
+
 def replay(connection: Connection, shredded: ShredList) -> None:
     """Follow the list of shredded keys: records that are erased go, those that moved are found where they went."""
     last, entries = shredded.since(int(value(connection, "SELECT position FROM shred_mark")))
     for entry in entries:
-        (_forget if entry.kind is Kind.PERSON else _follow)(connection, entry)
+        if entry.kind is Kind.PERSON:
+            forget(connection, entry.id)
+        else:
+            _follow(connection, entry)
     connection.execute("UPDATE shred_mark SET position = ?", (last,))
 
 
@@ -213,12 +224,6 @@ def _follow(connection: Connection, entry: Shredded) -> None:
             "UPDATE record SET location = ?, name = ?, key = ?, version = ? WHERE key = ?",
             (went.location, went.name, went.key, went.version, entry.id),
         )
-
-
-def _forget(connection: Connection, entry: Shredded) -> None:
-    connection.execute("DELETE FROM opening WHERE person = ?", (entry.id,))
-    connection.execute("DELETE FROM blind_index WHERE person = ?", (entry.id,))
-    connection.execute("DELETE FROM identifier WHERE person = ?", (entry.id,))
 
 
 def _of(connection: Connection, person: str, item: str) -> list[Record]:

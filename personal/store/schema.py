@@ -175,6 +175,9 @@ CREATE INDEX notice_duty ON notice (erase_by) WHERE erase_by IS NOT NULL AND con
 -- services that could not be reached
 CREATE TABLE notice_pause (service TEXT PRIMARY KEY, tries INTEGER NOT NULL, until INTEGER NOT NULL)
   STRICT, WITHOUT ROWID;
+-- up to when services were told of consents that ended by themselves
+CREATE TABLE notice_mark (at INTEGER NOT NULL) STRICT;
+INSERT INTO notice_mark VALUES (0);
 -- what residents let be seen once: keyed hashes of the codes; NULL: any service
 CREATE TABLE sharing_code (
   hash BLOB PRIMARY KEY, person TEXT NOT NULL REFERENCES person, service TEXT, items TEXT NOT NULL,
@@ -215,4 +218,4 @@ CREATE TABLE decision (
 CREATE INDEX decision_person ON decision (person);
 """
 
-STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS,)
+STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + NOTICES,)

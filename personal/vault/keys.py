@@ -16,7 +16,7 @@ from base.database import Connection, Writer, connect, empty_log, migrate, trans
 from base.errors import ResourceNotFound
 from base.settings import SettingError
 from personal.rules.identifiers import framed, fresh
-from personal.vault.envelope import new_key
+from personal.vault.envelope import Unreadable, new_key
 from personal.vault.shredded import Kind, Shredded, ShredList
 from personal.vault.top import TopKey
 
@@ -113,7 +113,7 @@ class KeyStore:
         return keys
 
     def opened(self, id: str) -> bytes:
-        """Give a key by its identifier; ResourceNotFound if it was destroyed."""
+        """Give a key by its identifier; ResourceNotFound if it was destroyed, Unreadable if it is missing."""
         row = next(
             iter(
                 self._read.execute(
@@ -123,8 +123,10 @@ class KeyStore:
             ),
             None,
         )
-        if row is None:
+        if row is None and id in self.shredded:
             raise ResourceNotFound("What is asked for was erased.")
+        if row is None:
+            raise Unreadable("A key is missing: restore the key store from its back-up.")
         person, location, item, generation, wrapped, top = row
         return self._top.unwrap(wrapped, _slot_bound(id, (person, location, item), generation), top)
 

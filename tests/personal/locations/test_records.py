@@ -16,8 +16,9 @@ from personal.locations import moving
 from personal.locations.contract import Copy, CopyMissing, LocationOffline
 from personal.locations.records import Change
 from personal.store import people, records
+from personal.store.town import rows
 from personal.vault.envelope import Place, Unreadable, seal, unseal
-from tests.personal.locations.sites import ITEM, PERSONS, Elsewhere, Site, noted, populate, refused, site
+from tests.personal.locations.sites import ITEM, PERSONS, Cut, Elsewhere, Site, noted, populate, refused, site
 
 DAY = 86_400_000_000
 YEAR = 365 * DAY
@@ -151,6 +152,74 @@ async def test_a_longer_hold_that_came_later_counts(one: Site) -> None:
     await one.store.write(lambda db: records.hold(db, "r_1", ITEM, "court", 2 * YEAR, "s"))
     await moving.attend(one.records, YEAR + 1)
     assert one.store.read(lambda db: records.held(db, "r_1", ITEM))[0].due == 2 * YEAR
+
+
+async def test_all_there_is_of_a_person_is_forgotten(one: Site, cloud: Elsewhere) -> None:
+    await one.keep("r_1", "contact", 0)
+    await one.keep("r_1", "allergies", 0, item="allergies")
+    await one.keys.personal("r_1", "local")
+    await one.store.write(lambda db: people.index(db, "r_1", [("name", b"hash")]))
+    erasures = await one.records.forget("r_1", lambda db, _: noted("r_1")(db), 1)
+    assert set(erasures) == {ITEM, "allergies"} and one.keys.of_person("r_1") == []
+    assert not one.store.read(lambda db: records.everything(db, "r_1") or people.terms(db, "r_1"))
+    assert not one.store.read(lambda db: rows(db, "SELECT 1 FROM opening WHERE person = 'r_1'"))
+    assert not one.waiting()
+
+
+async def test_forgetting_a_person_leaves_what_is_under_a_hold(one: Site) -> None:
+    await one.keep("r_1", "contact", 0)
+    await one.keep("r_1", "allergies", 0, item="allergies")
+    await one.store.write(lambda db: records.hold(db, "r_1", ITEM, "law", YEAR * 60, "s"))
+    await one.store.write(lambda db: people.index(db, "r_1", [("name", b"hash")]))
+    erasures = await one.records.forget("r_1", lambda db, _: None, YEAR)
+    assert erasures[ITEM].holds and not erasures["allergies"].holds
+    assert len(one.keys.of_person("r_1")) == 1
+    assert one.store.read(lambda db: people.terms(db, "r_1"))
+
+
+async def test_forgetting_goes_on_after_an_end(tmp_path: Path) -> None:
+    def cut(step: str) -> None:
+        if step == "taken out":
+            raise Cut
+
+    async with site(tmp_path) as one:
+        await populate(one)
+        await one.keep("r_1", "contact", 0)
+    with pytest.raises(Cut):
+        async with site(tmp_path, reached=cut) as one:
+            await one.records.forget("r_1", lambda db, _: None, 1)
+    async with site(tmp_path) as one:
+        assert one.waiting()
+        await moving.attend(one.records, YEAR * 100)
+        assert one.keys.of_person("r_1") == [] and not one.waiting()
+        assert [entry.id for entry in one.keys.shredded.since(0)[1]][-1] == "r_1"
+
+
+async def test_a_key_that_is_missing_and_not_shredded_is_not_taken_for_erased(one: Site) -> None:
+    await one.keep("r_1", "value", 0)
+    await one.keys._writer.run(lambda: one.keys._write.execute("DELETE FROM personal"))
+    with pytest.raises(Unreadable, match="key is missing"):
+        await one.value("r_1")
+
+
+async def test_a_full_disk_refuses_and_changes_nothing(one: Site) -> None:
+    await one.keep("r_1", "old", 0)
+    one.store._write.pragma("max_page_count", 1)
+    assert isinstance(await refused(one.keep("r_1", "x" * 60_000, 1)), ServiceUnavailable)
+    one.store._write.pragma("max_page_count", 1 << 30)
+    assert one.store.read(lambda db: db.execute("SELECT count(*) FROM leaf").get) == 1
+    assert await one.value("r_1") == "old"
+    assert await refused(one.keep("r_1", "again", 1)) is None
+
+
+async def test_a_full_disk_of_the_key_store_makes_no_half_of_a_group(one: Site) -> None:
+    before = one.keys.counted()
+    one.keys._write.pragma("max_page_count", 1)
+    slots = [(f"r_{n}", "local", ITEM) for n in range(500)]
+    assert isinstance(await refused(one.keys.fresh_many(slots)), ServiceUnavailable)
+    one.keys._write.pragma("max_page_count", 1 << 30)
+    assert one.keys.counted() == before
+    assert await refused(one.keep("r_1", "value", 0)) is None
 
 
 @pytest.mark.parametrize("old", ["personal.db", "keys.db", "both"])
