@@ -87,6 +87,7 @@ def explain(error: Exception) -> click.ClickException:
         "municipalities": "personal.command:municipalities",
         "staff": "personal.staff_command:staff",
         "residents": "personal.residents_command:residents",
+        "service": "personal.service_command:service",
         "vault-keys": "personal.keys_command:vault_keys",
         "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",

@@ -42,6 +42,18 @@ class TownStore:
         self._write.close()
 
 
+def faults(folder: Path) -> list[str]:
+    """Compare the database of a folder with itself; one sentence per fault, none if it is not made yet."""
+    file = folder / FILE
+    if not file.exists():
+        return []
+    connection = connect(file, readonly=True)
+    try:
+        return [text for (text,) in connection.execute("PRAGMA quick_check(10)") if text != "ok"]
+    finally:
+        connection.close()
+
+
 def one(connection: Connection, sql: str, *bindings: Any) -> tuple[Any, ...] | None:
     """Give the first row of a query, or None."""
     row: tuple[Any, ...] | None = next(iter(connection.execute(sql, bindings)), None)
