@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from personal import relations, releases
 from personal.operations import (
     access_history,
     audit_log,
+    delegations,
     items,
     logins,
     merging,
+    notices,
     proposals,
     record_places,
     records,
@@ -20,7 +23,7 @@ from personal.operations import (
 )
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import FORM, Operation
-from personal.operations.tables import Kind, Reaction
+from personal.operations.tables import Events, Kind, Reaction, no_events
 from personal.settings import PersonalSettings
 
 ANYBODY: Final = frozenset({Who.NOBODY})
@@ -171,13 +174,18 @@ KINDS: Final[Mapping[str, Kind]] = {
     "service-keys": services.NEW_KEYS,
     "item": items.ITEM,
     "item-location": record_places.PLACE,
+    delegations.WIDER: delegations.KIND,
 }
 """What one member of staff proposes and a second one approves."""
 
-REACTIONS: Final[tuple[Reaction, ...]] = ()
+REACTIONS: Final[tuple[Reaction, ...]] = (delegations.react, notices.follow)
 """What follows from what happens to a resident, in this order, in the same transaction."""
+
+EVENTS: Final[Events] = no_events
+"""Which declared emergencies let services see more."""
 
 
 def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
     """Give what is served under these settings."""
-    return OPERATIONS + DEMONSTRATION if settings.demo else OPERATIONS
+    always = OPERATIONS + releases.OPERATIONS + relations.OPERATIONS
+    return always + DEMONSTRATION if settings.demo else always

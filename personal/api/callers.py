@@ -8,7 +8,7 @@ from base.errors import InvalidRequest, Unauthorized
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
-from personal.store import services, sessions
+from personal.store import delegations, services, sessions
 from personal.store.sessions import Session
 
 COOKIE = "__Host-engawa-personal"
@@ -21,7 +21,7 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
     if secret is None:
         return _by_certificate(request, town, now)
     session = town.store.read(lambda db: sessions.find(db, secret, now))
-    if session is None:
+    if session is None or not await _may_act(town, session, now):
         raise Unauthorized(
             "The token or login is not valid here (any more). Get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
@@ -45,6 +45,15 @@ def _by_certificate(request: web.Request, town: Town, now: int) -> Actor:
         return NOBODY
     service = town.store.read(lambda db: services.by_certificate(db, found.thumbprint))
     return Actor(Who.SERVICE, service.id) if service is not None and service.active else NOBODY
+
+
+async def _may_act(town: Town, session: Session, now: int) -> bool:
+    """Say whether a login is about its resident, or about somebody whom they may act for still."""
+    other = session.subject
+    if other is None or other == session.actor:
+        return True
+    key = await town.keys.named(delegations.KEY)
+    return town.store.read(lambda db: delegations.active(db, key, session.actor, other, now)) is not None
 
 
 async def _keep_alive(

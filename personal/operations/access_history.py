@@ -7,9 +7,11 @@ from base.database import Connection
 from base.errors import BadRequestData, NotPermitted, ResourceNotFound
 from personal.audit import heads, log, reading
 from personal.audit.reading import Kept
+from personal.operations import acting
 from personal.operations.audit_log import number
 from personal.operations.call import Answer, Call, Module, Town
 from personal.rules import words
+from personal.rules.delegation import Scope
 
 SUBJECT: Final = "subject"
 """The role of the person an entry is about."""
@@ -21,20 +23,22 @@ _ALL: Final = 1 << 62
 async def accesses(call: Call, _: Module) -> Answer:
     """List what was done with my data, newest first."""
     before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
-    found = _about(call, before, most)
+    found, scope = await _about(call, before, most)
     following = found[-1].position if len(found) == most else None
-    return Answer(body={"accesses": [_shown(one) for one in found], "before": following})
+    seen = [_shown(one) for one in found if acting.covers(scope, one.facts())]
+    return Answer(body={"accesses": seen, "before": following})
 
 
 async def proof(call: Call, _: Module) -> Answer:
     """Give an entry about me with what proves that it is in the log and about me."""
     text = call.path["position"]
     position = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
-    person, signer, name = _subject(call), call.town.signer, call.town.id
+    find, signer, name = await acting.viewed(call), call.town.signer, call.town.id
 
     def work(db: Connection) -> dict[str, Any]:
+        person, scope = find(db)
         salt = reading.opening(db, position, SUBJECT, person)
-        if salt is None:
+        if salt is None or not acting.covers(scope, reading.entry(db, position).facts()):
             raise ResourceNotFound("There is no such entry about you.")
         head = heads.current(db, signer, name, call.now)
         return {
@@ -54,7 +58,8 @@ async def find_usage(call: Call, _: Module) -> Answer:
         raise NotPermitted("userCode is 'me': the one who is logged in, or who is represented in this login.")
     start, end = _moment(call, "periodStart", 0), _moment(call, "periodEnd", call.now)
     offset, most = number(call, "offset", 0), min(number(call, "limit", MOST), MOST)
-    found = [one for one in _about(call, _ALL, _ALL) if start <= one.at <= end]
+    entries, scope = await _about(call, _ALL, _ALL)
+    found = [one for one in entries if start <= one.at <= end and acting.covers(scope, one.facts())]
     usages = [_usage(call.town, one) for one in found[offset : offset + most]]
     return Answer(body={"totalUsages": len(found), "usages": usages})
 
@@ -71,15 +76,14 @@ async def heartbeat(call: Call, _: Module) -> Answer:
     return Answer(body={"status": "OK"})
 
 
-def _about(call: Call, before: int, most: int) -> list[Kept]:
-    person = _subject(call)
-    return call.town.store.read(lambda db: reading.about(db, person, SUBJECT, before, most))
+async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope | None]:
+    find = await acting.viewed(call)
 
+    def work(db: Connection) -> tuple[list[Kept], Scope | None]:
+        person, scope = find(db)
+        return reading.about(db, person, SUBJECT, before, most), scope
 
-def _subject(call: Call) -> str:
-    if call.actor.subject is None:
-        raise NotPermitted("This is for residents about themselves.")
-    return call.actor.subject
+    return call.town.store.read(work)
 
 
 def _shown(one: Kept) -> dict[str, Any]:

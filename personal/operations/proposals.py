@@ -37,14 +37,17 @@ async def propose(call: Call, module: Module) -> Answer:
         raise BadRequestData(f"The proposal is not as it must be: {fault}")
 
     def work(db: Connection) -> dict[str, Any]:
-        body = kind.check(db, call.body["body"], call.now)
-        until = call.now + kind.days * _DAY
-        made = Proposal(fresh("q_"), name, body, call.actor.id, call.now, until)
-        proposals.add(db, made)
-        log.append(db, Entry("proposal-made", _facts(call, made)), call.now)
-        return _shown(db, made, kind, call.now)
+        return make(db, name, kind, kind.check(db, call.body["body"], call.now), call.actor.id, call.now)
 
     return Answer(201, await call.town.store.write(work))
+
+
+def make(db: Connection, name: str, kind: Kind, body: Any, by: str, now: int) -> dict[str, Any]:
+    """Write a proposal down; gives it as it is shown."""
+    made = Proposal(fresh("q_"), name, body, by, now, now + kind.days * _DAY)
+    proposals.add(db, made)
+    log.append(db, Entry("proposal-made", _facts(by, made)), now)
+    return _shown(db, made, kind, now)
 
 
 async def list_proposals(call: Call, module: Module) -> Answer:
@@ -86,7 +89,7 @@ async def approve(call: Call, module: Module) -> Answer:
         decision = Decision(found.id, found.proposed_by, call.actor.id, call.now)
         facts = kind.approve(db, found.body, decision)
         proposals.decide(db, found.id, ProposalState.APPROVED, call.actor.id, call.now)
-        told = {**facts, **_facts(call, found), "proposed-by": found.proposed_by}
+        told = {**facts, **_facts(call.actor.id, found), "proposed-by": found.proposed_by}
         log.append(db, Entry("proposal-approved", told), call.now)
 
     await call.town.store.write(work)
@@ -117,7 +120,7 @@ async def withdraw(call: Call, module: Module) -> Answer:
 def _end(db: Connection, call: Call, module: Module, state: ProposalState, reason: str | None = None) -> None:
     found, _ = _open(db, call, module)
     proposals.decide(db, found.id, state, call.actor.id, call.now, reason)
-    log.append(db, Entry(f"proposal-{state}", _facts(call, found)), call.now)
+    log.append(db, Entry(f"proposal-{state}", _facts(call.actor.id, found)), call.now)
 
 
 def _permitted(call: Call, module: Module, name: str, otherwise: Exception) -> Kind:
@@ -149,8 +152,8 @@ def _same_person(db: Connection, one: str, other: str) -> bool:
     return one == other or first is None or second is None or first.login == second.login
 
 
-def _facts(call: Call, proposal: Proposal) -> dict[str, Any]:
-    return {"by": call.actor.id, "proposal": proposal.id, "proposal-kind": proposal.kind}
+def _facts(by: str, proposal: Proposal) -> dict[str, Any]:
+    return {"by": by, "proposal": proposal.id, "proposal-kind": proposal.kind}
 
 
 def _shown(db: Connection, proposal: Proposal, kind: Kind, now: int) -> dict[str, Any]:

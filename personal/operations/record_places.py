@@ -10,6 +10,7 @@ from personal.operations.actors import Role
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.records import NAME, append, subject
 from personal.operations.tables import Decision, Kind
+from personal.rules.delegation import Act
 from personal.store import items, leftovers, records
 from personal.store.records import Choice
 
@@ -53,7 +54,8 @@ async def list_places(call: Call, _: Module) -> Answer:
 
 async def choose_own(call: Call, _: Module) -> Answer:
     """Have an item of one's own live where one chooses, among what the city offers."""
-    find, item, location = await subject(call), call.path["item"], call.body["location"]
+    item, location = call.path["item"], call.body["location"]
+    find = await subject(call, Act.WRITE, item)
 
     def work(db: Connection) -> bool:
         person = find(db)
@@ -77,7 +79,8 @@ async def choose_own(call: Call, _: Module) -> Answer:
 
 async def hold(call: Call, _: Module) -> Answer:
     """Forbid that a record is erased before a moment, for a law or a proceeding."""
-    find, body = await subject(call), call.body
+    body = call.body
+    find = await subject(call, Act.WRITE, body["item"])
     until = _moment(body["until"])
     if until <= call.now:
         raise BadRequestData("until is a moment that has passed.")
@@ -94,7 +97,8 @@ async def hold(call: Call, _: Module) -> Answer:
 
 async def lift(call: Call, _: Module) -> Answer:
     """Lift a hold; what waited for it is erased soon."""
-    find, body = await subject(call), call.body
+    body = call.body
+    find = await subject(call, Act.WRITE, body["item"])
 
     def work(db: Connection) -> None:
         person = find(db)

@@ -9,10 +9,11 @@ from base.errors import Conflict, NotPermitted, Problem, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.records import Change, Erasure
-from personal.operations import handles
+from personal.operations import acting, handles, notices
 from personal.operations.actors import Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
+from personal.rules.delegation import Act
 from personal.store import items, people, records
 from personal.store.records import Record
 from schemas.personal.catalogue import Item
@@ -46,7 +47,7 @@ Find = Callable[[Connection], str]
 
 async def write(call: Call, _: Module) -> Answer:
     """Store an item of a resident at the counter."""
-    return await _write(call, await subject(call), call.body["item"])
+    return await _write(call, await subject(call, Act.WRITE, call.body["item"]), call.body["item"])
 
 
 async def write_own(call: Call, _: Module) -> Answer:
@@ -54,32 +55,36 @@ async def write_own(call: Call, _: Module) -> Answer:
     item = call.path["item"]
     if item in OFFICIAL:
         raise NotPermitted(f"The item {item} is written by the municipality; ask at the counter.")
-    return await _write(call, await subject(call), item)
+    return await _write(call, await subject(call, Act.WRITE, item), item)
 
 
 async def read(call: Call, _: Module) -> Answer:
     """Read an item of a resident at the counter."""
-    return await _read(call, await subject(call), call.body["item"], "record-read")
+    return await _read(
+        call, await subject(call, Act.SEE, call.body["item"]), call.body["item"], "record-read"
+    )
 
 
 async def read_own(call: Call, _: Module) -> Answer:
     """Read an item of one's own."""
-    return await _read(call, await subject(call), call.path["item"], "own-record-read")
+    return await _read(
+        call, await subject(call, Act.SEE, call.path["item"]), call.path["item"], "own-record-read"
+    )
 
 
 async def locate(call: Call, _: Module) -> Answer:
     """Say which items of a resident there are, and where each lives; not what they say."""
-    return await _located(call, await subject(call), "records-listed")
+    return await _located(call, await subject(call, Act.SEE), "records-listed")
 
 
 async def locate_own(call: Call, _: Module) -> Answer:
     """Say which items of one's own there are, and where each lives."""
-    return await _located(call, await subject(call), "own-records-listed")
+    return await _located(call, await subject(call, Act.SEE), "own-records-listed")
 
 
 async def erase(call: Call, _: Module) -> Answer:
     """Erase an item of a resident, or say until when it must be kept."""
-    return await _erase(call, await subject(call), call.body["item"])
+    return await _erase(call, await subject(call, Act.WRITE, call.body["item"]), call.body["item"])
 
 
 async def erase_own(call: Call, _: Module) -> Answer:
@@ -87,15 +92,13 @@ async def erase_own(call: Call, _: Module) -> Answer:
     found = _item(call, call.path["item"])
     if found.by_law:
         raise Conflict(f"The item {found.code} rests on {found.basis}; it is not the resident's to erase.")
-    return await _erase(call, await subject(call), found.code)
+    return await _erase(call, await subject(call, Act.WRITE, found.code), found.code)
 
 
-async def subject(call: Call) -> Find:
-    """Say how to find whom a call is about: the resident who asks, or the one whom staff name."""
+async def subject(call: Call, act: Act | None = None, *items: str) -> Find:
+    """Say how to find whom a call is about: the resident who asks, or (by act) they act for, or whom staff name."""
     if call.actor.who is Who.RESIDENT:
-        if call.actor.subject not in (None, call.actor.id):
-            raise NotPermitted("This is for one's own records only.")
-        return lambda db: handles.visible(db, call.actor.id, call.actor).id
+        return await acting.subject(call, act, items=items)
     asked = (await handles.handles(call.town, call.actor)).read(call.body["resident"])
     return lambda db: handles.visible(db, asked, call.actor).id
 
@@ -123,6 +126,7 @@ async def _write(call: Call, find: Find, code: str) -> Answer:
         if terms is not None:
             people.index(db, person, terms)
         append(db, call, "record-written", person, item=code, version=version, schema=item.version)
+        notices.item_changed(db, person, code, call.now)
 
     change = Change(person, code, call.body["value"], call.body["expectedVersion"])
     kept = (await call.town.records.keep([change], within, call.now))[0]
@@ -171,6 +175,7 @@ async def _erase(call: Call, find: Find, code: str) -> Answer:
         find(db)
         held = {"until": clock.show(erasure.holds[0][1])} if erasure.holds else {}
         append(db, call, "record-erasure-held" if held else "record-erased", person, item=code, **held)
+        notices.item_changed(db, person, code, call.now)
 
     erasure = await call.town.records.erase(person, code, within, call.now)
     if erasure.holds:

@@ -218,4 +218,23 @@ CREATE TABLE decision (
 CREATE INDEX decision_person ON decision (person);
 """
 
-STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + NOTICES,)
+AGENT: Final = """
+-- the agent inside LGWAN: its public keys, the last ones count; when it called last
+CREATE TABLE agent (number INTEGER PRIMARY KEY, keys TEXT NOT NULL, at INTEGER NOT NULL, seen INTEGER) STRICT;
+-- orders to it; text and content: envelopes that only it can open; claims: to sign an order anew, never of a release
+CREATE TABLE agent_order (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, task TEXT NOT NULL, same TEXT NOT NULL, name TEXT NOT NULL,
+  claims TEXT, text TEXT NOT NULL, content TEXT, digest TEXT NOT NULL, made INTEGER NOT NULL, until INTEGER NOT NULL,
+  given INTEGER, tries INTEGER NOT NULL, answer TEXT
+) STRICT;
+CREATE INDEX agent_order_waiting ON agent_order (number) WHERE answer IS NULL;
+CREATE INDEX agent_order_same ON agent_order (same);
+CREATE INDEX agent_order_name ON agent_order (name);
+CREATE INDEX agent_order_until ON agent_order (until);
+CREATE TABLE agent_alarm (
+  id TEXT PRIMARY KEY, why TEXT NOT NULL, task TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE agent_bundle (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: Final = (PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,)

@@ -64,6 +64,11 @@ def touch(connection: Connection, hash: bytes, now: int, until: int) -> None:
     connection.execute("UPDATE session SET used = ?, until = ? WHERE hash = ?", (now, until, hash))
 
 
+def act_for(connection: Connection, hash: bytes, subject: str) -> None:
+    """Let a login be about somebody's data from now on."""
+    connection.execute("UPDATE session SET subject = ? WHERE hash = ?", (subject, hash))
+
+
 def end(connection: Connection, hash: bytes) -> None:
     """End a session."""
     connection.execute("DELETE FROM session WHERE hash = ?", (hash,))
