@@ -15,6 +15,8 @@ class Change(StrEnum):
     """In what two versions of a description differ."""
 
     OPERATOR = "operator"
+    NOTIFY = "notify"  # where it is told of changes
+    TEXT = "text"  # what it calls itself and its purposes, and how its operator is reached
     PURPOSE = "purpose"
     REGISTERED_PURPOSE = "registered-purpose"
     LEGAL_CLASS = "legal-class"
@@ -87,12 +89,16 @@ def _check_purpose(purpose: Mapping[str, Any], items: Mapping[str, Item]) -> Non
 
 
 _PERSONAL: Final = "personal"
-_CONSENT: Final = "consent"
+CONSENT: Final = "consent"
 
 
 def _differences(old: Description, new: Description) -> Iterator[Difference]:
     if old["operator"]["name"] != new["operator"]["name"]:
         yield Difference(Change.OPERATOR, True, before=old["operator"]["name"], after=new["operator"]["name"])
+    if old.get("notify") != new.get("notify"):
+        yield Difference(Change.NOTIFY, False, before=old.get("notify"), after=new.get("notify"))
+    if _texts(old) != _texts(new):
+        yield Difference(Change.TEXT, False, before=_texts(old), after=_texts(new))
     former = {purpose["id"]: purpose for purpose in old["purposes"]}
     for purpose in new["purposes"]:
         id = purpose["id"]
@@ -106,12 +112,23 @@ def _differences(old: Description, new: Description) -> Iterator[Difference]:
             yield Difference(Change.PURPOSE, False, id, before=purpose["name"])
 
 
+def _texts(description: Description) -> dict[str, Any]:
+    operator = {name: description["operator"][name] for name in ("contact", "address")}
+    return {**{name: description[name] for name in _TEXTS if name in description}, **operator}
+
+
+_TEXTS: Final = ("name", "description")
+
+
 def _of_purpose(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
     id = new["id"]
+    texts = tuple({name: one[name] for name in _TEXTS if name in one} for one in (old, new))
+    if texts[0] != texts[1]:
+        yield Difference(Change.TEXT, False, id, before=texts[0], after=texts[1])
     for change, member in _TERMS.items():
         if old[member] != new[member]:
             # what a resident could refuse before and then may again asks for nothing more
-            more = not (change is Change.BASIS and new[member] == _CONSENT)
+            more = not (change is Change.BASIS and new[member] == CONSENT)
             yield Difference(change, more, id, before=old[member], after=new[member])
     former = {asked["item"]: asked for asked in old["items"]}
     for asked in new["items"]:

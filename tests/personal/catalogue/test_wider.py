@@ -86,3 +86,19 @@ def test_consent_that_survives_each_step_covers_all_that_the_last_version_asks(
 @given(descriptions)
 def test_the_first_version_is_wider(description: Any) -> None:
     assert catalogue.wider(None, description)
+
+
+def test_whoever_approves_sees_what_else_changed() -> None:
+    old = described(purpose("a", asked("contact")))
+    new = {
+        **described(
+            purpose("a", asked("contact"), name={"ja": "別", "en": "Other"}), notify="https://b.example/"
+        ),
+        "operator": {**old["operator"], "contact": "090"},
+    }
+    found = catalogue.differences(old, new)
+    assert [(one.change, one.purpose, one.wider) for one in found] == [
+        ("notify", "", False),
+        ("text", "", False),
+        ("text", "a", False),
+    ]

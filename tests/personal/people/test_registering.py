@@ -161,3 +161,17 @@ async def test_new_readings_replace_old_ones(live: Live) -> None:
     assert (await at_counter(live, "terms", resident=hanako, **married)).status == 204
     assert await search(live, nameKana="ヤブハナコ") == []
     assert await search(live, nameKana="アサゴハナコ") == await search(live, nameKana="ヤブハナ") == [hanako]
+
+
+async def test_residents_register_themselves_with_their_card_and_its_pin(live: Live) -> None:
+    first = {"card": CARD, **HANAKO}
+    assert (await live.post("/demo/sessions", {**first, "level": 1})).status == 401
+    assert (await live.post("/demo/sessions", {"card": CARD})).status == 400
+    made = await live.post("/demo/sessions", first)
+    assert made.status == 201, made.raw
+    assert len(await search(live, **HANAKO)) == len(await search(live, card=CARD)) == 1
+    again = await live.post("/demo/sessions", {**first, "level": 1})
+    assert again.json["level"] == 1
+    history = [await live.get("/me/accesses", by=one.json["token"]) for one in (made, again)]
+    assert [one.status for one in history] == [200, 200]
+    assert len(await search(live, **HANAKO)) == 1
