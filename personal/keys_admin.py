@@ -6,12 +6,15 @@ from typing import Any, Final
 from base import clock
 from base.admin import Handler
 from base.clock import SECOND
+from base.database import Connection
 from base.errors import BadRequestData, NonexistentTenant
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.locations.records import went
 from personal.operations.call import Module, Town
 from personal.store import records
-from personal.vault.shredded import Kind, Shredded
+from personal.vault.keys import Slot
+from personal.vault.shredded import Kind, Shredded, Successor
 from personal.vault.signing import Signer
 
 RENEWABLE: Final = frozenset({"cloud", "handle", "ppid", "signing"})
@@ -73,10 +76,21 @@ async def _prune(town: Town, asked: Mapping[str, Any]) -> Any:
     now = clock.now()
     old = town.keys.superseded(now - int(asked["days"]) * DAY)
     used = town.store.read(records.keys_in_use)
-    gone = [id for id in old if id not in used]
+    gone = town.store.read(
+        lambda db: [Shredded(Kind.KEY, id, now, _present(db, slot)) for id, slot in old if id not in used]
+    )
     await _note(town, "keys-pruned", {"count": len(gone)}, now)
-    await town.keys.destroy([Shredded(Kind.KEY, id, now) for id in gone])
+    await town.keys.destroy(gone)
     return {"destroyed": len(gone)}
+
+
+def _present(db: Connection, slot: Slot) -> Successor | None:
+    """Say where an item is now whose older key goes; an old ledger then finds it there."""
+    person, location, item = slot
+    found = [
+        one for one in records.held(db, person, item) if (one.person, one.location) == (person, location)
+    ]
+    return went(found[0]) if found and location != records.LOCAL else None
 
 
 async def _rotate_top(town: Town, _: Mapping[str, Any]) -> Any:

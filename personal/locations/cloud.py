@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 
 from base import clock
 from personal.locations.contract import Copy, CopyMissing, LocationFull, LocationOffline
@@ -19,6 +20,7 @@ KEY: Final = "cloud"
 PATH: Final = "/vault/v1/copies/"
 MOST: Final = 64 << 20
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30.0, connect=5.0)
+log = structlog.get_logger("engawa.personal.locations")
 _FULL: Final = (413, 507)
 
 
@@ -90,6 +92,9 @@ class Cloud:
             ) as answer:
                 found = await _read(answer)
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            log.warning(
+                "the vault cannot be reached", reason=str(getattr(error, "os_error", type(error).__name__))
+            )
             raise LocationOffline("The vault cannot be reached now; try again later.") from error
         if answer.status == 401 and b"ClockDiffers" in found:
             raise LocationOffline("The clock here or at the vault is wrong; tell the operator.")

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -18,16 +19,17 @@ from base.database import Connection
 from base.errors import Problem
 from personal.audit import log as audit
 from personal.audit.log import Entry
-from personal.locations.records import AT_ONCE, IN_FLIGHT, Records, pause
+from personal.locations.contract import Safe
+from personal.locations.records import AT_ONCE, IN_FLIGHT, Records, pause, went
 from personal.rules.identifiers import fresh
 from personal.store import leftovers, records
 from personal.store.leftovers import Move, Why
 from personal.store.records import Record
 from personal.vault.envelope import Unreadable, unseal
 from personal.vault.keys import Key
-from personal.vault.shredded import Successor
 
 SECONDS: Final = 20.0
+JUMP: Final = 3_600 * clock.SECOND
 log = structlog.get_logger("engawa.personal.locations")
 
 
@@ -98,14 +100,24 @@ async def attended(site: Records, seconds: float = SECONDS) -> AsyncIterator[Non
 
 
 async def _rounds(site: Records, seconds: float) -> None:
+    began = clock.now(), monotonic()
     while True:
         site.woken.clear()
+        now = clock.now()
         try:
-            await attend(site, clock.now())
+            if jumped(now - began[0], monotonic() - began[1]):
+                log.error("the clock jumped: nothing is moved or erased; set it, then start the module again")
+            else:
+                await attend(site, now)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next round tries again
             log.error("a round of moves and removals failed", error=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(site.woken.wait(), seconds)
+
+
+def jumped(by_clock: int, passed: float) -> bool:
+    """Say whether the clock (µs) went on by much else than the time that passed (s): no hold ends by that."""
+    return abs(by_clock - passed * clock.SECOND) > JUMP
 
 
 async def _move(site: Records, moves: Sequence[Move], now: int) -> None:
@@ -147,18 +159,23 @@ async def _copied(site: Records, one: _Passage) -> bool:
     """Copy a record to where it goes and verify it there; say whether that went well."""
     try:
         value = await site.open(one.old)
-        await site.put(one.new, site.sealed(one.new, one.key.secret, value))
+        sealed = site.sealed(one.new, one.key.secret, value)
+        await site.put(one.new, sealed)
         site.reached("put")
-        await _verify(site, one, value)
+        await _verify(site, one, value, sealed)
     except Problem as problem:
         log.warning("a record could not move", reason=type(problem).__name__, target=one.move.target)
         return False
     return True
 
 
-async def _verify(site: Records, one: _Passage, value: Any) -> None:
-    copy = site.copy(one.new)
-    sealed = await site.location(one.new.location).get(copy)
+async def _verify(site: Records, one: _Passage, value: Any, given: bytes) -> None:
+    copy, location = site.copy(one.new), site.location(one.new.location)
+    if isinstance(location, Safe):
+        if not await location.keeps(copy, given):
+            raise Unreadable("A location does not keep what it was given.")
+        return
+    sealed = await location.get(copy)
     if orjson.loads(unseal(one.key.secret, sealed, copy.place.bound())) != value:
         raise Unreadable("A location gave back something else than it was given.")
 
@@ -174,8 +191,7 @@ def _switch(
             left.append(one.new.name)  # it was changed or erased meanwhile: the move begins again, or ends
             continue
         records.put(db, one.new)
-        went = Successor(one.new.location, one.new.name, one.new.key, one.new.version)
-        leftovers.add(db, [leftovers.of(one.old, Why.MOVED, now, shred=True, successor=went)])
+        leftovers.add(db, [leftovers.of(one.old, Why.MOVED, now, shred=True, successor=went(one.new))])
         leftovers.end_moves(db, [one.move])
         facts = {"item": one.new.item, "from": one.old.location, "to": one.new.location}
         audit.append(db, Entry("record-moved", facts, {"subject": one.new.person}), now)

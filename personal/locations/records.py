@@ -14,7 +14,7 @@ import orjson
 from base.clock import SECOND
 from base.database import Connection
 from base.errors import Conflict, Problem, ResourceNotFound, ServiceUnavailable
-from personal.locations.contract import Copy, CopyMissing, Location, LocationOffline
+from personal.locations.contract import Copy, CopyMissing, Location, LocationOffline, Safe
 from personal.rules.identifiers import fresh
 from personal.store import leftovers, people, records
 from personal.store.leftovers import Leftover, Why
@@ -22,7 +22,7 @@ from personal.store.records import LOCAL, Record
 from personal.store.town import TownStore
 from personal.vault.envelope import Place, seal, unseal
 from personal.vault.keys import Key, KeyStore
-from personal.vault.shredded import Kind, Shredded
+from personal.vault.shredded import Kind, Shredded, Successor
 
 DAY: Final = 86_400 * SECOND
 IN_FLIGHT: Final = 600 * SECOND
@@ -127,7 +127,10 @@ class Records:
     async def open(self, record: Record) -> Any:
         """Fetch what a record points to and unseal it."""
         async with self._doors:
-            sealed = await self.location(record.location).get(self.copy(record))
+            location = self.location(record.location)
+            sealed = await location.get(self.copy(record))
+        if isinstance(location, Safe):
+            return location.opened(self.copy(record), sealed)
         plain = unseal(self.keys.opened(record.key), sealed, self.copy(record).place.bound())
         return orjson.loads(plain)
 
@@ -248,6 +251,9 @@ class Records:
 
     def sealed(self, record: Record, key: bytes, value: Any) -> bytes:
         """Seal a value for its place; its length tells little."""
+        location = self.location(record.location)
+        if isinstance(location, Safe):
+            return location.enclose(self.copy(record), value)
         plain = orjson.dumps(value)
         return seal(key, plain.ljust(-(-len(plain) // _STEP) * _STEP), self.copy(record).place.bound())
 
@@ -367,7 +373,7 @@ class Records:
         if old.location == LOCAL:
             records.drop_copy(db, old.name)
         if old.location != new.location:
-            leftovers.add(db, [leftovers.of(old, Why.MOVED, now, shred=True)])
+            leftovers.add(db, [leftovers.of(old, Why.MOVED, now, shred=True, successor=went(new))])
         elif old.location != LOCAL:
             leftovers.add(db, [leftovers.of(old, Why.REPLACED, now + self._lingering)])
 
@@ -391,6 +397,11 @@ class Records:
         except Problem:
             return True
         return False
+
+
+def went(record: Record) -> Successor:
+    """Say where a record went."""
+    return Successor(record.location, record.name, record.key, record.version)
 
 
 def pause(tries: int) -> int:

@@ -151,15 +151,16 @@ class KeyStore:
         """Name every key of a person."""
         return [id for (id,) in self._read.execute("SELECT id FROM personal WHERE person = ?", (person,))]
 
-    def superseded(self, before: int) -> list[str]:
-        """Name the keys that were made before a moment and have a younger one in their place."""
+    def superseded(self, before: int) -> list[tuple[str, Slot]]:
+        """Name the keys that were made before a moment and have a younger one in their place, and that place."""
         found = self._read.execute(
-            "SELECT id FROM personal AS old WHERE made < ? AND EXISTS (SELECT 1 FROM personal AS new "
+            "SELECT id, person, location, item FROM personal AS old "
+            "WHERE made < ? AND EXISTS (SELECT 1 FROM personal AS new "
             "WHERE (new.person, new.location, new.item) = (old.person, old.location, old.item) "
             "AND new.generation > old.generation)",
             (before,),
         )
-        return [id for (id,) in found]
+        return [(id, (person, location, item)) for id, person, location, item in found]
 
     def upto(self, id: str) -> list[str]:
         """Name a key and the older ones in its place."""

@@ -229,6 +229,14 @@ async def test_readers_meet_no_gap_while_records_move(one: Site, cloud: Elsewher
     assert all(await asyncio.gather(*readers))
 
 
+@pytest.mark.parametrize(
+    ("by_clock", "passed", "off"),
+    [(20, 20.0, False), (3_000, 20.0, False), (4_000, 20.0, True), (-4_000, 20.0, True)],
+)
+def test_a_clock_that_jumps_is_noticed(by_clock: int, passed: float, off: bool) -> None:
+    assert moving.jumped(by_clock * 1_000_000, passed) is off
+
+
 async def story(one: Site) -> None:
     """Write, move there, write there, move back, erase."""
     await one.keep("r_1", "first", 0)

@@ -265,6 +265,22 @@ async def test_an_old_back_up_of_the_ledger_follows_what_moved(tmp_path: Path) -
         assert (one.where("r_1"), await one.value("r_1")) == ("cloud", "second")
 
 
+async def test_an_old_back_up_of_the_ledger_follows_what_was_written_elsewhere(tmp_path: Path) -> None:
+    cloud = Elsewhere()
+    async with site(tmp_path, cloud) as one:
+        await populate(one)
+        await one.keep("r_1", "first", 0)
+    shutil.copy(tmp_path / "personal.db", tmp_path / "old")
+    async with site(tmp_path, cloud) as one:
+        await one.order("r_1", "cloud")
+        await one.keep("r_1", "second", 1)
+        await moving.attend(one.records, YEAR * 100)
+        assert not one.waiting()
+    shutil.move(tmp_path / "old", tmp_path / "personal.db")
+    async with site(tmp_path, cloud) as one:
+        assert (one.where("r_1"), await one.value("r_1")) == ("cloud", "second")
+
+
 async def test_an_old_back_up_of_the_ledger_still_finds_replaced_versions_elsewhere(tmp_path: Path) -> None:
     cloud = Elsewhere()
     async with site(tmp_path, cloud) as one:
@@ -288,7 +304,7 @@ async def test_old_keys_are_replaced_at_the_next_write(one: Site) -> None:
     assert await one.value("r_1") == 2
     third = await one.keep("r_1", 3, 2)
     assert third.key != second.key
-    assert one.keys.superseded(2**62) == [second.key]
+    assert one.keys.superseded(2**62) == [(second.key, ("r_1", "local", ITEM))]
     await one.erase("r_1")
     assert one.keys.of_person("r_1") == []
 

@@ -12,12 +12,13 @@ from click.testing import CliRunner
 from base.database import remove
 from engawa.command import cli
 from personal.store import records
-from personal.vault import backup
+from personal.vault import backup, signing
 from personal.vault.keys import KeyStore
 from personal.vault.shredded import Kind, Shredded
 from personal.vault.top import FileTopKey
 from tests.personal.cloud.vaults import vault
 from tests.personal.live import Live, live_module
+from tests.personal.locations.sites import Elsewhere
 
 PHONE = {"phones": [{"number": "079-662-0000", "kind": "home"}]}
 
@@ -63,6 +64,30 @@ async def test_keys_are_listed_and_renewed_and_everything_stays_readable(tmp_pat
         assert "ppid" in await asyncio.to_thread(engawa, "vault-keys", "list", "yabu", "--data", tmp_path)
     async with live_module(tmp_path) as live:
         assert await read(live) == {"phones": []}
+
+
+async def test_what_was_signed_before_a_renewal_still_verifies(tmp_path: Path) -> None:
+    async with live_module(tmp_path) as live:
+        signed = live.town.signer.sign({"told": 1}, "test+jwt")
+        await at(tmp_path, "vault-keys", "renew", "yabu", "signing")
+    async with live_module(tmp_path) as live:
+        found = (await live.get("/keys")).json["keys"]
+        assert found[0]["kid"] == live.town.signer.kid and len(found) == 2
+        assert signing.opened(signed, found[1], "test+jwt") == {"told": 1}
+
+
+async def test_old_keys_that_go_leave_a_trace_to_what_lives_elsewhere(tmp_path: Path) -> None:
+    elsewhere = Elsewhere()
+    async with live_module(tmp_path) as live:
+        live.town.records.locations = {**live.town.records.locations, "cloud": elsewhere}
+        await live.town.store.write(lambda db: records.choose(db, records.Choice("contact", "cloud")))
+        await keep(live)
+        await at(tmp_path, "vault-keys", "renew", "yabu", "residents")
+        await keep(live, {"phones": []}, 1)
+        await live.town.store.write(lambda db: db.execute("DELETE FROM leftover"))
+        assert await at(tmp_path, "vault-keys", "prune", "yabu", "--days", "0") == {"destroyed": 1}
+        entry = live.town.keys.shredded.since(0)[1][-1]
+        assert entry.successor and entry.successor.name in elsewhere.copies
 
 
 async def test_a_municipality_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from base.errors import ResourceNotFound
 from base.settings import SettingError
 from personal.vault import top
 from personal.vault.envelope import Unreadable, seal, unseal
-from personal.vault.keys import KeyStore
+from personal.vault.keys import KeyStore, _rewrap
 from personal.vault.shredded import Kind, Shredded
 from personal.vault.top import FileTopKey
 
@@ -110,7 +110,7 @@ async def test_superseded_keys_are_those_with_a_younger_one(keys: KeyStore) -> N
     first = await keys.fresh("r_1", "local", "contact")
     await keys.fresh("r_1", "local", "contact")
     await keys.fresh("r_2", "local", "contact")
-    assert keys.superseded(2**62) == [first.id]
+    assert keys.superseded(2**62) == [(first.id, ("r_1", "local", "contact"))]
     assert keys.superseded(0) == []
 
 
@@ -158,6 +158,20 @@ async def test_a_change_of_the_top_key_goes_on_where_it_was_cut(tmp_path: Path, 
     assert all(store.opened(key.id) == key.secret for key in (*made, late))
     assert await store.named("ppid") == named
     await store.close()
+
+
+async def test_a_change_of_the_top_key_that_ended_while_the_old_one_was_wiped_goes_on(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    key = await store.fresh("r_1", "local", "contact")
+    store._top.succeed()
+    await store._writer.run(lambda: _rewrap(store._write, store._top))
+    await store.close()
+    top.overwrite(tmp_path / "top.key")
+    store = opened(tmp_path)
+    assert store.top_changing and store.opened(key.id) == key.secret
+    await store.rotate_top()
+    await store.close()
+    assert opened(tmp_path).opened(key.id) == key.secret
 
 
 async def test_a_missing_top_key_is_not_made_anew_where_keys_are(tmp_path: Path) -> None:
