@@ -55,6 +55,10 @@ def import_residents(
 
     A line is taken over wholly or not at all. Lines that are refused are listed by number and rule.
 
+    A CSV names its columns in the first line: municipalId (needed), nameKana, birthDate, login, state (here, moved,
+    dead), cardIssuer, cardSerial, and of the four basic facts name, nameLatin, formerSurname, alias, postalCode,
+    address, sex. A line of JSON may have otherReadings, several cards, and items by their codes.
+
     \b
     Example:
       engawa residents import residents.csv --encoding cp932
