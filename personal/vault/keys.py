@@ -197,12 +197,6 @@ class KeyStore:
             raise ResourceNotFound("What is asked for was erased.")
         return key
 
-    async def shred(self, person: str, location: str) -> None:
-        """Destroy the key for a person as a whole at a location."""
-        id = _newest(self._read, (person, location, WHOLE))
-        if id is not None:
-            await self.destroy([Shredded(Kind.KEY, old, clock.now()) for old in self.upto(id)])
-
     async def forget(self, person: str) -> None:
         """Destroy every key of a person, and keep in mind that all about them is erased."""
         now = clock.now()

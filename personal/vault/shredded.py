@@ -3,6 +3,7 @@
 It tells random identifiers only. Opening a database that is older than the list replays what it missed.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,27 +58,31 @@ class ShredList:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._connection = connect(self.path)
+        self._lock = threading.Lock()  # writers of two databases ask it, each in its thread
         migrate(self._connection, STEPS)
 
     def add(self, entries: Iterable[Shredded]) -> None:
         """Write entries down; those it has stay as they are."""
-        with transaction(self._connection):
+        with self._lock, transaction(self._connection):
             insert(self._connection, entries)
 
     def since(self, position: int) -> tuple[int, list[Shredded]]:
         """Give the entries after a position, and the position of the last one."""
-        rows = list(
-            self._connection.execute(
-                "SELECT position, kind, id, at, successor FROM shredded WHERE position > ? ORDER BY position",
-                (position,),
+        with self._lock:
+            rows = list(
+                self._connection.execute(
+                    "SELECT position, kind, id, at, successor FROM shredded WHERE position > ? ORDER BY position",
+                    (position,),
+                )
             )
-        )
         return (rows[-1][0] if rows else position), [_entry(*row[1:]) for row in rows]
 
     def __contains__(self, key: str) -> bool:
-        return self._connection.execute(
-            "SELECT 1 FROM shredded WHERE kind = 'key' AND id = ?", (key,)
-        ).get is not None  # fmt: skip
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT 1 FROM shredded WHERE kind = 'key' AND id = ?", (key,)
+            ).get
+        return found is not None
 
     def close(self) -> None:
         """Close it."""
