@@ -107,16 +107,16 @@ def routes(operations: Sequence[Operation]) -> list[web.RouteDef]:
 def _schemes() -> dict[str, Any]:
     proof = "a client assertion signed by the service's key (private_key_jwt, RFC 7523)"
     return {
-        Who.SERVICE: {
+        Who.SERVICE.value: {
             "type": "oauth2",
             "description": f"Access token of a service, got with {proof}.",
             "flows": {"clientCredentials": {"tokenUrl": TOKEN_PATH, "scopes": {}}},
         },
         "certificate": {"type": "mutualTLS", "description": "The client certificate the catalogue names."},
-        Who.RESIDENT: {"type": "http", "scheme": "bearer", "description": "The login of a resident."},
-        Who.STAFF: {"type": "http", "scheme": "bearer", "description": "The login of a member of staff."},
-        Who.PEER: {"type": "http", "scheme": "bearer", "description": "The module of another municipality."},
-        Who.AGENT: {"type": "mutualTLS", "description": "The agent inside LGWAN."},
+        Who.RESIDENT.value: {"type": "http", "scheme": "bearer", "description": "The login of a resident."},
+        Who.STAFF.value: {"type": "http", "scheme": "bearer", "description": "The login of a member of staff."},
+        Who.PEER.value: {"type": "http", "scheme": "bearer", "description": "The module of another municipality."},
+        Who.AGENT.value: {"type": "mutualTLS", "description": "The agent inside LGWAN."},
     }
 
 
