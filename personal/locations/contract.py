@@ -1,7 +1,8 @@
 """What a location is: it keeps sealed copies under random names, and knows neither what they say nor any key."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from base.errors import ENGAWA_ERRORS, Problem, ServiceUnavailable
 from personal.vault.envelope import Place
@@ -52,3 +53,19 @@ class Location(Protocol):
 
     async def holds(self, copy: Copy) -> bool:
         """Say whether a copy is there."""
+
+
+class Safe(Location):
+    """A location with keys of its own: records come and go in envelopes, and what it keeps nothing here can open."""
+
+    @abstractmethod
+    def enclose(self, copy: Copy, value: Any) -> bytes:
+        """Put a value into an envelope to the location."""
+
+    @abstractmethod
+    def opened(self, copy: Copy, given: bytes) -> Any:
+        """Open the envelope in which the location gave a copy."""
+
+    @abstractmethod
+    async def keeps(self, copy: Copy, given: bytes) -> bool:
+        """Ask the location whether it keeps what came in this envelope."""

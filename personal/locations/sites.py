@@ -10,13 +10,16 @@ import aiohttp
 from base.access.reach import is_loopback
 from base.egress import AddressPolicy, connector
 from base.settings import SettingError
-from personal.locations import cloud
+from personal.locations import cloud, lgwan
 from personal.locations.cloud import Cloud
 from personal.locations.contract import Location
+from personal.locations.lgwan import Lgwan
 from personal.locations.local import Local
 from personal.settings import PersonalSettings
 from personal.store.records import LOCAL
 from personal.store.town import TownStore
+from personal.vault import signing
+from personal.vault.addressed import Reader
 from personal.vault.keys import KeyStore
 from personal.vault.signing import Signer
 
@@ -36,7 +39,20 @@ async def opened(
             client = settings.vault_client or municipality
             signer = Signer(await keys.named(cloud.KEY))
             found[CLOUD] = Cloud(session, settings.vault_url, client, signer, tls=_tls(settings))
+        if settings.lgwan:
+            found[lgwan.NAME] = await _inside(settings, municipality, store, keys)
         yield found
+
+
+async def _inside(settings: PersonalSettings, municipality: str, store: TownStore, keys: KeyStore) -> Lgwan:
+    own = lgwan.Keys(
+        Signer(await keys.named(signing.NAME)),
+        Reader(await keys.named("gateway")),
+        await keys.named("boxes"),
+    )
+    return Lgwan(
+        municipality, store, own, wait=settings.lgwan_wait_seconds, release=settings.lgwan_release_seconds
+    )
 
 
 def _tls(settings: PersonalSettings) -> ssl.SSLContext | None:
