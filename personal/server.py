@@ -10,12 +10,14 @@ from aiohttp import web
 from base import admin as admin_socket
 from base import files
 from base.access.certificates import Tls, TlsFiles
+from base.access.limits import Limit
 from base.database import lock_folder
 from base.log import configure
 from base.web import serving, until_asked_to_stop
-from personal import admin, towns
+from personal import admin, towns, trust
+from personal.api import openapi
 from personal.api.front import Front
-from personal.app import KINDS, REACTIONS, operations
+from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.operations.call import Module, Town
 from personal.settings import PersonalSettings, check
 
@@ -31,7 +33,19 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             open_towns: dict[str, Town] = {}
             for one in towns.listed(settings.data):
                 open_towns[one.id] = await stack.enter_async_context(towns.opened(settings, one))
-            yield Module(settings, open_towns, address, KINDS, REACTIONS)
+            rate = settings.requests_per_second
+            limit = Limit(rate, 2 * rate) if rate else None
+            yield Module(
+                settings,
+                open_towns,
+                address,
+                kinds=KINDS,
+                reactions=REACTIONS,
+                consent_reactions=CONSENT_REACTIONS,
+                anchors=trust.anchors(settings),
+                events=EVENTS,
+                limit=limit,
+            )
     finally:
         os.close(lock)
 
@@ -47,6 +61,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
     async with module_of(settings, lambda: where["url"]) as module:
         app = web.Application(client_max_size=settings.body_bytes + 1)
         app.add_routes(Front(module, operations(settings)).routes())
+        app.add_routes(openapi.routes(operations(settings)))
         app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
         async with (
             admin_socket.serve(settings.data, admin.handlers(module)),

@@ -15,6 +15,7 @@ from base.errors import AlreadyExists, BadRequestData
 from base.settings import SettingError
 from personal.locations import moving, sites
 from personal.locations.records import Records
+from personal.operations import delivery
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
 from personal.store.town import TownStore
@@ -84,4 +85,6 @@ async def opened(settings: PersonalSettings, one: Listed) -> AsyncIterator[Town]
         locations = await stack.enter_async_context(sites.opened(settings, one.id, store, keys))
         records = Records(one.id, store, keys, locations, replaced_days=settings.replaced_days)
         await stack.enter_async_context(moving.attended(records))
-        yield Town(one.id, one.name, one.code, store, keys, signer, records)
+        town = Town(one.id, one.name, one.code, store, keys, signer, records)
+        await stack.enter_async_context(delivery.attended(town, settings))
+        yield town

@@ -1,6 +1,6 @@
 """The aiohttp front: requests become calls, answers and problems become responses; nothing personal is logged."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -66,25 +66,51 @@ class _Handler:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
-            return _response(await self._answer(request))
+            answer = await self._answer(request)
+            if answer.parts is not None:
+                return await self._streamed(request, answer, answer.parts)
+            return _response(answer)
         except Problem as problem:
             return _refusal(problem)
         except web.HTTPException:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller learns nothing of it
-            number = request_id()
-            frame = _where(error)
-            log.error("operation failed", operation=self._operation.run.__name__, request=number,
-                      error=type(error).__name__, where=frame)  # fmt: skip
+            number = self._failed(error)
             return _refusal(
                 InternalError(f"Something failed here; tell the operator of this server: {number}.")
             )
+
+    async def _streamed(
+        self, request: web.Request, answer: Answer, parts: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        """Send an answer part by part; what fails before the first part is refused as usual, later it breaks off."""
+        first = await anext(parts)
+        response = web.StreamResponse(
+            status=answer.status, headers={**_PRIVATE, **answer.headers, "Content-Type": answer.media_type}
+        )
+        await response.prepare(request)
+        try:
+            await response.write(first)
+            async for part in parts:
+                await response.write(part)
+            await response.write_eof()
+        except Exception as error:  # noqa: BLE001  # the answer has begun: it can only end without its end
+            self._failed(error)
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    def _failed(self, error: Exception) -> str:
+        number = request_id()
+        log.error("operation failed", operation=self._operation.run.__name__, request=number,
+                  error=type(error).__name__, where=_where(error))  # fmt: skip
+        return number
 
     async def _answer(self, request: web.Request) -> Answer:
         now = clock.now()
         town = _town(self._module, request)
         actor = await actor_of(request, town, self._module.settings, now)
-        _admit(self._operation, actor)
+        admit(self._operation, actor)
         params = _params(self._operation, request)
         body = await self._body(request)
         call = Call(town, actor, request.match_info, params, body, now)
@@ -94,7 +120,7 @@ class _Handler:
         if self._validator is None:
             return None
         raw = await _read(request, self._module.settings.body_bytes)
-        if request.content_type != self._operation.media_type:
+        if request.content_type not in (self._operation.media_type, *self._operation.also):
             raise UnsupportedMediaType(f"The body must be {self._operation.media_type}.")
         body = _form(raw) if self._operation.media_type == FORM else _json(raw)
         fault = forms.fault(self._validator, body)
@@ -115,7 +141,8 @@ def _town(module: Module, request: web.Request) -> Town:
     return town
 
 
-def _admit(operation: Operation, actor: Actor) -> None:
+def admit(operation: Operation, actor: Actor) -> None:
+    """Refuse who may not do an operation."""
     if Who.NOBODY in operation.who:
         return
     if actor.who not in operation.who:

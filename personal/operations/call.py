@@ -1,12 +1,15 @@
 """A request as an operation sees it, free of the transport, and what the operation answers. (DESIGN 2.1)"""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from base.access.limits import Limit
 from personal.locations.records import Records
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
-from personal.operations.tables import Kind, Reaction
+from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, no_events
+from personal.rules import evidence
+from personal.rules.evidence import Anchors
 from personal.settings import PersonalSettings
 from personal.store.town import TownStore
 from personal.vault.keys import KeyStore
@@ -38,6 +41,10 @@ class Module:
     address: Callable[[], str]  # scheme://host:port under which others reach it
     kinds: Mapping[str, Kind] = field(default_factory=dict)  # what needs two members of staff
     reactions: tuple[Reaction, ...] = ()  # what follows from what happens to a resident
+    events: Events = no_events  # which declared emergency lets a service see more
+    limit: Limit | None = None  # of the requests of one service
+    consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
+    anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answers: a JSON value, or finished bytes of another media type."""
+    """What an operation answers: a JSON value, finished bytes of another media type, or such bytes part by part."""
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = JSON
+    parts: AsyncIterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +86,7 @@ class Operation:
     schema: Mapping[str, Any] | None = None
     params: frozenset[str] = frozenset()
     media_type: str = JSON  # of the body
+    also: frozenset[str] = frozenset()  # further media types that are read the same way
 
 
 NO_CONTENT: Final = Answer(204)

@@ -13,6 +13,7 @@ from personal.rules.consent import Consent, State, holds
 BY_CONSENT: Final = "consent"
 BY_LAW: Final = "law:"
 BY_EMERGENCY: Final = "emergency:"
+BY_CODE: Final = "sharing-code"
 
 
 class Reason(StrEnum):
@@ -26,6 +27,9 @@ class Reason(StrEnum):
     EXPIRED = "consent-expired"
     NEW_VERSION = "consent-for-older-version"
     NOTHING_HELD = "nothing-held"
+    PENDING = "pending"
+    STORE_OFFLINE = "store-offline"
+    UNREADABLE = "not-readable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,15 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is known of the resident: the items held, the decisions on sharing; `hidden` from the one who asks."""
+    """What is known of the resident: the items held, the decisions on sharing; `hidden` from the one who asks.
+
+    chosen: what the resident chose to show once, by a sharing code.
+    """
 
     held: frozenset[str] = frozenset()
     consents: Mapping[str, Consent] = field(default_factory=dict)
     emergencies: Sequence[Emergency] = ()
+    chosen: frozenset[str] = frozenset()
     hidden: bool = False
 
 
@@ -99,7 +107,7 @@ def decide(
 
 
 def _basis(service: str, item: str, offer: Offer | None, subject: Subject, now: int) -> str | Reason:
-    """Find what lets an item out: a law, else consent, else an emergency; or why nothing does."""
+    """Find what lets an item out: a law, consent, the resident's own code, an emergency; or why nothing does."""
     reason = Reason.NOT_OFFERED
     if offer is not None:
         if offer.basis.startswith(BY_LAW):
@@ -107,6 +115,8 @@ def _basis(service: str, item: str, offer: Offer | None, subject: Subject, now: 
         consent = subject.consents.get(item)
         if holds(consent, now, offer.least_version):
             return BY_CONSENT
+        if item in subject.chosen:
+            return BY_CODE
         reason = _why_not(consent, offer, now)
     for one in subject.emergencies:
         if service in one.services and item in one.items and one.since <= now < one.until:

@@ -41,6 +41,14 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "record-moved": ("情報の保管場所を変えました", "The place where data is kept was changed"),
     "consent-given": ("同意しました", "Consent was given"),
     "consent-withdrawn": ("同意を取り消しました", "Consent was withdrawn"),
+    "consent-ended": (
+        "死亡・転出にともない、同意の効力がなくなりました",
+        "Consent ended because you died or moved away",
+    ),
+    "consent-prepared": ("同意の内容を確認しました", "What would be agreed to was looked at"),
+    "consents-listed": ("職員が同意の一覧を見ました", "Staff looked at the list of consents"),
+    "own-consents-listed": ("本人が同意の一覧を見ました", "You looked at your list of consents"),
+    "receipt-read": ("本人が同意の控えを見ました", "You looked at a receipt of consent"),
     "consent-refused": ("同意しませんでした", "Consent was refused"),
     "exchange-disclosure": (
         "ほかの自治体を通じて情報を渡しました",
@@ -67,6 +75,83 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
     "login": ("ログインしました", "You logged in"),
     "logout": ("ログアウトしました", "You logged out"),
+    "code-disclosure": (
+        "本人が作った共有コードにもとづいて、一度だけ情報を渡しました",
+        "Data was given out once, by a code that you made",
+    ),
+    "sharing-code-made": ("共有コードを作りました", "A sharing code was made"),
+    "sharing-code-withdrawn": ("共有コードを取り消しました", "Sharing codes were withdrawn"),
+    "pseudonym-given": (
+        "サービスがあなたを指す仮名を、職員が渡しました",
+        "Staff handed over the name by which a service knows you",
+    ),
+    "pseudonym-rotated": (
+        "サービスがあなたを指す仮名を変えました",
+        "The name by which a service knows you was changed",
+    ),
+    "notice": ("変更をサービスに知らせました", "A service was told of a change"),
+    "notice-confirmed": ("サービスが通知を確認しました", "A service confirmed a notice"),
+    "erasure-confirmed": ("サービスが情報の消去を報告しました", "A service reported that it erased data"),
+    "delegation-granted": (
+        "代わりに手続きをする人を登録しました",
+        "Somebody was entered who may act for you",
+    ),
+    "delegation-ended": (
+        "代わりに手続きをする人の登録を終えました",
+        "Somebody may no longer act for you",
+    ),
+    "delegation-proposed": (
+        "代わりに手続きをする人の権限を広げる案が出されました",
+        "It was proposed that somebody may do more for you",
+    ),
+    "delegation-read": (
+        "職員が、代わりに手続きをする人の登録を見ました",
+        "Staff looked at who may act for you",
+    ),
+    "delegations-listed": (
+        "職員が、代わりに手続きをする人の一覧を見ました",
+        "Staff looked at who acts for whom",
+    ),
+    "acting-for": (
+        "代わりの人が、本人に代わって操作を始めました",
+        "Somebody began to act for you",
+    ),
+    "break-glass-failed": (
+        "命を守るために情報を見ようとしましたが、失敗しました",
+        "A look at data to save a life failed",
+    ),
+    "district-written": (
+        "お住まいの地区を登録しました",
+        "The district you live in was written down",
+    ),
+    "rights-request": (
+        "開示・訂正・利用停止の請求を受け付けました",
+        "A request about your data was received",
+    ),
+    "rights-extended": (
+        "請求への決定の期限を延ばしました",
+        "The time to decide on your request was prolonged",
+    ),
+    "rights-decided": (
+        "請求について決定しました",
+        "Your request was decided",
+    ),
+    "rights-withdrawn": (
+        "請求を取り下げました",
+        "Your request was taken back",
+    ),
+    "exchange-asked": (
+        "ほかの自治体に、あなたの情報を求めました",
+        "Data about you was asked of another municipality",
+    ),
+    "exchange-linked": (
+        "ほかの自治体の登録と結び付けました",
+        "Your entry was linked with another municipality",
+    ),
+    "exchange-unlinked": (
+        "ほかの自治体との結び付けを終えました",
+        "The link with another municipality was ended",
+    ),
     "export": ("自分の情報を書き出しました", "Your data was exported"),
 }
 

@@ -158,6 +158,21 @@ CREATE TABLE delegation (
 ) STRICT;
 CREATE INDEX delegation_guardian ON delegation (guardian);
 CREATE INDEX delegation_subject ON delegation (subject);
+-- emergencies; words: sealed, the codes of the districts, or the reason of who looked at one person alone
+CREATE TABLE emergency (
+  id TEXT PRIMARY KEY, area TEXT NOT NULL CHECK (area IN ('whole', 'districts', 'person')),
+  services TEXT NOT NULL, items TEXT NOT NULL, since INTEGER, until INTEGER, ended INTEGER,
+  person TEXT REFERENCES person, name TEXT NOT NULL, basis TEXT NOT NULL, words BLOB NOT NULL,
+  made INTEGER NOT NULL, made_by TEXT NOT NULL, approved_by TEXT, review TEXT
+) STRICT;
+CREATE INDEX emergency_until ON emergency (until) WHERE ended IS NULL;
+CREATE TABLE emergency_district (
+  emergency TEXT NOT NULL REFERENCES emergency, hash BLOB NOT NULL, PRIMARY KEY (emergency, hash)
+) STRICT, WITHOUT ROWID;
+-- where residents live, as keyed hashes of the codes of districts
+CREATE TABLE district (
+  person TEXT NOT NULL REFERENCES person, hash BLOB NOT NULL, PRIMARY KEY (person, hash)
+) STRICT, WITHOUT ROWID;
 """
 
 NOTICES: Final = """

@@ -1,7 +1,7 @@
 """The items of personal data: built-in ones from files here, further ones as a city describes them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -14,9 +14,12 @@ from jsonschema import Draft202012Validator
 
 from base import forms
 from base.errors import BadRequestData
+from schemas.core_contexts import CORE_URL
 
 FOLDER: Final = Path(__file__).parent
 CONSENT: Final = "consent"
+PERSON: Final = "Person"
+VOCABULARY: Final = "https://engawa.example/ns/personal/"
 
 
 class ItemClass(StrEnum):
@@ -133,3 +136,17 @@ def _broken_pattern(form: Any) -> str | None:
         except re2.error:
             return "a pattern is none that RE2 knows."
     return next((fault for fault in map(_broken_pattern, inner) if fault is not None), None)
+
+
+def term(code: str) -> str:
+    """Name an item as an attribute of NGSI-LD: care-needs is careNeeds. (ETSI GS CIM 009 4.6.2)"""
+    first, *others = code.split("-")
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
+
+
+def context(codes: Iterable[str]) -> list[Any]:
+    """Give the @context of persons with these items; it needs nothing fetched but the core context."""
+    return [
+        {PERSON: VOCABULARY + PERSON, **{term(code): VOCABULARY + term(code) for code in codes}},
+        CORE_URL,
+    ]

@@ -82,7 +82,8 @@ class Live:
             told.setdefault("Content-Type", "application/json")
         async with self.session.request(method, url, data=data, headers=told, params=params) as reply:
             raw = await reply.read()
-            json = orjson.loads(raw) if raw and "json" in reply.headers.get("Content-Type", "") else None
+            kind = reply.headers.get("Content-Type", "")
+            json = orjson.loads(raw) if raw and "json" in kind and "ndjson" not in kind else None
             return Reply(reply.status, json, reply.headers, raw)
 
     async def post(self, path: str, body: Any, **more: Any) -> Reply:
