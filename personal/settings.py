@@ -37,6 +37,18 @@ class PersonalSettings:
     token_seconds: float = setting(300.0, "How long a service's access token is good.", most=3_600)
     session_seconds: float = setting(1_800.0, "How long a login lasts without being used.", most=86_400)
     consent_days: int = setting(365, "Longest time a consent is given for at once.", most=36_500)
+    card_authorities: Path | None = setting(
+        None, "PEM file of the authorities that vouch for cards; none: no consent is signed by a card."
+    )
+    device_authorities: Path | None = setting(
+        None, "PEM file of the authorities inside that vouch for officials' devices, for consents on paper."
+    )
+    provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
+    provider_client: str = setting("", "Name of this installation at that issuer.")
+    provider_keys: Path | None = setting(None, "JWKS file of that issuer.")
+    provider_levels: tuple[str, ...] = setting(
+        (), "Values of acr that are strong enough for consent; empty: any."
+    )
     guardian_age: int = setting(18, "Age below which a guardian may decide for a child.", most=30)
     emergency_hours: int = setting(
         72, "Longest time a declared emergency runs before it ends by itself.", most=8_760
@@ -53,6 +65,15 @@ class PersonalSettings:
     vault_client: str = setting("", "Name of this installation at the vault; empty: the municipality's id.")
     vault_authorities: Path | None = setting(
         None, "PEM file of the authorities that vouch for the vault; none: those of the system."
+    )
+    lgwan: bool = setting(
+        False, "Whether there is a store inside LGWAN, whose agent (engawa run agent) fetches orders here."
+    )
+    lgwan_wait_seconds: float = setting(
+        15.0, "How long a request waits for the store inside before its answer is 'pending'.", most=120
+    )
+    lgwan_release_seconds: float = setting(
+        900.0, "How long an order to release is good; days where bundles are carried.", most=2_592_000
     )
     replaced_days: int = setting(
         35,

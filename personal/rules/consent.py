@@ -43,7 +43,7 @@ class Event(StrEnum):
 
 HOLDING: Final = frozenset({State.GIVEN, State.RENEWED})
 """The only states in which anything may be shown."""
-_OPEN: Final = frozenset({State.REQUESTED, State.DEFERRED})
+OPEN: Final = frozenset({State.REQUESTED, State.DEFERRED})
 _ENDED: Final = frozenset({State.REFUSED, State.WITHDRAWN, State.REVOKED, State.EXPIRED, State.INVALIDATED})
 
 TRANSITIONS: Final[dict[tuple[State | None, Event], State]] = {
@@ -51,10 +51,10 @@ TRANSITIONS: Final[dict[tuple[State | None, Event], State]] = {
     (None, Event.GIVE): State.GIVEN,
     (None, Event.REFUSE): State.REFUSED,
     (State.REQUESTED, Event.DEFER): State.DEFERRED,
-    **{(state, Event.GIVE): State.GIVEN for state in _OPEN},
-    **{(state, Event.REFUSE): State.REFUSED for state in _OPEN},
-    **{(state, Event.EXPIRE): State.EXPIRED for state in _OPEN | HOLDING},
-    **{(state, Event.INVALIDATE): State.INVALIDATED for state in _OPEN | HOLDING},
+    **{(state, Event.GIVE): State.GIVEN for state in OPEN},
+    **{(state, Event.REFUSE): State.REFUSED for state in OPEN},
+    **{(state, Event.EXPIRE): State.EXPIRED for state in OPEN | HOLDING},
+    **{(state, Event.INVALIDATE): State.INVALIDATED for state in OPEN | HOLDING},
     **{(state, Event.GIVE): State.RENEWED for state in HOLDING | _ENDED},
     **{(state, Event.WITHDRAW): State.WITHDRAWN for state in HOLDING},
     **{(state, Event.REVOKE): State.REVOKED for state in HOLDING},
@@ -112,7 +112,7 @@ def wanted(consent: Consent | None, *, agree: bool) -> Event | None:
     """Say by what event a consent becomes what a resident decides; None if it is so already."""
     if agree:
         return Event.GIVE
-    if consent is None or consent.state in _OPEN:
+    if consent is None or consent.state in OPEN:
         return Event.REFUSE
     return Event.WITHDRAW if consent.state in HOLDING else None
 

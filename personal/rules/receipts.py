@@ -199,7 +199,7 @@ def _process(terms: Terms, group: Sequence[Consent]) -> dict[str, Any]:
     kind, id = group[0].kind, group[0].purpose
     purpose = next((one for one in terms.description["purposes"] if one["id"] == id), None)
     asked = {} if purpose is None else {one["item"]: one for one in purpose["items"]}
-    told = {"@type": "dpv:Purpose", "dct:identifier": id}
+    told: dict[str, Any] = {"@type": "dpv:Purpose", "dct:identifier": id}
     if purpose is not None:
         told |= {
             "dct:title": _texts(purpose["name"]),

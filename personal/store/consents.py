@@ -104,7 +104,8 @@ def write(connection: Connection, person: str, happened: Happened) -> None:
     row = (*about(happened.consent), happened.consent.version, happened.consent.state)
     times = (happened.consent.since, happened.consent.until)
     connection.execute(
-        f"INSERT INTO consent_event (person, {_COLUMNS}, event, leaf, decision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # constant
+        f"INSERT INTO consent_event (person, {_COLUMNS}, event, leaf, decision)"  # noqa: S608  # constant
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (person, *row, *times, happened.event, happened.leaf, happened.decision),
     )
     connection.execute(
