@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal import relations, releases
+from personal import agreements, relations, releases
 from personal.operations import (
     access_history,
+    agent_line,
     audit_log,
+    consent_reactions,
     delegations,
     items,
     logins,
@@ -23,11 +25,13 @@ from personal.operations import (
 )
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import FORM, Operation
-from personal.operations.tables import Events, Kind, Reaction, no_events
+from personal.operations.tables import ConsentReaction, Events, Kind, Reaction
 from personal.settings import PersonalSettings
+from personal.store import emergencies
 
 ANYBODY: Final = frozenset({Who.NOBODY})
 RESIDENT: Final = frozenset({Who.RESIDENT})
+AGENT: Final = frozenset({Who.AGENT})
 STAFF: Final = frozenset({Who.STAFF})
 LOGGED_IN: Final = RESIDENT | STAFF
 ADMIN: Final = frozenset({Role.ADMIN})
@@ -38,6 +42,10 @@ COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/token", tokens.issue_token, ANYBODY, schema=tokens.SCHEMA, media_type=FORM),
+    # the line of the agent inside LGWAN
+    Operation("POST", "/agent/claim", agent_line.claim, AGENT, schema=agent_line.CLAIM),
+    Operation("POST", "/agent/answers", agent_line.answer, AGENT, schema=agent_line.ANSWERS),
+    Operation("POST", "/agent/alarms", agent_line.alarm, AGENT, schema=agent_line.ALARMS),
     # the audit log
     Operation("GET", "/keys", audit_log.keys, ANYBODY),
     Operation("GET", "/audit/head", audit_log.head, ANYBODY),
@@ -121,7 +129,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     # residents at the counter
     Operation("POST", "/residents", residents.register, STAFF, roles=COUNTER, schema=residents.REGISTER),
-    Operation("POST", "/residents/search", residents.search, STAFF, roles=COUNTER, schema=residents.SEARCH),
+    Operation(
+        "POST",
+        "/residents/search",
+        residents.search,
+        STAFF,
+        roles=COUNTER | {Role.EMERGENCY},
+        schema=residents.SEARCH,
+    ),
     Operation("POST", "/residents/read", residents.read, STAFF, roles=COUNTER, schema=residents.ONE),
     Operation(
         "POST",
@@ -170,22 +185,30 @@ DEMONSTRATION: Final[tuple[Operation, ...]] = (
 """What is there only where everybody is made up."""
 
 KINDS: Final[Mapping[str, Kind]] = {
+    "agent-keys": agent_line.AGENT_KEYS,
     "service": services.DESCRIPTION,
     "service-keys": services.NEW_KEYS,
     "item": items.ITEM,
     "item-location": record_places.PLACE,
-    delegations.WIDER: delegations.KIND,
+    **relations.KINDS,
 }
 """What one member of staff proposes and a second one approves."""
 
-REACTIONS: Final[tuple[Reaction, ...]] = (delegations.react, notices.follow)
+CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed,)
+"""What follows when consents begin or end, in the same transaction."""
+
+REACTIONS: Final[tuple[Reaction, ...]] = (
+    delegations.react,
+    consent_reactions.reaction(CONSENT_REACTIONS),
+    notices.follow,
+)
 """What follows from what happens to a resident, in this order, in the same transaction."""
 
-EVENTS: Final[Events] = no_events
+EVENTS: Final[Events] = emergencies.under
 """Which declared emergencies let services see more."""
 
 
 def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
     """Give what is served under these settings."""
-    always = OPERATIONS + releases.OPERATIONS + relations.OPERATIONS
+    always = OPERATIONS + agreements.OPERATIONS + releases.OPERATIONS + relations.OPERATIONS
     return always + DEMONSTRATION if settings.demo else always

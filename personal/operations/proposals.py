@@ -118,7 +118,9 @@ async def withdraw(call: Call, module: Module) -> Answer:
 
 
 def _end(db: Connection, call: Call, module: Module, state: ProposalState, reason: str | None = None) -> None:
-    found, _ = _open(db, call, module)
+    found, kind = _open(db, call, module)
+    if kind.apart and _same_person(db, found.proposed_by, call.actor.id):
+        raise NotPermitted("A second person has to decide on this.")
     proposals.decide(db, found.id, state, call.actor.id, call.now, reason)
     log.append(db, Entry(f"proposal-{state}", _facts(call.actor.id, found)), call.now)
 

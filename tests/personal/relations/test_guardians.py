@@ -1,13 +1,13 @@
 """Guardians and proxies over HTTP: actor and subject apart, scope, expiry, revocation, protection. (DESIGN 3, issue 5)"""
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.personal.live import Live, Reply
 
-CHILD = {"nameKana": "ヤブ コタロウ", "birthDate": f"{date.today().year - 9}-04-01"}
+CHILD = {"nameKana": "ヤブ コタロウ", "birthDate": f"{datetime.now(UTC).year - 9}-04-01"}
 PARENT = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
 EVERYTHING = {"acts": ["see", "consent", "write", "rights"]}
 PHONE = {"value": {"phones": [{"number": "079-662-0000", "kind": "home"}]}, "expectedVersion": 0}
