@@ -10,9 +10,8 @@ from base.database import Connection
 from base.errors import BadRequestData, NonexistentTenant
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.locations.records import went
 from personal.operations.call import Module, Town
-from personal.store import records
+from personal.store import leftovers, records
 from personal.vault.keys import Slot
 from personal.vault.shredded import Kind, Shredded, Successor
 from personal.vault.signing import Signer
@@ -90,7 +89,7 @@ def _present(db: Connection, slot: Slot) -> Successor | None:
     found = [
         one for one in records.held(db, person, item) if (one.person, one.location) == (person, location)
     ]
-    return went(found[0]) if found and location != records.LOCAL else None
+    return leftovers.went(found[0]) if found and location != records.LOCAL else None
 
 
 async def _rotate_top(town: Town, _: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from base.errors import Problem
 from personal.audit import log as audit
 from personal.audit.log import Entry
 from personal.locations.contract import Safe
-from personal.locations.records import AT_ONCE, IN_FLIGHT, Records, pause, went
+from personal.locations.records import AT_ONCE, IN_FLIGHT, Records
 from personal.rules.identifiers import fresh
 from personal.store import leftovers, records
 from personal.store.leftovers import Move, Why
@@ -191,13 +191,15 @@ def _switch(
             left.append(one.new.name)  # it was changed or erased meanwhile: the move begins again, or ends
             continue
         records.put(db, one.new)
-        leftovers.add(db, [leftovers.of(one.old, Why.MOVED, now, shred=True, successor=went(one.new))])
+        leftovers.add(
+            db, [leftovers.of(one.old, Why.MOVED, now, shred=True, successor=leftovers.went(one.new))]
+        )
         leftovers.end_moves(db, [one.move])
         facts = {"item": one.new.item, "from": one.old.location, "to": one.new.location}
         audit.append(db, Entry("record-moved", facts, {"subject": one.new.person}), now)
         left.append(one.old.name)
     for one in failed:
-        leftovers.put_off_move(db, one.move, now + pause(one.move.tries))
+        leftovers.put_off_move(db, one.move, now + leftovers.pause(one.move.tries))
         left.append(one.new.name)
     return left
 

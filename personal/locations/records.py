@@ -20,9 +20,9 @@ from personal.store import leftovers, people, records
 from personal.store.leftovers import Leftover, Why
 from personal.store.records import LOCAL, Record
 from personal.store.town import TownStore
-from personal.vault.envelope import Place, seal, unseal
+from personal.vault.envelope import Place, Unreadable, seal, unseal
 from personal.vault.keys import Key, KeyStore
-from personal.vault.shredded import Kind, Shredded, Successor
+from personal.vault.shredded import Kind, Shredded
 
 DAY: Final = 86_400 * SECOND
 IN_FLIGHT: Final = 600 * SECOND
@@ -232,7 +232,7 @@ class Records:
             leftovers.drop(db, [one.name for one, problem in zip(found, failed, strict=True) if not problem])
             for one, problem in zip(found, failed, strict=True):
                 if problem:
-                    leftovers.put_off(db, one.name, now + pause(one.tries))
+                    leftovers.put_off(db, one.name, now + leftovers.pause(one.tries))
 
         await self.store.write(work)
         return len(found), sum(failed)
@@ -321,27 +321,28 @@ class Records:
                 for one in changes
             ]
         )
-        kept = {
-            place: self._again(was)
-            for place, (one, (where, was)) in enumerate(zip(changes, seen, strict=True))
-            if was and was.person == one.person and was.location == where and not self.keys.old(was.key)
-        }
+        known = [self._again(one, where, was) for one, (where, was) in zip(changes, seen, strict=True)]
         slots = [
             (one.person, where, one.item)
-            for place, (one, (where, _)) in enumerate(zip(changes, seen, strict=True))
-            if place not in kept
+            for one, (where, _), key in zip(changes, seen, known, strict=True)
+            if key is None
         ]
         made = iter(await self.keys.fresh_many(slots) if slots else [])
         return [
-            (where, kept[place], False) if place in kept else (where, next(made), True)
-            for place, (where, _) in enumerate(seen)
+            (where, next(made), True) if key is None else (where, key, False)
+            for (where, _), key in zip(seen, known, strict=True)
         ]
 
-    def _again(self, record: Record) -> Key:
+    def _again(self, change: Change, where: str, was: Record | None) -> Key | None:
+        """Give the key for the next version of a record; None if it needs another."""
+        if was is None or (was.person, was.location) != (change.person, where) or self.keys.old(was.key):
+            return None
         try:
-            return Key(record.key, self.keys.opened(record.key))
+            return Key(was.key, self.keys.opened(was.key))
         except ResourceNotFound:
             raise Changed from None
+        except Unreadable:
+            return None  # it is lost; what it sealed cannot be read, but can be written again
 
     def _point(
         self, db: Connection, change: Change, record: Record, sealed: bytes, now: int, *, reused: bool
@@ -373,7 +374,7 @@ class Records:
         if old.location == LOCAL:
             records.drop_copy(db, old.name)
         if old.location != new.location:
-            leftovers.add(db, [leftovers.of(old, Why.MOVED, now, shred=True, successor=went(new))])
+            leftovers.add(db, [leftovers.of(old, Why.MOVED, now, shred=True, successor=leftovers.went(new))])
         elif old.location != LOCAL:
             leftovers.add(db, [leftovers.of(old, Why.REPLACED, now + self._lingering)])
 
@@ -397,13 +398,3 @@ class Records:
         except Problem:
             return True
         return False
-
-
-def went(record: Record) -> Successor:
-    """Say where a record went."""
-    return Successor(record.location, record.name, record.key, record.version)
-
-
-def pause(tries: int) -> int:
-    """Say how long to wait before the next try (µs)."""
-    return min(30 << min(tries, 10), 3_600) * SECOND

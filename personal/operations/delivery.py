@@ -13,12 +13,12 @@ from base import clock, egress
 from base.access.reach import is_loopback
 from base.database import Connection
 from base.egress import AddressPolicy
-from personal.locations.records import pause
 from personal.operations.call import Town
 from personal.operations.notices import TYPE, consents_ended, hand, sealed
 from personal.rules.notice import DAY
 from personal.settings import PersonalSettings
 from personal.store import notices, services
+from personal.store.leftovers import pause
 from personal.store.notices import Notice
 
 SECONDS: Final = 15.0

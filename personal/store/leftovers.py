@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from base.clock import SECOND
 from base.database import Connection
 from personal.store.records import Record
 from personal.store.town import rows
@@ -49,6 +50,16 @@ def of(
         record.name, record.person, record.item, record.version, record.location, record.key, why, due,
         shred, successor,
     )  # fmt: skip
+
+
+def went(record: Record) -> Successor:
+    """Say where a record went."""
+    return Successor(record.location, record.name, record.key, record.version)
+
+
+def pause(tries: int) -> int:
+    """Say how long to wait before the next try (µs)."""
+    return min(30 << min(tries, 10), 3_600) * SECOND
 
 
 def add(connection: Connection, leftovers: Iterable[Leftover]) -> None:

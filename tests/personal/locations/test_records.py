@@ -200,6 +200,8 @@ async def test_a_key_that_is_missing_and_not_shredded_is_not_taken_for_erased(on
     await one.keys._writer.run(lambda: one.keys._write.execute("DELETE FROM personal"))
     with pytest.raises(Unreadable, match="key is missing"):
         await one.value("r_1")
+    await one.keep("r_1", "written again", 1)
+    assert await one.value("r_1") == "written again"
 
 
 async def test_a_full_disk_refuses_and_changes_nothing(one: Site) -> None:
