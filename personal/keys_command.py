@@ -89,7 +89,7 @@ def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
-    """Destroy keys of residents that newer ones replaced; older back-ups of records under them do not open.
+    """Destroy keys of residents that newer ones replaced; records in older back-ups do not open then.
 
     \b
     Example:
