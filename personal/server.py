@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import aiohttp
 import structlog
 from aiohttp import web
 
@@ -11,7 +12,9 @@ from base import admin as admin_socket
 from base import files
 from base.access.certificates import Tls, TlsFiles
 from base.access.limits import Limit
+from base.access.reach import is_loopback
 from base.database import lock_folder
+from base.egress import AddressPolicy, connector
 from base.log import configure
 from base.web import serving, until_asked_to_stop
 from personal import admin, towns, trust
@@ -35,6 +38,8 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 open_towns[one.id] = await stack.enter_async_context(towns.opened(settings, one))
             rate = settings.requests_per_second
             limit = Limit(rate, 2 * rate) if rate else None
+            policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
+            web_session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(policy)))
             yield Module(
                 settings,
                 open_towns,
@@ -45,6 +50,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 anchors=trust.anchors(settings),
                 events=EVENTS,
                 limit=limit,
+                web=web_session,
             )
     finally:
         os.close(lock)

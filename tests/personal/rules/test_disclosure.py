@@ -38,7 +38,12 @@ emergencies = st.builds(
     moments,
 )
 subjects = st.builds(
-    Subject, st.frozensets(items), consents(), st.lists(emergencies, max_size=2), st.booleans()
+    Subject,
+    st.frozensets(items),
+    consents(),
+    st.lists(emergencies, max_size=2),
+    st.frozensets(items),
+    st.booleans(),
 )
 offers = st.dictionaries(
     items, st.builds(Offer, st.sampled_from([BY_CONSENT, "law:49-11-3"]), st.integers(1, 4))
@@ -65,7 +70,9 @@ def test_shows_nothing_beyond_what_was_asked_and_agreed_or_named(
     assert not decision.shown.keys() & decision.withheld.keys()
     for item in asked:
         offer = offered.get(item)
-        may = offer is not None and (offer.basis.startswith("law:") or agreed(item, subject, offer, now))
+        may = offer is not None and (
+            offer.basis.startswith("law:") or agreed(item, subject, offer, now) or item in subject.chosen
+        )
         must = any(
             SERVICE in one.services and item in one.items and one.since <= now < one.until
             for one in subject.emergencies
@@ -78,8 +85,8 @@ def test_shows_nothing_beyond_what_was_asked_and_agreed_or_named(
 def test_a_hidden_person_is_like_one_nothing_is_held_about(
     asked: frozenset[str], offered: dict[str, Offer], subject: Subject, now: int
 ) -> None:
-    hidden = Subject(subject.held, subject.consents, subject.emergencies, hidden=True)
-    empty = Subject(frozenset(), subject.consents, subject.emergencies)
+    hidden = Subject(subject.held, subject.consents, subject.emergencies, subject.chosen, hidden=True)
+    empty = Subject(frozenset(), subject.consents, subject.emergencies, subject.chosen)
     assert decide(SERVICE, asked, offered, hidden, now) == decide(SERVICE, asked, offered, empty, now)
 
 
@@ -87,8 +94,8 @@ def test_a_hidden_person_is_like_one_nothing_is_held_about(
 def test_whether_something_is_held_is_told_only_to_those_who_may_have_it(
     asked: frozenset[str], offered: dict[str, Offer], subject: Subject, now: int
 ) -> None:
-    full = Subject(frozenset(ITEMS), subject.consents, subject.emergencies)
-    none = Subject(frozenset(), subject.consents, subject.emergencies)
+    full = Subject(frozenset(ITEMS), subject.consents, subject.emergencies, subject.chosen)
+    none = Subject(frozenset(), subject.consents, subject.emergencies, subject.chosen)
     shown, without = (decide(SERVICE, asked, offered, one, now) for one in (full, none))
     for item in asked - shown.shown.keys():
         assert without.withheld[item] == shown.withheld[item]
