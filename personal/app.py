@@ -14,6 +14,7 @@ from personal.operations import (
     logins,
     merging,
     notices,
+    parting,
     proposals,
     record_places,
     records,
@@ -168,7 +169,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "POST", "/residents/merge", merging.merge_residents, STAFF, roles=COUNTER, schema=merging.MERGE
     ),
-    Operation("POST", "/residents/part", merging.part_residents, STAFF, roles=COUNTER, schema=merging.PART),
+    Operation("POST", "/residents/part", parting.part_residents, STAFF, roles=COUNTER, schema=parting.PART),
     Operation(
         "POST",
         "/residents/protection",

@@ -13,22 +13,17 @@ from personal.operations import handles
 from personal.operations.call import Answer, Call, Module
 from personal.operations.registering import tell
 from personal.rules.residents import Event, Happening, Standing, State, merged, parted
-from personal.store import identifiers, merges, people, sessions
+from personal.store import identifiers, merges, people, records, sessions
 from personal.store.identifiers import Why
 from personal.store.merges import Merge
 from personal.store.people import Person
+from personal.store.records import Record
 
 DOUBLE: Final = "double"
 MERGE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["resident", "double"],
     "properties": {"resident": handles.SCHEMA, "double": handles.SCHEMA},
-    "additionalProperties": False,
-}
-PART: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["resident", "sinceGoesTo"],
-    "properties": {"resident": handles.SCHEMA, "sinceGoesTo": {"enum": ["resident", DOUBLE]}},
     "additionalProperties": False,
 }
 
@@ -52,28 +47,6 @@ async def merge_residents(call: Call, module: Module) -> Answer:
     return Answer(body={"resident": names.show(await call.town.store.write(work))})
 
 
-async def part_residents(call: Call, module: Module) -> Answer:
-    """Part the double again that was merged last; what happened since goes to the side that is named."""
-    names = await handles.handles(call.town, call.actor)
-    asked, to_double = names.read(call.body["resident"]), call.body["sinceGoesTo"] == DOUBLE
-
-    def work(db: Connection) -> Merge:
-        survivor = handles.visible(db, asked, call.actor)
-        undone = merges.latest(db, survivor.id)
-        if undone is None:
-            raise Conflict("No double was merged into this resident.")
-        part(db, undone, survivor, to_double=to_double, now=call.now)
-        facts = {"by": call.actor.id, "since-goes-to": call.body["sinceGoesTo"]}
-        concerned = {"subject": survivor.id, "double": undone.double}
-        log.append(db, Entry("resident-parted", facts, concerned), call.now)
-        happening = Happening(Event.PARTED, survivor.id, undone.double, undone.at, to_double)
-        tell(db, happening, call.now, module.reactions)
-        return undone
-
-    undone = await call.town.store.write(work)
-    return Answer(body={"resident": names.show(undone.survivor), "double": names.show(undone.double)})
-
-
 def merge(db: Connection, survivor: Person, double: Person, *, by: str, now: int) -> None:
     """Let whatever asks for a double get the survivor from now on."""
     stood, other_stood = _standing(survivor), _standing(double)
@@ -87,6 +60,7 @@ def merge(db: Connection, survivor: Person, double: Person, *, by: str, now: int
         other_stood,
         people.terms(db, survivor.id),
         identifiers.newest(db),
+        {record.item: record.version for record in own_records(db, survivor.id)},
     )
     merges.add(db, before, by)
     for id in people.family(db, double.id):
@@ -122,6 +96,12 @@ def _restore_identifiers(db: Connection, person: str, standing: Standing, undone
         if person == undone.double:
             identifiers.reopen(db, id, Why.DOUBLE, undone.at)
         sessions.end_about(db, id)
+
+
+def own_records(db: Connection, person: str) -> list[Record]:
+    """List the records of a resident that are in use, without those of their doubles."""
+    found = records.everything(db, person)
+    return [record for record in found if record.person == person and record.due is None]
 
 
 def protect(db: Connection, person: str, protected: bool, now: int) -> None:

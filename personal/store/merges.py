@@ -1,6 +1,6 @@
 """Doubles that were merged: what is needed to part them again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -14,7 +14,8 @@ from personal.store.town import one
 class Merge:
     """A double that was merged into a survivor at a moment (µs), and how both stood before.
 
-    terms: by which the survivor was searched; newest: the number of the newest identifier then.
+    terms: by which the survivor was searched; newest: the number of the newest identifier then; versions: of the
+    items that the survivor had then.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Merge:
     double_stood: Standing
     terms: list[tuple[str, bytes]]
     newest: int
+    versions: dict[str, int] = field(default_factory=dict)
 
 
 def add(connection: Connection, merge: Merge, by: str) -> None:
@@ -34,6 +36,7 @@ def add(connection: Connection, merge: Merge, by: str) -> None:
         "double": _told(merge.double_stood),
         "terms": [[field, hash.hex()] for field, hash in merge.terms],
         "newest": merge.newest,
+        "versions": merge.versions,
     }
     connection.execute(
         "INSERT INTO merge (absorbed, survivor, at, done_by, before) VALUES (?, ?, ?, ?, ?)",
@@ -61,6 +64,7 @@ def latest(connection: Connection, survivor: str) -> Merge | None:
         _standing(before["double"]),
         [(field, bytes.fromhex(hash)) for field, hash in before["terms"]],
         before["newest"],
+        before["versions"],
     )
 
 

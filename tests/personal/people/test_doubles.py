@@ -248,7 +248,7 @@ async def test_doubles_are_merged_and_parted_at_the_counter(live: Live) -> None:
     new = {"issuer": "J-LIS", "serial": "0009"}
     assert (await at_counter(live, "identifiers", resident=second, card=new)).status == 204
     parted = await at_counter(live, "part", resident=first, sinceGoesTo="double")
-    assert parted.json == {"resident": first, "double": second}
+    assert parted.json == {"resident": first, "double": second, "replacedSince": []}
     assert await search(live, municipalId="1001") == await search(live, card=new) == [second]
     assert await search(live, card=CARD) == [first]
     live.tokens.clear()
@@ -261,3 +261,39 @@ async def test_whoever_is_logged_in_as_a_double_logs_in_again(live: Live) -> Non
     token = await live.resident("hana")
     await at_counter(live, "merge", resident=first, double=second)
     assert (await live.get("/session", by=token)).status == 401
+
+
+async def write(live: Live, resident: str, item: str, value: Any, version: int) -> None:
+    body = {"resident": resident, "item": item, "value": value, "expectedVersion": version}
+    reply = await live.post("/records/write", body, by=await live.staff("counter"))
+    assert reply.status in (200, 201), reply.raw
+
+
+async def read(live: Live, resident: str, item: str) -> Any:
+    body = {"resident": resident, "item": item}
+    reply = await live.post("/records/read", body, by=await live.staff("counter"))
+    return reply.json["value"] if reply.status == 200 else None
+
+
+@pytest.mark.parametrize("side", ["resident", "double"])
+async def test_what_was_written_since_goes_to_the_named_side(live: Live, side: str) -> None:
+    first, second = await register(live), await register(live)
+    before, after = {"number": "A-1"}, {"number": "A-2"}
+    both = {"allergies": [{"to": "egg"}]}
+    await write(live, first, "library-card", before, 0)
+    await write(live, second, "allergies", both, 0)
+    await at_counter(live, "merge", resident=first, double=second)
+    assert await read(live, first, "allergies") == both
+    household = {"relationToHead": "head", "members": 1}
+    await write(live, first, "household", household, 0)
+    await write(live, first, "library-card", after, 1)
+    parted = await at_counter(live, "part", resident=first, sinceGoesTo=side)
+    assert parted.status == 200, parted.raw
+    own, other = (first, second) if side == "resident" else (second, first)
+    assert await read(live, own, "household") == household
+    assert await read(live, other, "household") is None
+    assert await read(live, second, "allergies") == both
+    assert await read(live, first, "allergies") is None
+    assert await read(live, own, "library-card") == after
+    # the value from before is gone, so the one from since stays and staff are told
+    assert parted.json["replacedSince"] == ([] if side == "resident" else ["library-card"])
