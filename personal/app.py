@@ -10,11 +10,13 @@ from personal.operations import (
     audit_log,
     consent_reactions,
     delegations,
+    inside,
     items,
     logins,
     merging,
     notices,
     parting,
+    peers,
     proposals,
     record_places,
     records,
@@ -187,6 +189,7 @@ DEMONSTRATION: Final[tuple[Operation, ...]] = (
 
 KINDS: Final[Mapping[str, Kind]] = {
     "agent-keys": agent_line.AGENT_KEYS,
+    "agent-recipient": inside.RECIPIENT,
     "service": services.DESCRIPTION,
     "service-keys": services.NEW_KEYS,
     "item": items.ITEM,
@@ -195,11 +198,12 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """What one member of staff proposes and a second one approves."""
 
-CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed,)
+CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed, inside.told_inside)
 """What follows when consents begin or end, in the same transaction."""
 
 REACTIONS: Final[tuple[Reaction, ...]] = (
     delegations.react,
+    peers.react,
     consent_reactions.reaction(CONSENT_REACTIONS),
     notices.follow,
 )

@@ -213,7 +213,7 @@ class Inside:
             kept.service(db, order.service),
             kept.holders(db, order.box),
             kept.held(db, order.box),
-            lambda decision: kept.is_withdrawn(db, decision),
+            lambda decision, item: kept.is_withdrawn(db, decision, item),
             anchors_of(kept.anchors(db)),
             kept.done(db, list(counted), now // SECOND),
             kept.limits(db),
@@ -249,7 +249,7 @@ def _done(db: Connection, order: Order, done: Done, now: int) -> dict[str, Any]:
             kept.remove(db, order.box, list(kept.held(db, order.box)))
             kept.unenroll(db, order.box)
         case Task.WITHDRAW:
-            kept.withdraw(db, list(order.decisions), now)
+            kept.withdraw(db, order.decisions, order.items, now)
     return {}
 
 

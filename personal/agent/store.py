@@ -1,6 +1,7 @@
 """What the agent keeps: records under its own keys, what officials entered, which orders it has seen, alarms."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -35,7 +36,9 @@ CREATE TABLE nonce (nonce TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITH
 -- what was done in the last hour, for the limits (s)
 CREATE TABLE done (what TEXT NOT NULL, count INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE INDEX done_what ON done (what, at);
-CREATE TABLE withdrawn (decision TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE withdrawn (
+  decision TEXT NOT NULL, item TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (decision, item)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE alarm (
   id TEXT PRIMARY KEY, why TEXT NOT NULL, task TEXT NOT NULL, at INTEGER NOT NULL, told INTEGER
 ) STRICT;
@@ -182,14 +185,15 @@ def limits(db: Connection) -> dict[str, int]:
 # -- consent
 
 
-def withdraw(db: Connection, decisions: list[str], now: int) -> None:
-    """Note that decisions were withdrawn."""
-    db.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", [(one, now) for one in decisions])
+def withdraw(db: Connection, decisions: Iterable[str], items: Iterable[str], now: int) -> None:
+    """Note that decisions were withdrawn for items."""
+    pairs = [(decision, item, now) for decision, item in itertools.product(decisions, items)]
+    db.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)", pairs)
 
 
-def is_withdrawn(db: Connection, decision: str) -> bool:
-    """Say whether a decision was withdrawn."""
-    return value(db, "SELECT 1 FROM withdrawn WHERE decision = ?", decision) is not None
+def is_withdrawn(db: Connection, decision: str, item: str) -> bool:
+    """Say whether a decision was withdrawn for an item."""
+    return value(db, "SELECT 1 FROM withdrawn WHERE decision = ? AND item = ?", decision, item) is not None
 
 
 def holders(db: Connection, box: str) -> frozenset[str]:

@@ -20,13 +20,18 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
     secret = _secret(request)
     if secret is None:
         return _by_certificate(request, town, now)
+    return await holder_of(secret, town, settings, now)
+
+
+async def holder_of(secret: str, town: Town, settings: PersonalSettings, now: int) -> Actor:
+    """Say whose token or login a secret is; Unauthorized if it is nobody's (any more)."""
     session = town.store.read(lambda db: sessions.find(db, secret, now))
     if session is None or not await _may_act(town, session, now):
         raise Unauthorized(
             "The token or login is not valid here (any more). Get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
         )
-    if session.kind != Who.SERVICE:
+    if session.kind not in (Who.SERVICE, Who.AGENT, Who.PEER):
         await _keep_alive(town, secret, session, settings, now)
     return Actor(
         Who(session.kind),

@@ -169,16 +169,6 @@ class Lgwan(Safe):
         except Unreadable as error:
             raise LocationOffline("The agent's answer cannot be read; tell the operator.") from error
 
-    def withdraw(self, db: Connection, person: str, decisions: Sequence[str], now: int) -> None:
-        """Tell the agent, within the transaction that withdraws them, of decisions that do not hold any more."""
-        if agent_orders.agent(db) is not None:
-            self._queue(db, Task.WITHDRAW, person, {"decisions": list(decisions)}, now)
-
-    def erase(self, db: Connection, person: str, now: int) -> None:
-        """Have everything of a person erased inside, within the transaction that erases it here."""
-        if agent_orders.agent(db) is not None:
-            self._queue(db, Task.ERASE, person, {}, now)
-
     def box(self, person: str) -> str:
         """Name the records of a person as the inside does; it tells nobody who they are."""
         return base64.urlsafe_b64encode(blind(self.keys.boxes, "box", person)).rstrip(b"=").decode()
@@ -284,18 +274,13 @@ class Lgwan(Safe):
         *,
         content: str | None = None,
     ) -> Queued:
-        if agent_orders.count(db) >= MOST:
-            raise LocationFull("Too many orders wait for the store inside; is its agent running?")
-        id = fresh("o_")
-        told = {**claims, "order": id, "task": task, "box": self.box(person)}
-        name = claims["copies"][0]["name"] if task is Task.STORE else ""
-        life = self._release if task is Task.RELEASE else LIFE
-        signed_anew = None if task is Task.RELEASE else orjson.dumps(told).decode()
         same = self._same(task, person, claims)
-        order = Queued(
-            id, task, same, name, signed_anew, self._signed(db, told, now, life), content,
-            claims.get("digest", ""), now, now + life * SECOND,
-        )  # fmt: skip
+        if task is not Task.RELEASE:
+            return queue(db, task, person, claims, now, same=same, content=content)
+        _room(db)
+        id = fresh("o_")
+        text = self._signed(db, {**claims, "order": id, "task": task, "person": person}, now, self._release)
+        order = Queued(id, task, same, "", None, text, None, "", now, now + self._release * SECOND)
         agent_orders.add(db, order)
         return order
 
@@ -304,7 +289,8 @@ class Lgwan(Safe):
         if agent is None:
             raise LocationOffline("No agent inside is registered; propose its keys (agent-keys).")
         claims = {
-            **told,
+            **{name: value for name, value in told.items() if name != "person"},
+            "box": self.box(told["person"]),
             "iss": self.municipality,
             "aud": agent["signing"]["kid"],
             "nonce": fresh("n_"),
@@ -333,8 +319,8 @@ class Lgwan(Safe):
         return await self.store.write(work)
 
     def _lasting(self, db: Connection, order: Queued, now: int) -> Queued:
-        """Sign an order anew whose time is over while it waited; a release is not."""
-        if order.claims is None or order.until > now + 60 * SECOND:
+        """Sign an order that is given for the first time, or whose time is over; a release was signed at once."""
+        if order.claims is None or (order.text and order.until > now + 60 * SECOND):
             return order
         text, until = self._signed(db, orjson.loads(order.claims), now, LIFE), now + LIFE * SECOND
         agent_orders.renew(db, order.id, text, until)
@@ -376,6 +362,31 @@ class Lgwan(Safe):
             yield event
         finally:
             self._news.discard(event)
+
+
+def queue(
+    db: Connection,
+    task: Task,
+    person: str,
+    claims: Mapping[str, Any],
+    now: int,
+    *,
+    same: str = "",
+    content: str | None = None,
+) -> Queued:
+    """Queue an order other than a release, within the transaction it belongs to; it is signed when it is given."""
+    _room(db)
+    id = fresh("o_")
+    told = orjson.dumps({**claims, "order": id, "task": task, "person": person}).decode()
+    name, digest = claims["copies"][0]["name"] if task is Task.STORE else "", claims.get("digest", "")
+    order = Queued(id, task, same or id, name, told, "", content, digest, now, now + LIFE * SECOND)
+    agent_orders.add(db, order)
+    return order
+
+
+def _room(db: Connection) -> None:
+    if agent_orders.count(db) >= MOST:
+        raise LocationFull("Too many orders wait for the store inside; is its agent running?")
 
 
 def _copies(copies: Sequence[Copy]) -> list[dict[str, str]]:

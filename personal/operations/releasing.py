@@ -13,10 +13,21 @@ from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.contract import LocationOffline
 from personal.locations.records import Value
+from personal.operations import inside
 from personal.operations.call import Module, Town
+from personal.operations.inside import Enclosed, Wanted
 from personal.rules import disclosure, pairwise
 from personal.rules.catalogue import purpose_of
-from personal.rules.disclosure import BY_CODE, BY_EMERGENCY, BY_LAW, Decision, Offer, Reason, Subject
+from personal.rules.disclosure import (
+    BY_CODE,
+    BY_CONSENT,
+    BY_EMERGENCY,
+    BY_LAW,
+    Decision,
+    Offer,
+    Reason,
+    Subject,
+)
 from personal.rules.identifiers import blind, fingerprint, framed, fresh
 from personal.rules.withheld import told
 from personal.store import consents, items, pseudonyms, records, services
@@ -102,7 +113,7 @@ def offered(db: Connection, ask: Ask) -> dict[str, Offer]:
 async def release(town: Town, rulings: Sequence[Ruling], now: int) -> list[Released]:
     """Fetch and unseal what was decided to be shown; what fails is withheld, with a second leaf."""
     wanted = [(one, item) for one in rulings for item in one.decision.shown]
-    found = await town.records.fetch_all([(one.person or "", item) for one, item in wanted])
+    found = await inside.fetch_all(town, [_wanted(one, item) for one, item in wanted])
     kinds = town.store.read(items.listed)
     key = await town.keys.named("ppid")
     shown: dict[str, dict[str, Any]] = {one.id: {} for one in rulings}
@@ -110,6 +121,8 @@ async def release(town: Town, rulings: Sequence[Ruling], now: int) -> list[Relea
     for (one, item), value in zip(wanted, found, strict=True):
         if isinstance(value, Value):
             shown[one.id][item] = _pairwise(kinds.get(item), value.value, key, one.ask.service)
+        elif isinstance(value, Enclosed):
+            shown[one.id][item] = value.shown()
         else:
             failed[one.id][item] = _why(value, one.places[item])
     if any(failed.values()):
@@ -180,6 +193,12 @@ def _write_failures(
             _write(
                 db, one, "disclosure-failed", now, items=list(reasons), outcome=sorted(set(reasons.values()))
             )
+
+
+def _wanted(ruling: Ruling, item: str) -> Wanted:
+    """Say what is wanted of the store where an item lives; one inside LGWAN wants to see the decision, too."""
+    consent = ruling.decision.shown[item] == BY_CONSENT
+    return Wanted(ruling.ask.service, ruling.ask.purpose, ruling.person or "", item, consent)
 
 
 def _why(found: Problem | None, location: str) -> Reason:

@@ -107,6 +107,7 @@ class Order:
     digest: str = ""
     version: int = 0
     decisions: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,15 @@ class Service:
 class Book:
     """What the inside itself knows: the service that is asked for, who has which records, what was withdrawn.
 
-    holders: the names of credentials enrolled for the box; held: the records of the box by name, with their items;
-    done: how much was done in the last hour, and `limits`: how much may be, by the keys of `counted`.
+    holders: names of whom decisions about the box are about, and of their credentials; held: the records of the box
+    by name, with their items; withdrawn: whether a decision is, for an item; done: how much was done in the last
+    hour, and `limits`: how much may be, by the keys of `counted`.
     """
 
     service: Service | None
     holders: frozenset[str]
     held: Mapping[str, str]
-    withdrawn: Callable[[str], bool]
+    withdrawn: Callable[[str, str], bool]
     anchors: Anchors
     done: Mapping[str, int]
     limits: Mapping[str, int]
@@ -186,7 +188,10 @@ _OWN: Final[Mapping[Task, dict[str, Any]]] = {
     Task.STORE: {**_ONE, "digest": _MARK, "version": {"type": "integer", "minimum": 1, "maximum": 1 << 40}},
     Task.CHECK: {**_ONE, "digest": _MARK},
     Task.REMOVE: {"copies": _COPIES},
-    Task.WITHDRAW: {"decisions": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _MARK}},
+    Task.WITHDRAW: {
+        "decisions": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _MARK},
+        "items": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _TOKEN},
+    },
     Task.ERASE: {},
 }
 _MAY: Final[Mapping[Task, dict[str, Any]]] = {
@@ -262,6 +267,7 @@ def order_of(claims: Any, agent: str, now: int) -> Order:
         claims.get("digest", ""),
         claims.get("version", 0),
         tuple(claims.get("decisions", ())),
+        tuple(claims.get("items", ())),
     )
 
 
@@ -350,13 +356,15 @@ def _agreed(order: Order, book: Book, now: int) -> None:
         raise Refused(Why.OTHER_CONSENT)
     if until is not None and until <= now * clock.SECOND:
         raise Refused(Why.CONSENT_OVER)
-    _proven(decision, given, prepared, book)
-
-
-def _proven(decision: Mapping[str, Any], given: Mapping[str, Any], prepared: int, book: Book) -> None:
     digest = decisions.digest(decision)
-    if book.withdrawn(decisions.shown(digest)):
+    if any(book.withdrawn(decisions.shown(digest), copy.item) for copy in order.copies):
         raise Refused(Why.WITHDRAWN)
+    if about(decision["municipality"], str(decision.get("subject"))) not in book.holders:
+        raise Refused(Why.NOT_ENROLLED)
+    _proven(digest, given, prepared, book)
+
+
+def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book) -> None:
     if not _EVIDENCE.is_valid(given) or given["kind"] not in STRONG:
         raise Refused(Why.EVIDENCE)
     strange = False
@@ -367,11 +375,9 @@ def _proven(decision: Mapping[str, Any], given: Mapping[str, Any], prepared: int
         return not strange
 
     try:
-        kind = evidence.verified(given, digest, prepared, book.anchors, owns)
+        evidence.verified(given, digest, prepared, book.anchors, owns)
     except NotPermitted:
         raise Refused(Why.NOT_ENROLLED if strange else Why.EVIDENCE) from None
-    if kind is evidence.EvidenceKind.OFFICIAL and on_paper(decision) not in book.holders:
-        raise Refused(Why.NOT_ENROLLED)
 
 
 def holder(credential: Credential) -> str:
@@ -379,9 +385,9 @@ def holder(credential: Credential) -> str:
     return fingerprint(framed("holder", credential.kind, credential.issuer, credential.id))
 
 
-def on_paper(decision: Mapping[str, Any]) -> str:
-    """Name whom a decision on paper is about, as whoever took it enrolled them inside."""
-    return fingerprint(framed("holder", "subject", decision["municipality"], str(decision.get("subject"))))
+def about(municipality: str, subject: str) -> str:
+    """Name whom decisions are about in the list of those enrolled inside: a guardian's are about others, too."""
+    return fingerprint(framed("holder", "subject", municipality, subject))
 
 
 def _moment(text: str | None) -> int | None:

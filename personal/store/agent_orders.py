@@ -20,7 +20,8 @@ _ROW: Final = f"{_NAMES} FROM agent_order"
 class Queued:
     """An order that waits, or was answered; `same`: equal for orders that want the same; times in µs.
 
-    text: the envelope to the agent; content: that of the record it brings; claims: to sign it anew, if that may be.
+    text: the envelope to the agent, empty until it is signed; content: that of the record it brings; claims: what
+    is signed, when the agent fetches it, and again when its time is over; a release is signed at once, and once.
     """
 
     id: str
@@ -120,6 +121,19 @@ def agent(db: Connection) -> dict[str, Any] | None:
     """Give the public keys of the agent: `signing` and `reading`."""
     found = value(db, "SELECT keys FROM agent ORDER BY number DESC LIMIT 1")
     return None if found is None else dict(orjson.loads(found))
+
+
+def recipient(db: Connection, service: str) -> str | None:
+    """Name the key to which the inside sends what a service gets; None: the gateway's."""
+    found: str | None = value(db, "SELECT kid FROM agent_recipient WHERE service = ?", service)
+    return found
+
+
+def set_recipient(db: Connection, service: str, kid: str | None) -> None:
+    """Have what a service gets sent to a key of its own, or to the gateway's."""
+    db.execute("DELETE FROM agent_recipient WHERE service = ?", (service,))
+    if kid is not None:
+        db.execute("INSERT INTO agent_recipient VALUES (?, ?)", (service, kid))
 
 
 def set_agent(db: Connection, keys: dict[str, Any], now: int) -> None:

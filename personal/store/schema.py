@@ -169,6 +169,20 @@ CREATE INDEX emergency_until ON emergency (until) WHERE ended IS NULL;
 CREATE TABLE emergency_district (
   emergency TEXT NOT NULL REFERENCES emergency, hash BLOB NOT NULL, PRIMARY KEY (emergency, hash)
 ) STRICT, WITHOUT ROWID;
+-- modules of other municipalities, links that residents began, and by which names both sides know residents
+CREATE TABLE peer (
+  code TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, municipality TEXT NOT NULL, keys TEXT NOT NULL,
+  services TEXT NOT NULL, active INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE peer_offer (
+  hash BLOB PRIMARY KEY, peer TEXT NOT NULL, name TEXT NOT NULL, person TEXT NOT NULL REFERENCES person,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE peer_link (
+  peer TEXT NOT NULL REFERENCES peer, name TEXT NOT NULL, person TEXT NOT NULL REFERENCES person,
+  since INTEGER NOT NULL, PRIMARY KEY (peer, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX peer_link_person ON peer_link (person);
 -- where residents live, as keyed hashes of the codes of districts
 CREATE TABLE district (
   person TEXT NOT NULL REFERENCES person, hash BLOB NOT NULL, PRIMARY KEY (person, hash)
@@ -249,6 +263,8 @@ CREATE INDEX agent_order_until ON agent_order (until);
 CREATE TABLE agent_alarm (
   id TEXT PRIMARY KEY, why TEXT NOT NULL, task TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- services that have a key of their own to which the inside sends what they get
+CREATE TABLE agent_recipient (service TEXT PRIMARY KEY, kid TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE agent_bundle (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
