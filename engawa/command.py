@@ -88,6 +88,7 @@ def explain(error: Exception) -> click.ClickException:
         "staff": "personal.staff_command:staff",
         "residents": "personal.residents_command:residents",
         "service": "personal.service_command:service",
+        "receipt": "personal.receipt_command:receipt",
         "vault-keys": "personal.keys_command:vault_keys",
         "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",

@@ -1,15 +1,14 @@
 """Signed heads of the log: its size and root at a moment, which nobody can take back afterwards. (RFC 9162 4.10)"""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from base import clock, merkle
 from base.database import Connection
 from personal.audit import log
+from personal.rules import receipts
 from personal.store.town import one
 from personal.vault.signing import Signer
-
-KIND: Final = "engawa-tree-head+jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def current(connection: Connection, signer: Signer, municipality: str, now: int)
         return found
     root = merkle.root(size, log.nodes(connection))
     claims = {"municipality": municipality, "size": size, "at": clock.show(now), "root": root.hex()}
-    head = Head(size, now, root, signer.sign(claims, KIND))
+    head = Head(size, now, root, signer.sign(claims, receipts.HEAD))
     connection.execute("INSERT INTO head VALUES (?, ?, ?, ?)", (size, now, root, head.signed))
     return head
 

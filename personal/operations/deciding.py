@@ -219,8 +219,8 @@ def receipt_of(decision: Decision) -> bytes:
 
 def sign(town: Town, receipt: Mapping[str, Any]) -> dict[str, Any]:
     """Sign a receipt."""
-    signed = town.signer.sign_bytes(receipts.canonical(receipt), receipts.TYP)
-    return {**receipt, receipts.PROOF: receipts.detached(signed)}
+    signature = town.signer.sign_bytes(receipts.canonical(receipt), receipts.TYP)
+    return receipts.signed(receipt, signature)
 
 
 def _events(

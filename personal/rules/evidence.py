@@ -292,11 +292,17 @@ def _unverified(token: str) -> dict[str, Any]:
 # -- the official
 
 
+class _Wide(jws.JWSRegistry):
+    """Headers in which certificates have room."""
+
+    max_header_length = LONGEST
+
+
 def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequence[x509.Certificate]) -> None:
     """Verify what an official's device signed on the inside network about a scanned form."""
     text: str = given["statement"]
     try:
-        header = jws.extract_compact(text.encode("ascii")).headers()
+        header = jws.extract_compact(text.encode("ascii"), registry=_Wide()).headers()
         chain = [_certificate(_bytes(one)) for one in header["x5c"][:4]]
     except (JoseError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
         raise _refused("it is no statement with the certificate of a device") from None
@@ -304,7 +310,7 @@ def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequen
         raise _refused("it is no statement about a form on paper")
     own = _vouched(chain, at, anchors)
     try:
-        found = jws.deserialize_compact(text, _key(own), algorithms=list(_ALGORITHMS))
+        found = jws.deserialize_compact(text, _key(own), registry=_Wide(algorithms=list(_ALGORITHMS)))
         claims = json.loads(found.payload)
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("the device did not sign this statement") from None

@@ -4,19 +4,23 @@ A receipt for the resident carries its place in the audit log; one for a service
 services could compare: their own pseudonym of the resident, days instead of moments, no place in the log.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 import rfc8785
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
 from base import clock, merkle
 from base.errors import BadRequestData
+from personal.rules import decisions
 from personal.rules.consent import HOLDING, Consent, Kind
 
 TYP: Final = "engawa-receipt+jwt"
+HEAD: Final = "engawa-tree-head+jwt"
 PROOF: Final = "engawa:proof"
 LOG: Final = "engawa:log"
 DECISION: Final = "engawa:decision"
@@ -115,31 +119,46 @@ def canonical(receipt: Mapping[str, Any]) -> bytes:
     return rfc8785.dumps({name: value for name, value in receipt.items() if name != PROOF})
 
 
-def detached(signed: str) -> str:
-    """Take the payload out of a JWS: it is the receipt itself. (RFC 7515 appendix F)"""
-    header, _, signature = signed.split(".")
-    return f"{header}..{signature}"
+def signed(receipt: Mapping[str, Any], signature: str) -> dict[str, Any]:
+    """Add the signature over a receipt, a JWS without its payload. (RFC 7515 appendix F)"""
+    return {**receipt, PROOF: jws.detach_content(signature)}
 
 
-def attached(receipt: Mapping[str, Any]) -> str:
-    """Put a receipt into its proof again; BadRequestData if it has none."""
-    parts = str(receipt.get(PROOF, "")).split(".")
-    if len(parts) != 3 or parts[1]:
-        raise BadRequestData("The receipt carries no signature.")
-    payload = base64.urlsafe_b64encode(canonical(receipt)).rstrip(b"=").decode()
-    return f"{parts[0]}.{payload}.{parts[2]}"
+def verified(receipt: Mapping[str, Any], keys: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Verify a receipt under the public keys of its municipality; BadRequestData says what does not hold.
+
+    Gives the head of the log that it carries; nothing for a service's receipt, which carries none.
+    """
+    _opened(str(receipt[PROOF]), keys, TYP, payload=canonical(receipt))
+    if LOG not in receipt:
+        return {}
+    head: Mapping[str, Any] = orjson.loads(_opened(receipt[LOG]["head"], keys, HEAD))
+    _check_log(receipt[LOG], head, decisions.shown(decisions.digest(receipt[DECISION])))
+    return head
 
 
-def check_log(receipt: Mapping[str, Any], head: Mapping[str, Any], digest: str) -> None:
-    """Verify that the decision of a receipt is in the log that a signed head covers; BadRequestData if not."""
-    log = receipt[LOG]
+def _opened(signed: str, keys: Mapping[str, Any], kind: str, payload: bytes | None = None) -> bytes:
+    try:
+        known = KeySet.import_key_set({"keys": list(keys["keys"])})
+        found = jws.deserialize_compact(signed, known, algorithms=["ES256"], payload=payload)
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise BadRequestData(
+            "The signature does not hold: the receipt was changed, or another key signed it."
+        ) from None
+    if found.headers().get("typ") != kind:
+        raise BadRequestData("The signature is not one of a receipt.")
+    return found.payload
+
+
+def _check_log(log: Mapping[str, Any], head: Mapping[str, Any], digest: str) -> None:
+    """Verify that the entry is in the log that the head covers, and tells of this decision. (RFC 9162 2.1.3)"""
     entry = log["entry"].encode()
     proof = [bytes.fromhex(step) for step in log["proof"]]
     root = bytes.fromhex(head["root"])
     if not merkle.includes(merkle.leaf_hash(entry), log["position"], head["size"], proof, root):
         raise BadRequestData("The entry of the receipt is not in the log whose head it carries.")
     if orjson.loads(entry).get("digest") != digest:
-        raise BadRequestData("The entry of the log is about another decision than the receipt.")
+        raise BadRequestData("The entry of the log tells of another decision than the receipt.")
 
 
 def _header(id: str, terms: Terms) -> dict[str, Any]:

@@ -1,14 +1,9 @@
 """Residents agree, refuse, withdraw; each act is one signed document, used once. (issue 5; TS 27560)"""
 
-from typing import Any
-
 import pytest
 
-from base import clock
-from personal.audit import reading
-from personal.operations.call import Call
 from tests.personal.consents.deciding import SESSION, decide, item, prepared
-from tests.personal.live import Live, asked, described, purpose
+from tests.personal.live import Live
 
 
 @pytest.fixture
