@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal.operations import break_glass, delegations, emergencies, representing, residents
+from personal.operations import (
+    break_glass,
+    delegations,
+    emergencies,
+    exchange,
+    peers,
+    representing,
+    residents,
+)
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
 from personal.operations.tables import Kind
@@ -14,6 +22,8 @@ STAFF: Final = frozenset({Who.STAFF})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 EMERGENCY: Final = frozenset({Role.EMERGENCY})
 PRIVACY: Final = frozenset({Role.PRIVACY})
+SERVICE: Final = frozenset({Who.SERVICE})
+PEER: Final = frozenset({Who.PEER})
 
 GUARDIANS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/delegations", delegations.grant, STAFF, roles=COUNTER, schema=delegations.GRANT),
@@ -64,10 +74,26 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
     ),
 )
 
-OPERATIONS: Final = GUARDIANS + EMERGENCIES
+EXCHANGE: Final[tuple[Operation, ...]] = (
+    Operation("POST", "/exchange/disclosures", exchange.disclose, SERVICE, schema=exchange.ASK),
+    Operation("POST", "/exchange/answers", exchange.answer, PEER, schema=exchange.ANSWER_TO),
+    Operation("GET", "/exchange/peers", peers.list_peers, ANYBODY),
+    Operation("POST", "/exchange/links", peers.begin, STAFF, roles=COUNTER, schema=peers.BEGIN_FOR),
+    Operation("POST", "/exchange/links/finish", peers.finish, STAFF, roles=COUNTER, schema=peers.END_FOR),
+    Operation("POST", "/exchange/links/claim", peers.claim, PEER, schema=peers.CLAIM),
+    Operation("GET", "/me/exchange/links", peers.list_own, RESIDENT, level=Level.CARD),
+    Operation("POST", "/me/exchange/links", peers.begin, RESIDENT, level=Level.CARD, schema=peers.BEGIN),
+    Operation(
+        "POST", "/me/exchange/links/finish", peers.finish, RESIDENT, level=Level.CARD, schema=peers.END
+    ),
+    Operation("DELETE", "/me/exchange/links/{peer}", peers.unlink, RESIDENT, level=Level.CARD),
+)
+
+OPERATIONS: Final = GUARDIANS + EMERGENCIES + EXCHANGE
 KINDS: Final[Mapping[str, Kind]] = {
     delegations.WIDER: delegations.KIND,
     emergencies.DECLARED: emergencies.KIND,
     emergencies.LONGER: emergencies.LONGER_KIND,
     break_glass.REVIEW: break_glass.KIND,
+    peers.PEER: peers.KIND,
 }

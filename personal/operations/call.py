@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aiohttp import ClientSession
+
 from base.access.limits import Limit
 from personal.locations.records import Records
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
@@ -45,6 +47,7 @@ class Module:
     limit: Limit | None = None  # of the requests of one service
     consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
+    web: ClientSession | None = None  # asks the modules of other municipalities
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from personal.operations.actors import Who
 from personal.operations.call import Answer, Call, Module
 from personal.rules import assertion
 from personal.rules.identifiers import framed
-from personal.store import agent_orders, services, sessions
+from personal.store import agent_orders, exchange, services, sessions
 from personal.store.sessions import Session
 
 TOKEN_PATH: Final = "/personal/v1/token"  # noqa: S105  # a path, no secret
@@ -31,7 +31,7 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 async def issue_token(call: Call, module: Module) -> Answer:
-    """Give a service, or the agent inside LGWAN, an access token for its signed assertion."""
+    """Give a service, the agent inside LGWAN or another town's module an access token for its signed assertion."""
     proof = call.body["client_assertion"]
     client = assertion.client_of(proof)
     if call.body.get("client_id", client) != client:
@@ -63,6 +63,10 @@ def _known(db: Connection, client: str) -> tuple[Who, dict[str, Any]]:
         agent = agent_orders.agent(db)
         if agent is not None:
             return Who.AGENT, {"keys": [agent["signing"]]}
+    if client.isdigit():
+        peer = exchange.find(db, client)
+        if peer is not None and peer.active:
+            return Who.PEER, peer.keys
     service = services.find(db, client)
     if service is None or not service.active:
         raise Unauthorized("The client assertion is not valid here: its client is not known.")
