@@ -1,5 +1,6 @@
 """The catalogue over HTTP: nothing is in force without a second person. (issue 5, DESIGN 3)"""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -199,3 +200,28 @@ async def test_a_city_adds_an_item_with_four_eyes(live: Live) -> None:
     more = {**schema, "x-schema-version": 2, "properties": {**schema["properties"], "party": {"type": "boolean", "x-label": {"ja": "党", "en": "Party"}}}}  # fmt: skip
     assert "another item" in (await propose(live, "item", {"schema": more})).json["detail"]
     assert (await propose(live, "item", {"schema": {**schema, "title": "contact"}})).status == 409
+
+
+async def test_a_proposal_takes_effect_once_however_many_approve_at_once(live: Live) -> None:
+    await in_force(live)
+    body = {"service": "shelter", "description": described(notify="https://a.example/")}
+    made = await propose(live, "service", body)
+    await live.staff("catalogue2")
+    done = await asyncio.gather(*(decide(live, made.json["id"]) for _ in range(5)))
+    assert sorted(one.status for one in done) == [204, 409, 409, 409, 409]
+    assert (await live.get("/services/shelter")).json["version"] == 2
+
+
+async def test_a_suspended_service_gets_no_token(live: Live) -> None:
+    await live.service("shelter")
+    by = await live.staff("catalogue")
+    assert (await live.post("/catalogue/services/shelter/state", {"active": False}, by=by)).status == 204
+    assert (await live.post("/catalogue/services/shelter/state", {"active": False}, by=by)).status == 409
+    assert (await live.post("/catalogue/services/nothing/state", {"active": False}, by=by)).status == 404
+    with pytest.raises(AssertionError, match="not valid here"):
+        await live.service_token("shelter")
+    for login in ("counter", "admin", "auditor"):
+        reply = await live.post(
+            "/catalogue/services/shelter/state", {"active": True}, by=await live.staff(login)
+        )
+        assert reply.status == 403

@@ -1,5 +1,6 @@
 """Residents at the counter: register, search, read, cards. (issue 5; DESIGN 3)"""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,11 @@ async def test_residents_register_themselves_with_their_card_and_its_pin(live: L
     history = [await live.get("/me/accesses", by=one.json["token"]) for one in (made, again)]
     assert [one.status for one in history] == [200, 200]
     assert len(await search(live, **HANAKO)) == 1
+
+
+async def test_one_of_many_who_register_the_same_number_at_once_does(live: Live) -> None:
+    by = await live.staff("counter")
+    body = {**HANAKO, "municipalId": "1001"}
+    done = await asyncio.gather(*(live.post("/residents", body, by=by) for _ in range(8)))
+    assert sorted(one.status for one in done) == [201] + [409] * 7
+    assert len(await search(live, nameKana="ヤブハナコ")) == 1
