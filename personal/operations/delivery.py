@@ -42,14 +42,16 @@ class Sender:
         self._town = town
         self._session = session
         self._doors = asyncio.Semaphore(TOGETHER)
+        self._turn = asyncio.Lock()
 
     async def round(self, now: int) -> None:
         """Send what is due by now to every service that is not being left in peace."""
         store = self._town.store
-        await store.write(lambda db: consents_ended(db, now))
-        addressees = store.read(lambda db: notices.addressees(db, now))
-        await asyncio.gather(*(self._serve(service, now) for service in addressees))
-        await store.write(lambda db: notices.forget(db, now - KEPT))
+        async with self._turn:
+            await store.write(lambda db: consents_ended(db, now))
+            addressees = store.read(lambda db: notices.addressees(db, now))
+            await asyncio.gather(*(self._serve(service, now) for service in addressees))
+            await store.write(lambda db: notices.forget(db, now - KEPT))
 
     async def _serve(self, service: str, now: int) -> None:
         """Send a service its notices, one after the other, until one fails."""
