@@ -12,7 +12,7 @@ from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import cleared
 from personal.operations.merging import protect
 from personal.operations.registering import tell
-from personal.operations.residents import CARD, IDENTIFYING, SEARCHED
+from personal.operations.residents import CARD, IDENTIFYING, SEARCHED, numbered
 from personal.operations.tables import Reaction
 from personal.rules.residents import Event, Happening, IdentifierKind, State, moved_on
 from personal.store import identifiers, people, sessions
@@ -35,8 +35,8 @@ LINK: Final[dict[str, Any]] = {
 }
 END: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["resident", "number"],
-    "properties": {"resident": handles.SCHEMA, "number": {"type": "integer", "minimum": 1}},
+    "required": ["resident", "identifier"],
+    "properties": {"resident": handles.SCHEMA, "identifier": handles.SCHEMA},
     "additionalProperties": False,
 }
 NOTE: Final[dict[str, Any]] = {
@@ -97,10 +97,11 @@ async def end(call: Call, _: Module) -> Answer:
     """End an identifier of a resident, as of a card that was lost."""
     names = await handles.handles(call.town, call.actor)
     asked = names.read(call.body["resident"])
+    number = numbered(names.read(call.body["identifier"]))
 
     def work(db: Connection) -> None:
         person = handles.visible(db, asked, call.actor)
-        number, family = call.body["number"], people.family(db, person.id)
+        family = people.family(db, person.id)
         if not any(identifiers.end(db, id, number, call.now) for id in family):
             raise ResourceNotFound("This resident has no such identifier (any more).")
         sessions.end_about(db, person.id)

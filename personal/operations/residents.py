@@ -16,6 +16,8 @@ from personal.rules.residents import IdentifierKind
 from personal.store import identifiers, people
 from personal.store.people import Person
 
+IDENTIFIER: Final = "i_"
+"""How what the handle of an identifier stands for begins: its number tells how many others there are."""
 MOST_FOUND: Final = 20
 MOST_COMPARED: Final = 10_000
 SEARCH_WINDOW: Final = 3_600_000_000
@@ -131,7 +133,7 @@ async def read(call: Call, _: Module) -> Answer:
             "since": clock.show(person.created),
             "identifiers": [
                 {
-                    "number": one.number,
+                    "identifier": names.show(f"{IDENTIFIER}{one.number}"),
                     "kind": one.kind,
                     "since": clock.show(one.added),
                     **({} if one.ended is None else {"ended": clock.show(one.ended)}),
@@ -143,6 +145,11 @@ async def read(call: Call, _: Module) -> Answer:
         }
 
     return Answer(body=await call.town.store.write(work))
+
+
+def numbered(name: str) -> int:
+    """Give the number of an identifier that a handle stands for; 0, which none has, for anything else."""
+    return int(name.removeprefix(IDENTIFIER)) if name.startswith(IDENTIFIER) else 0
 
 
 def summary(names: Handles, person: Person, call: Call) -> dict[str, Any]:

@@ -1,10 +1,15 @@
 """A protected person (DV等支援措置) is, for everyone not cleared, like a person nothing is held about. (DESIGN 3)"""
 
+import asyncio
+import re
 from typing import Any
 
 import pytest
+import uvloop
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.personal.live import Live
+from tests.personal.live import ASAGO, YABU, Live, live_module
 from tests.personal.people.test_registering import CARD, HANAKO, at_counter, register, search
 
 
@@ -42,7 +47,7 @@ async def test_a_handle_from_before_names_nobody(live: Live) -> None:
         ("read", {}),
         ("events", {"event": "moved"}),
         ("identifiers", {"card": {"issuer": "x", "serial": "y"}}),
-        ("identifiers/end", {"number": 1}),
+        ("identifiers/end", {"identifier": hanako}),
         ("terms", HANAKO),
     ):
         hidden = await live.post(f"/residents/{path}", {"resident": hanako, **more}, by=by)
@@ -103,3 +108,67 @@ async def test_a_protected_resident_logs_in_and_stays_logged_out_elsewhere(live:
     assert (await live.get("/session", by=token)).status == 401
     live.tokens.clear()
     assert (await live.get("/session", by=await live.resident("hanako"))).status == 200
+
+
+IDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "municipalId": st.sampled_from(("1001", "1002")),
+        "cards": st.sampled_from(([CARD], [{"issuer": "J-LIS", "serial": "0002"}])),
+        "login": st.sampled_from(("hanako", "taro")),
+    },
+)
+NAMES = st.sampled_from(
+    (
+        {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"},
+        {"nameKana": "ヤブ タロウ", "birthDate": "1990-04-01"},
+    )
+)
+TERMS = st.sampled_from(
+    ({"nameKana": "ヤブハナコ"}, {"birthDate": "1990-04-01"}, HANAKO, {"municipalId": "1001"}, {"card": CARD})
+)
+WHICH = st.integers(0, 3)
+STEPS = st.lists(
+    st.tuples(st.just(""), IDS, NAMES).map(lambda step: ("", {**step[1], **step[2]}, None))
+    | st.tuples(st.just("search"), TERMS, st.none())
+    | st.tuples(st.just("identifiers"), st.sampled_from(({"municipalId": "1001"}, {"card": CARD})), WHICH)
+    | st.tuples(st.just("events"), st.sampled_from(({"event": "moved"}, {"event": "died"})), WHICH)
+    | st.tuples(st.just("read"), st.just({}), WHICH)
+    | st.tuples(st.just("merge"), WHICH, WHICH),
+    min_size=5,
+    max_size=15,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_a_town_with_somebody_protected_answers_like_one_without(tmp_path_factory: Any, steps: Any) -> None:
+    folder = tmp_path_factory.mktemp("towns")
+
+    async def story() -> None:
+        async with live_module(folder / "data", (YABU, ASAGO)) as live:
+            await register(live, municipalId="1001", cards=[CARD], login="hanako")
+            await protect(live, nameKana="ヤブハナコ")
+            handles: dict[str, list[str]] = {"yabu": [], "asago": []}
+            for step in steps:
+                told = [await told_in(live.at(town), step, known) for town, known in handles.items()]
+                assert told[0] == told[1]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
+
+
+async def told_in(live: Live, step: Any, known: list[str]) -> Any:
+    """Take a step at the counter of a town; give the answer with residents by the order they were met in."""
+    path, body, which = step
+    if which is not None:
+        resident = known[which % len(known)] if known else "nobody"
+        other = {"double": known[body % len(known)] if known else "nobody"} if path == "merge" else body
+        body = {"resident": resident, **other}
+    reply = await live.post(f"/residents/{path}".rstrip("/"), body, by=await live.staff("counter"))
+    if path == "" and reply.status == 201:
+        known.append(reply.json["resident"])
+    text = reply.raw.decode()
+    for number, handle in enumerate(known):
+        text = text.replace(handle, f"resident {number}")
+    return reply.status, re.sub(r'"identifier":"[^"]+"|"(since|ended)":"[^"]+"', "", text)

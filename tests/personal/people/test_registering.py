@@ -88,10 +88,11 @@ async def test_a_renewed_card_takes_the_place_of_the_old_one(live: Live) -> None
         ("card", False),
     ]
     ended = await at_counter(
-        live, "identifiers/end", resident=hanako, number=shown["identifiers"][1]["number"]
+        live, "identifiers/end", resident=hanako, identifier=shown["identifiers"][1]["identifier"]
     )
     assert ended.status == 204
     assert await search(live, card=NEW_CARD) == []
+    assert (await at_counter(live, "identifiers/end", resident=hanako, identifier=taro)).status == 404
 
 
 async def test_every_search_is_on_record_for_those_it_found(live: Live) -> None:
