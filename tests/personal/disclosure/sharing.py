@@ -36,17 +36,29 @@ async def hold(live: Live, person: str, **values: Any) -> None:
 
 
 async def agree(
-    live: Live, person: str, service: str, *items: str, version: int = 1, until: int | None = None
+    live: Live,
+    person: str,
+    service: str,
+    *items: str,
+    version: int = 1,
+    until: int | None = None,
+    now: int = 0,
 ) -> None:
     """Let a resident agree that items are shared."""
-    await live.town.store.write(lambda db: given(db, person, service, items, version, until))
+    await live.town.store.write(lambda db: given(db, person, service, items, version, until, now))
 
 
 def given(
-    db: Connection, person: str, service: str, items: tuple[str, ...], version: int, until: int | None
+    db: Connection,
+    person: str,
+    service: str,
+    items: tuple[str, ...],
+    version: int,
+    until: int | None,
+    now: int = 0,
 ) -> None:
     """Write that consent was given."""
-    now = clock.now()
+    now = now or clock.now()
     for item in items:
         consent = Consent(Kind.SHARE, service, PURPOSE, item, version, State.GIVEN, now, until)
         consents.write(db, person, Happened(Event.GIVE, consent, 0))
@@ -54,19 +66,21 @@ def given(
     notices.consent_changed(db, change, now)
 
 
-async def end(live: Live, person: str, service: str, *items: str, event: Event = Event.WITHDRAW) -> None:
+async def end(
+    live: Live, person: str, service: str, *items: str, event: Event = Event.WITHDRAW, now: int = 0
+) -> None:
     """Let consent end."""
 
     def work(db: Connection) -> None:
-        now = clock.now()
+        at = now or clock.now()
         standing = consents.for_disclosure(db, person, service, PURPOSE, items)
         held = tuple(item for item in items if item in standing and standing[item].state in HOLDING)
         for item in items:
             version = standing[item].version if item in standing else 1
-            consent = Consent(Kind.SHARE, service, PURPOSE, item, version, ENDING[event], now)
+            consent = Consent(Kind.SHARE, service, PURPOSE, item, version, ENDING[event], at)
             consents.write(db, person, Happened(event, consent, 0))
         change = ConsentChange(Kind.SHARE, person, service, PURPOSE, (), held, str(event))
-        notices.consent_changed(db, change, now)
+        notices.consent_changed(db, change, at)
 
     await live.town.store.write(work)
 
