@@ -90,6 +90,8 @@ def explain(error: Exception) -> click.ClickException:
         "service": "personal.service_command:service",
         "receipt": "personal.receipt_command:receipt",
         "vault-keys": "personal.keys_command:vault_keys",
+        "personal": "personal.bundle_command:personal",
+        "agent": "personal.agent.command:agent",
         "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
@@ -123,6 +125,7 @@ def cli(debug: bool) -> None:
         "broker": "broker.command:run",
         "personal": "personal.command:run",
         "vault": "personal.cloud.command:run",
+        "agent": "personal.agent.command:run",
     },
 )
 def run() -> None:

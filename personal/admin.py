@@ -8,7 +8,7 @@ from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
 from personal import keys_admin
-from personal.operations import importing, staff
+from personal.operations import bundling, importing, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
 from personal.store import staff as members
@@ -44,8 +44,16 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         town = _town(module, given)
         return await importing.import_lines(town, module, lines, by=AT_MACHINE, now=clock.now())
 
+    async def export_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.export_bundle(_town(module, given))
+
+    async def import_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.import_bundle(_town(module, given), given["bundle"])
+
     return {
         "municipalities.list": municipalities,
+        "bundle.export": export_bundle,
+        "bundle.import": import_bundle,
         "staff.add": add_member,
         "staff.list": list_members,
         "staff.remove": remove_member,

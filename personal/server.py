@@ -21,7 +21,9 @@ from personal import admin, towns, trust
 from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
+from personal.locations import lgwan
 from personal.operations.call import Module, Town
+from personal.pages import routes as pages
 from personal.settings import PersonalSettings, check
 
 log = structlog.get_logger("engawa.personal")
@@ -68,6 +70,8 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app = web.Application(client_max_size=settings.body_bytes + 1)
         app.add_routes(Front(module, operations(settings)).routes())
         app.add_routes(openapi.routes(operations(settings)))
+        app.add_routes(pages.routes(module, operations(settings)))
+        app.on_shutdown.append(_hang_up(module))
         app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
         async with (
             admin_socket.serve(settings.data, admin.handlers(module)),
@@ -82,6 +86,17 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
             url = f"{'https' if tls else 'http'}://{host}:{port}"
             where["url"] = where["url"] or url
             yield module, url
+
+
+def _hang_up(module: Module) -> Callable[[web.Application], Awaitable[None]]:
+    async def hang_up(_: web.Application) -> None:
+        """Answer agents that wait for orders, so that they do not hold up the end."""
+        for town in module.towns.values():
+            inside = town.records.locations.get(lgwan.NAME)
+            if isinstance(inside, lgwan.Lgwan):
+                inside.hang_up()
+
+    return hang_up
 
 
 async def _live(_: web.Request) -> web.Response:

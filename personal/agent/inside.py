@@ -82,19 +82,7 @@ class Inside:
 
     def read(self, given: Given, now: int) -> tuple[Order, str]:
         """Open an order; give it with the digest of what it says, whenever it was signed. Refused if it is none."""
-        if len(given.text) > LONGEST * 2 or len(given.content or "") > CONTENT:
-            raise Refused(Why.FORGED)
-        try:
-            signed = self.reader.open(given.text, {"typ": orders.ENVELOPE})
-        except Unreadable:
-            raise Refused(Why.ALTERED) from None
-        key = self.store.read(kept.outside)
-        try:
-            if key is None or not isinstance(signed, str):
-                raise Refused(Why.FORGED)
-            claims = opened(strict(signed), key, ORDER)
-        except (BadRequestData, ValueError):
-            raise Refused(Why.FORGED) from None
+        claims = claims_of(given, self.reader, self.store.read(kept.outside))
         order = orders.order_of(claims, self.signer.kid, now)
         if order.municipality != self.municipality:
             raise Refused(Why.FORGED)
@@ -218,6 +206,22 @@ class Inside:
             kept.done(db, list(counted), now // SECOND),
             kept.limits(db),
         )
+
+
+def claims_of(given: Given, reader: Reader, outside: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Open what is given and verify that the outside signed it; Refused if a bit of it is not as it was."""
+    if len(given.text) > LONGEST * 2 or len(given.content or "") > CONTENT:
+        raise Refused(Why.FORGED)
+    try:
+        signed = reader.open(given.text, {"typ": orders.ENVELOPE})
+    except Unreadable:
+        raise Refused(Why.ALTERED) from None
+    try:
+        if outside is None or not isinstance(signed, str):
+            raise Refused(Why.FORGED)
+        return opened(strict(signed), outside, ORDER)
+    except (BadRequestData, ValueError):
+        raise Refused(Why.FORGED) from None
 
 
 def _again(before: tuple[str, str | None], digest: str) -> str:

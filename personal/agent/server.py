@@ -15,9 +15,9 @@ from base.admin import Handler
 from base.database import Connection, lock_folder
 from base.log import configure
 from base.web import until_asked_to_stop
+from personal.agent import bundles, officials
 from personal.agent import inside as core
 from personal.agent import line as lines
-from personal.agent import officials
 from personal.agent import store as kept
 from personal.agent.inside import Inside
 from personal.agent.line import Line
@@ -96,6 +96,12 @@ def handlers(agent: Agent) -> Mapping[str, Handler]:
     async def wishes(_: Mapping[str, Any]) -> Any:
         return inside.store.read(officials.wishes)
 
+    async def bundle_in(given: Mapping[str, Any]) -> Any:
+        return await bundles.take_in(inside, given["bundle"], clock.now())
+
+    async def bundle_out(_: Mapping[str, Any]) -> Any:
+        return await bundles.take_out(inside, clock.now())
+
     async def begin(given: Mapping[str, Any]) -> Any:
         await inside.store.write(lambda db: officials.begin(db, dict(given), clock.now()))
         return sorted(inside.store.read(officials.officials))
@@ -108,6 +114,8 @@ def handlers(agent: Agent) -> Mapping[str, Handler]:
         "services": services,
         "wishes": wishes,
         "officials.begin": begin,
+        "bundle.in": bundle_in,
+        "bundle.out": bundle_out,
         "wish": _signed(inside, officials.wish),
         "approve": _signed(inside, officials.approve),
         "drop": _signed(inside, officials.drop),

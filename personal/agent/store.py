@@ -236,6 +236,19 @@ def told(db: Connection, ids: list[str], now: int) -> None:
     db.executemany("UPDATE alarm SET told = ? WHERE id = ?", [(now, id) for id in ids])
 
 
+# -- bundles
+
+
+def bundle_used(db: Connection, id: str) -> bool:
+    """Say whether a bundle was taken in."""
+    return value(db, "SELECT 1 FROM bundle WHERE id = ?", id) is not None
+
+
+def use_bundle(db: Connection, id: str, now: int) -> None:
+    """Note that a bundle was taken in."""
+    db.execute("INSERT OR IGNORE INTO bundle VALUES (?, ?)", (id, now))
+
+
 # -- what officials entered
 
 

@@ -9,6 +9,7 @@ import base64
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -39,6 +40,8 @@ MOST: Final = 50_000
 """Orders that may wait."""
 LIFE: Final = 30 * 86_400
 """How long an order other than a release is good before it is signed anew (s)."""
+_LOOK: Final = 0.5
+"""How often the queue is looked at for what was put into it within other transactions (s)."""
 _REFUSAL: Final = 60 * SECOND
 log = structlog.get_logger("engawa.personal.lgwan")
 
@@ -89,12 +92,13 @@ class Lgwan(Safe):
         self._release = int(release)
         self._answered: dict[str, _Awaited] = {}
         self._news: set[asyncio.Event] = set()
+        self._ended = False
 
     # -- what a location does
 
     def enclose(self, copy: Copy, value: Any) -> bytes:
         """Put a value into an envelope to the agent."""
-        reader = self._agent()["reading"]
+        reader = self.agent()["reading"]
         return enclose(reader, value, orders.about_record(copy.name, copy.place.item)).encode()
 
     def opened(self, copy: Copy, given: bytes) -> Any:
@@ -179,11 +183,18 @@ class Lgwan(Safe):
         """Give orders to the agent; if there are none wait for some. begin: it has none in hand."""
         with self._listening() as news:
             found = await self._give(most, begin=begin)
-            if not found and wait > 0:
+            until = monotonic() + wait
+            while not found and not self._ended and (left := until - monotonic()) > 0:
+                news.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), wait)
+                    await asyncio.wait_for(news.wait(), min(left, _LOOK))
                 found = await self._give(most, begin=False)
         return found
+
+    def hang_up(self) -> None:
+        """Let nobody wait here any more: the module ends."""
+        self._ended = True
+        self._tell()
 
     async def take(self, answers: Sequence[str], now: int) -> list[str]:
         """Take answers of the agent; name the orders whose answers are on disk."""
@@ -341,7 +352,8 @@ class Lgwan(Safe):
             log.error("the agent inside refused an order", why=why, task=order.task)
         return id
 
-    def _agent(self) -> Mapping[str, Any]:
+    def agent(self) -> Mapping[str, Any]:
+        """Give the registered public keys of the agent: `signing` and `reading`."""
         return self.store.read(self._agent_of)
 
     def _agent_of(self, db: Connection) -> Mapping[str, Any]:

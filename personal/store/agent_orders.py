@@ -12,6 +12,7 @@ from personal.store.town import one, rows, value
 
 _AGAIN: Final = 30 * SECOND
 _LONGEST: Final = 3_600 * SECOND
+_KEPT: Final = 35 * 86_400 * SECOND
 _NAMES: Final = "id, task, same, name, claims, text, content, digest, made, until, given, tries, answer"
 _ROW: Final = f"{_NAMES} FROM agent_order"
 
@@ -164,10 +165,25 @@ def alarms(db: Connection, most: int = 200) -> list[tuple[str, str, str, int]]:
     return [(id, why, task, at) for id, why, task, at in found]
 
 
-def use_bundle(db: Connection, id: str, now: int) -> bool:
-    """Note that a bundle was taken in; False if it was before."""
+def bundle_used(db: Connection, id: str) -> bool:
+    """Say whether a bundle was taken in."""
+    return value(db, "SELECT 1 FROM agent_bundle WHERE id = ?", id) is not None
+
+
+def use_bundle(db: Connection, id: str, now: int) -> None:
+    """Note that a bundle was taken in."""
     db.execute("INSERT OR IGNORE INTO agent_bundle VALUES (?, ?)", (id, now))
-    return bool(db.changes())
+
+
+def bring(db: Connection, ids: list[str], now: int) -> None:
+    """Note what bundles brought, to be told inside by the next one."""
+    db.execute("DELETE FROM agent_brought WHERE at < ?", (now - _KEPT,))
+    db.executemany("INSERT OR IGNORE INTO agent_brought VALUES (?, ?)", [(id, now) for id in ids])
+
+
+def brought(db: Connection) -> list[str]:
+    """Name the answers and alarms that bundles brought lately."""
+    return [id for (id,) in rows(db, "SELECT id FROM agent_brought ORDER BY at DESC LIMIT 10000")]
 
 
 def _order(row: tuple[Any, ...] | None) -> Queued | None:

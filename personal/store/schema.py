@@ -183,6 +183,15 @@ CREATE TABLE peer_link (
   since INTEGER NOT NULL, PRIMARY KEY (peer, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX peer_link_person ON peer_link (person);
+-- requests for disclosure, correction, stop of use; what the resident and staff wrote is sealed
+CREATE TABLE rights_request (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person,
+  kind TEXT NOT NULL CHECK (kind IN ('disclosure', 'correction', 'stop')), items TEXT NOT NULL,
+  made INTEGER NOT NULL, due INTEGER NOT NULL, state TEXT NOT NULL, extended INTEGER, decided INTEGER,
+  words BLOB NOT NULL, reasons BLOB NOT NULL, taken_by TEXT NOT NULL, evidence TEXT NOT NULL, decided_by TEXT
+) STRICT;
+CREATE INDEX rights_request_person ON rights_request (person);
+CREATE INDEX rights_request_due ON rights_request (due) WHERE state = 'open';
 -- where residents live, as keyed hashes of the codes of districts
 CREATE TABLE district (
   person TEXT NOT NULL REFERENCES person, hash BLOB NOT NULL, PRIMARY KEY (person, hash)
@@ -265,6 +274,7 @@ CREATE TABLE agent_alarm (
 ) STRICT, WITHOUT ROWID;
 -- services that have a key of their own to which the inside sends what they get
 CREATE TABLE agent_recipient (service TEXT PRIMARY KEY, kid TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE agent_brought (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE agent_bundle (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 

@@ -1,7 +1,8 @@
 """An agent and a module that share no memory but a line: officials who enter what the inside knows, residents with cards."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from base import clock
+from personal.agent import officials
 from personal.agent.server import Agent, running
 from personal.agent.settings import AgentSettings
 from personal.audit.log import name_of
@@ -22,7 +24,6 @@ from personal.rules.identifiers import fresh
 from personal.store import records
 from personal.store.records import Choice
 from personal.vault.signing import Signer
-from personal.agent import officials
 from tests.personal.consents.cards import Authority, Card, ec_key
 from tests.personal.consents.deciding import prepared
 from tests.personal.live import Live, asked, described, live_module, purpose
@@ -90,6 +91,15 @@ class Town:
         return {"decision": reply.json["document"], "evidence": evidence}
 
 
+async def until(so: Callable[[], Any]) -> None:
+    """Wait until something is so."""
+    for _ in range(600):
+        if so():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not become so")
+
+
 def bare(key: dict[str, Any]) -> dict[str, Any]:
     """Give the members of a public key that make it."""
     return {name: key[name] for name in ("kty", "crv", "x", "y")}
@@ -131,14 +141,19 @@ async def introduce(agent: Agent, live: Live, authority: Authority) -> None:
 @contextlib.asynccontextmanager
 async def outside(folder: Path, authority: Authority, **settings: Any) -> AsyncIterator[Live]:
     """Run a module with a location inside LGWAN, where contacts live, and a service that asks for them."""
-    folder.mkdir(exist_ok=True)
-    cards = folder / "cards.pem"
-    cards.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    cards = _file(folder, authority)
     given = {"lgwan": True, "lgwan_wait_seconds": 20.0, "card_authorities": cards, **settings}
     async with live_module(folder / "data", **given) as live:
         await live.town.store.write(lambda db: records.choose(db, Choice("contact", "lgwan")))
         await live.service("shelter", described(purpose("reception", asked("contact"))))
         yield live
+
+
+def _file(folder: Path, authority: Authority) -> Path:
+    folder.mkdir(exist_ok=True)
+    cards = folder / "cards.pem"
+    cards.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    return cards
 
 
 def settings_of(folder: Path, url: str, **more: Any) -> AgentSettings:
@@ -151,7 +166,9 @@ def settings_of(folder: Path, url: str, **more: Any) -> AgentSettings:
 async def town(folder: Path, **settings: Any) -> AsyncIterator[Town]:
     """Run a module and an agent that know each other."""
     authority = Authority("JPKI")
-    async with outside(folder / "outside", authority, **settings) as live:
-        async with running(settings_of(folder / "inside", live.url)) as agent:
-            await introduce(agent, live, authority)
-            yield Town(live, agent, authority)
+    async with (
+        outside(folder / "outside", authority, **settings) as live,
+        running(settings_of(folder / "inside", live.url)) as agent,
+    ):
+        await introduce(agent, live, authority)
+        yield Town(live, agent, authority)
