@@ -96,32 +96,35 @@ def decide(
     withheld: dict[str, Reason] = {}
     held = frozenset() if subject.hidden else subject.held
     for item in items:
-        found = _basis(service, item, offers.get(item), subject, now)
-        if isinstance(found, Reason):
-            withheld[item] = found
-        elif item not in held:
-            withheld[item] = Reason.NOTHING_HELD
+        basis, otherwise = _basis(service, item, offers.get(item), subject, now)
+        if basis is not None and item in held:
+            shown[item] = basis
         else:
-            shown[item] = found
+            withheld[item] = otherwise
     return Decision(shown, withheld)
 
 
-def _basis(service: str, item: str, offer: Offer | None, subject: Subject, now: int) -> str | Reason:
-    """Find what lets an item out: a law, consent, the resident's own code, an emergency; or why nothing does."""
+def _basis(
+    service: str, item: str, offer: Offer | None, subject: Subject, now: int
+) -> tuple[str | None, Reason]:
+    """Find what lets an item out: a law, consent, the resident's own code, an emergency; and what to say if nothing.
+
+    That nothing is held is not told of an emergency: who is protected falls under none, and must not stand out.
+    """
     reason = Reason.NOT_OFFERED
     if offer is not None:
         if offer.basis.startswith(BY_LAW):
-            return offer.basis
+            return offer.basis, Reason.NOTHING_HELD
         consent = subject.consents.get(item)
         if holds(consent, now, offer.least_version):
-            return BY_CONSENT
+            return BY_CONSENT, Reason.NOTHING_HELD
         if item in subject.chosen:
-            return BY_CODE
+            return BY_CODE, Reason.NOTHING_HELD
         reason = _why_not(consent, offer, now)
     for one in subject.emergencies:
         if service in one.services and item in one.items and one.since <= now < one.until:
-            return BY_EMERGENCY + one.id
-    return reason
+            return BY_EMERGENCY + one.id, reason
+    return None, reason
 
 
 def _why_not(consent: Consent | None, offer: Offer, now: int) -> Reason:

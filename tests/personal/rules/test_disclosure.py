@@ -87,7 +87,9 @@ def test_a_hidden_person_is_like_one_nothing_is_held_about(
 ) -> None:
     hidden = Subject(subject.held, subject.consents, subject.emergencies, subject.chosen, hidden=True)
     empty = Subject(frozenset(), subject.consents, subject.emergencies, subject.chosen)
+    outside = Subject(frozenset(), subject.consents, (), subject.chosen)
     assert decide(SERVICE, asked, offered, hidden, now) == decide(SERVICE, asked, offered, empty, now)
+    assert decide(SERVICE, asked, offered, hidden, now) == decide(SERVICE, asked, offered, outside, now)
 
 
 @given(st.frozensets(items), offers, subjects, moments)
