@@ -22,6 +22,7 @@ from personal.operations import (
     records,
     resident_changes,
     residents,
+    rights,
     services,
     staff,
     tokens,
@@ -204,8 +205,9 @@ CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed
 REACTIONS: Final[tuple[Reaction, ...]] = (
     delegations.react,
     peers.react,
-    consent_reactions.reaction(CONSENT_REACTIONS),
+    rights.react,
     notices.follow,
+    consent_reactions.reaction(CONSENT_REACTIONS),
 )
 """What follows from what happens to a resident, in this order, in the same transaction."""
 

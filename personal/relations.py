@@ -9,8 +9,11 @@ from personal.operations import (
     emergencies,
     exchange,
     peers,
+    portability,
+    reports,
     representing,
     residents,
+    rights,
 )
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
@@ -89,7 +92,24 @@ EXCHANGE: Final[tuple[Operation, ...]] = (
     Operation("DELETE", "/me/exchange/links/{peer}", peers.unlink, RESIDENT, level=Level.CARD),
 )
 
-OPERATIONS: Final = GUARDIANS + EMERGENCIES + EXCHANGE
+RIGHTS: Final[tuple[Operation, ...]] = (
+    Operation("POST", "/me/rights", rights.ask, RESIDENT, level=Level.CARD, schema=rights.ASK),
+    Operation("GET", "/me/rights", rights.list_own, RESIDENT, level=Level.CARD),
+    Operation("DELETE", "/me/rights/{id}", rights.withdraw, RESIDENT, level=Level.CARD),
+    Operation(
+        "GET", "/me/export", portability.export, RESIDENT, level=Level.CARD, params=frozenset({"format"})
+    ),
+    Operation("POST", "/me/erase", portability.erase, RESIDENT, level=Level.CARD),
+    Operation("POST", "/rights", rights.take, STAFF, roles=COUNTER | PRIVACY, schema=rights.TAKE),
+    Operation("GET", "/rights", rights.list_all, STAFF, roles=PRIVACY, params=frozenset({"state"})),
+    Operation("GET", "/rights/{id}", rights.show, STAFF, roles=PRIVACY),
+    Operation("POST", "/rights/{id}/extension", rights.extend, STAFF, roles=PRIVACY, schema=rights.EXTEND),
+    Operation("POST", "/rights/{id}/decision", rights.decide, STAFF, roles=PRIVACY, schema=rights.DECIDE),
+    Operation("GET", "/reports/personal-files", reports.files, ANYBODY, params=frozenset({"format"})),
+    Operation("POST", "/reports/affected", reports.affected, STAFF, roles=PRIVACY, schema=reports.AFFECTED),
+)
+
+OPERATIONS: Final = GUARDIANS + EMERGENCIES + EXCHANGE + RIGHTS
 KINDS: Final[Mapping[str, Kind]] = {
     delegations.WIDER: delegations.KIND,
     emergencies.DECLARED: emergencies.KIND,

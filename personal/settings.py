@@ -53,6 +53,10 @@ class PersonalSettings:
     emergency_hours: int = setting(
         72, "Longest time a declared emergency runs before it ends by itself.", most=8_760
     )
+    rights_days: int = setting(
+        30, "Days within which a request for disclosure, correction or stop of use is decided.", most=365
+    )
+    rights_extension_days: int = setting(30, "Days by which that time may be prolonged, once.", most=365)
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
     )

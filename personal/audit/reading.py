@@ -46,6 +46,24 @@ def entries(connection: Connection, start: int, most: int) -> list[Kept]:
     return [Kept(*row) for row in found]
 
 
+def first_since(connection: Connection, moment: int) -> int:
+    """Give the position of the first entry that was written at a moment or later; the end of the log if none was."""
+    low, high = 0, log.size(connection)
+    while low < high:
+        middle = (low + high) // 2
+        if entry(connection, middle).at < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def whose(connection: Connection, position: int, role: str) -> str | None:
+    """Say who has a role in an entry; None if nobody has, or if that was erased."""
+    row = one(connection, "SELECT person FROM opening WHERE position = ? AND name = ?", position, role)
+    return None if row is None else row[0]
+
+
 def about(connection: Connection, person: str, role: str, before: int, most: int) -> list[Kept]:
     """Give the newest entries in which a person has a role, those before a position."""
     found = rows(

@@ -25,7 +25,7 @@ async def accesses(call: Call, _: Module) -> Answer:
     before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
     found, scope = await _about(call, before, most)
     following = found[-1].position if len(found) == most else None
-    seen = [_shown(one) for one in found if acting.covers(scope, one.facts())]
+    seen = [shown(one) for one in found if acting.covers(scope, one.facts())]
     return Answer(body={"accesses": seen, "before": following})
 
 
@@ -86,7 +86,8 @@ async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope 
     return call.town.store.read(work)
 
 
-def _shown(one: Kept) -> dict[str, Any]:
+def shown(one: Kept) -> dict[str, Any]:
+    """Show an entry about somebody in words."""
     facts = one.facts()
     shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
     shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))

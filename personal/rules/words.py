@@ -152,6 +152,22 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "ほかの自治体との結び付けを終えました",
         "The link with another municipality was ended",
     ),
+    "rights-read": (
+        "職員が請求の内容を見ました",
+        "Staff looked at your request",
+    ),
+    "erasure-asked": (
+        "情報の消去を求めました",
+        "Erasure of your data was asked for",
+    ),
+    "exchange-link-begun": (
+        "ほかの自治体との結び付けを始めました",
+        "A link with another municipality was begun",
+    ),
+    "exchange-failed": (
+        "ほかの自治体に求めましたが、届きませんでした",
+        "Data was asked of another municipality; it did not arrive",
+    ),
     "export": ("自分の情報を書き出しました", "Your data was exported"),
 }
 

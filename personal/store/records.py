@@ -58,6 +58,11 @@ def everything(connection: Connection, person: str) -> list[Record]:
     ]
 
 
+def count(connection: Connection, item: str) -> int:
+    """Count the people about whom there is an item."""
+    return int(value(connection, "SELECT count(*) FROM record WHERE item = ? AND due IS NULL", item))
+
+
 def put(connection: Connection, record: Record) -> None:
     """Write a record as it is now."""
     connection.execute(
@@ -198,6 +203,9 @@ def forget(connection: Connection, person: str) -> None:
     for id in people.family(connection, person):
         connection.execute("DELETE FROM opening WHERE person = ?", (id,))
         connection.execute("DELETE FROM blind_index WHERE person = ?", (id,))
+        connection.execute("DELETE FROM delegation WHERE ? IN (guardian, subject)", (id,))
+        for table in ("district", "peer_offer", "peer_link", "rights_request"):
+            connection.execute(f"DELETE FROM {table} WHERE person = ?", (id,))  # noqa: S608  # constant
         connection.execute("DELETE FROM identifier WHERE person = ?", (id,))
 
 
