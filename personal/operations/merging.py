@@ -12,7 +12,7 @@ from personal.audit.log import Entry
 from personal.operations import handles
 from personal.operations.call import Answer, Call, Module
 from personal.operations.registering import tell
-from personal.rules.residents import Event, Happening, Standing, State, merged, parted
+from personal.rules.residents import Event, Happening, Standing, State, merged, parted, told_of
 from personal.store import identifiers, merges, people, records, sessions
 from personal.store.identifiers import Why
 from personal.store.merges import Merge
@@ -68,14 +68,17 @@ def merge(db: Connection, survivor: Person, double: Person, *, by: str, now: int
             identifiers.end_shared(db, id, own, now)
         sessions.end_about(db, id)
     people.set_state(db, double.id, State.MERGED, now, merged_into=survivor.id)
+    if standing.protected and not survivor.protected:
+        sessions.end_about(db, survivor.id)
     protect(db, survivor.id, standing.protected, now)
 
 
-def part(db: Connection, undone: Merge, survivor: Person, *, to_double: bool, now: int) -> None:
-    """Let a double be somebody of their own again."""
-    first, second = parted(
-        undone.survivor_stood, undone.double_stood, _standing(survivor), to_double=to_double
-    )
+def part(
+    db: Connection, undone: Merge, survivor: Person, *, to_double: bool, now: int
+) -> tuple[Happening, ...]:
+    """Let a double be somebody of their own again; give what thereby happened to either of the two."""
+    stood = _standing(survivor)
+    first, second = parted(undone.survivor_stood, undone.double_stood, stood, to_double=to_double)
     people.set_state(db, undone.double, second.state, now)
     if to_double:
         _hand_over(db, undone)
@@ -84,6 +87,10 @@ def part(db: Connection, undone: Merge, survivor: Person, *, to_double: bool, no
         protect(db, id, standing.protected, now)
         _restore_identifiers(db, id, standing, undone, now)
     merges.end(db, undone.number, DOUBLE if to_double else "resident", now)
+    return (
+        *(Happening(event, survivor.id) for event in told_of(stood, first)),
+        *(Happening(event, undone.double) for event in told_of(undone.double_stood, second)),
+    )
 
 
 def _restore_identifiers(db: Connection, person: str, standing: Standing, undone: Merge, now: int) -> None:

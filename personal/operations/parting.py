@@ -50,7 +50,7 @@ async def part_residents(call: Call, module: Module) -> Answer:
         undone = _latest(db, survivor.id)
         if undone.number != since.merge or (to_double and _written(db, undone) != since.written):
             raise Conflict("The resident was changed meanwhile; try again.")
-        part(db, undone, survivor, to_double=to_double, now=call.now)
+        followed = part(db, undone, survivor, to_double=to_double, now=call.now)
         new = [record for record in since.written if record.item not in undone.versions]
         done[:], swept[:] = [undone], [call.town.records.take_out(db, record, call.now) for record in new]
         facts = {"by": call.actor.id, "since-goes-to": call.body["sinceGoesTo"]}
@@ -58,7 +58,8 @@ async def part_residents(call: Call, module: Module) -> Answer:
         concerned = {"subject": survivor.id, "double": undone.double}
         log.append(db, Entry("resident-parted", {**facts, "items": items}, concerned), call.now)
         happening = Happening(Event.PARTED, survivor.id, undone.double, undone.at, to_double)
-        tell(db, happening, call.now, module.reactions)
+        for one in (happening, *followed):
+            tell(db, one, call.now, module.reactions)
 
     if since.changes:
         await call.town.records.keep(since.changes, within, call.now)

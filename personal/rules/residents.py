@@ -115,6 +115,14 @@ def parted(
     return first, second
 
 
+def told_of(old: Standing, new: Standing) -> tuple[Event, ...]:
+    """Name what happened to somebody who stood in one way and stands in another."""
+    state = {State.DEAD: Event.DIED, State.MOVED: Event.MOVED}.get(new.state, Event.RETURNED)
+    protection = Event.PROTECTED if new.protected else Event.UNPROTECTED
+    found = {state: new.state is not old.state, protection: new.protected is not old.protected}
+    return tuple(event for event, happened in found.items() if happened)
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """Something that happened to a resident.

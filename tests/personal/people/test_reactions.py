@@ -7,10 +7,11 @@ import pytest
 
 from base.database import Connection
 from base.errors import Conflict
+from personal.operations import merging
 from personal.operations.registering import Newcomer, enter
 from personal.operations.resident_changes import happen
 from personal.rules.residents import Event, Happening, IdentifierKind, State
-from personal.store import identifiers, people
+from personal.store import identifiers, merges, people
 from personal.store.town import TownStore
 
 CARD = (IdentifierKind.CARD, b"card")
@@ -86,3 +87,26 @@ async def test_what_cannot_happen_is_refused(
                 await store.write(lambda db, e=earlier, p=present: happen(db, p, e, 9, ()))
         else:
             await store.write(lambda db, e=earlier, p=present: happen(db, p, e, 9, ()))
+
+
+@pytest.mark.parametrize("to_double", [False, True])
+async def test_what_parting_means_for_either_is_told(store: TownStore, to_double: bool) -> None:
+    def work(db: Connection) -> tuple[str, str, tuple[Happening, ...]]:
+        ids = [enter(db, Newcomer((), ()), cleared=True, now=1, reactions=()) for _ in range(2)]
+        survivor, double = (found for id in ids if (found := people.find(db, id)) is not None)
+        merging.merge(db, survivor, double, by="", now=2)
+        merging.protect(db, survivor.id, True, 3)
+        present = people.find(db, survivor.id)
+        assert present is not None
+        happen(db, present, Event.DIED, 4, ())
+        undone, present = merges.latest(db, survivor.id), people.find(db, survivor.id)
+        assert undone is not None
+        assert present is not None
+        told = merging.part(db, undone, present, to_double=to_double, now=5)
+        return survivor.id, double.id, told
+
+    survivor, double, told = await store.write(work)
+    expected = {Happening(Event.PROTECTED, double)}
+    if to_double:
+        expected |= {Happening(Event.DIED, double), Happening(Event.RETURNED, survivor)}
+    assert set(told) == expected
