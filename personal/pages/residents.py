@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from base.errors import NotPermitted
 from personal.pages import values
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor
@@ -43,6 +44,8 @@ class ResidentPages:
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the forms to search and to register."""
+        if not self._desk.may(visitor, "POST", "/residents/search"):
+            raise NotPermitted("This needs a role at the counter.")
         return self._desk.render(visitor, "residents.html", found=None, asked={})
 
     async def search(self, visitor: Visitor) -> web.Response:
