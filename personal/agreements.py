@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from personal.operations import consents, paper, preparing, residents
+from personal.operations import asking, consents, paper, preparing, residents
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
 
 RESIDENT: Final = frozenset({Who.RESIDENT})
+SERVICE: Final = frozenset({Who.SERVICE})
 STAFF: Final = frozenset({Who.STAFF})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
@@ -31,6 +32,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         level=Level.CARD,
         schema=consents.WITHDRAW,
     ),
+    Operation("POST", "/me/consents/defer", asking.defer, RESIDENT, level=Level.CARD, schema=asking.DEFER),
+    Operation("POST", "/consents/requests", asking.ask, SERVICE, schema=asking.ASK),
+    Operation("POST", "/consents/agreed", asking.show_agreed, SERVICE, schema=asking.AGREED),
     Operation("GET", "/me/receipts", consents.list_receipts, RESIDENT, level=Level.CARD),
     Operation("GET", "/me/receipts/{id}", consents.show_receipt, RESIDENT, level=Level.CARD),
     Operation("POST", "/consents/find", paper.list_for, STAFF, roles=COUNTER, schema=residents.ONE),

@@ -1,19 +1,18 @@
 """What happens to consents when something happens to a resident: death, moving away, doubles. (issue 5)"""
 
-from collections.abc import Mapping
 from typing import Final
 
 from base.database import Connection
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations.deciding import tell
+from personal.operations.deciding import holding, tell
 from personal.operations.tables import ConsentReaction, Reaction
 from personal.rules import consent
-from personal.rules.consent import HOLDING, OPEN, Consent, Kind
+from personal.rules.consent import HOLDING, OPEN, Kind
 from personal.rules.consent import Event as ConsentEvent
 from personal.rules.residents import Event, Happening
 from personal.store import consents, people
-from personal.store.consents import Happened, Key
+from personal.store.consents import Happened
 
 ENDED: Final = "consent-ended"
 _ENDS: Final = {Event.DIED: frozenset(Kind), Event.MOVED: frozenset({Kind.SHARE})}
@@ -61,9 +60,8 @@ def _merged(db: Connection, happening: Happening, follow: tuple[ConsentReaction,
     after = consents.of(db, happening.person)
     double = people.family(db, happening.other)
     own = [id for id in people.family(db, happening.person) if id not in double]
-    _tell_both(
-        db, happening, follow, consents.of_all(db, own), consents.of_all(db, double), after, after, now
-    )
+    for id, before in ((happening.person, own), (happening.other, double)):
+        tell(db, follow, id, consents.of_all(db, before), after, happening.event, now)
 
 
 def _parted(db: Connection, happening: Happening, follow: tuple[ConsentReaction, ...], now: int) -> None:
@@ -73,18 +71,9 @@ def _parted(db: Connection, happening: Happening, follow: tuple[ConsentReaction,
     if happening.to_other:
         consents.hand_over(db, happening.person, happening.other, happening.since)
     first, second = consents.of(db, happening.person), consents.of(db, happening.other)
-    _tell_both(db, happening, follow, before, before, first, second, now)
-
-
-def _tell_both(
-    db: Connection,
-    happening: Happening,
-    follow: tuple[ConsentReaction, ...],
-    first_before: Mapping[Key, Consent],
-    second_before: Mapping[Key, Consent],
-    first: Mapping[Key, Consent],
-    second: Mapping[Key, Consent],
-    now: int,
-) -> None:
-    tell(db, follow, happening.person, first_before, first, happening.event, now)
-    tell(db, follow, happening.other, second_before, second, happening.event, now)
+    tell(db, follow, happening.person, before, first, happening.event, now)
+    # what began while they were one was told of the other entry only
+    kept = holding(db, second.values(), now)
+    ended = {key: one for key, one in before.items() if key not in kept}
+    tell(db, follow, happening.other, ended, {}, happening.event, now)
+    tell(db, follow, happening.other, {}, second, happening.event, now)

@@ -144,7 +144,7 @@ def tell(
     now: int,
 ) -> None:
     """Let follow what follows where items begin or end to be shared or stored."""
-    had, have = _holding(db, before.values(), now), _holding(db, after.values(), now)
+    had, have = holding(db, before.values(), now), holding(db, after.values(), now)
     for group in sorted({key[:3] for key in had ^ have}):
         begin = tuple(sorted(key[3] for key in have - had if key[:3] == group))
         end = tuple(sorted(key[3] for key in had - have if key[:3] == group))
@@ -245,7 +245,8 @@ def _events(
     return found
 
 
-def _holding(db: Connection, found: Iterable[Consent], now: int) -> set[Key]:
+def holding(db: Connection, found: Iterable[Consent], now: int) -> set[Key]:
+    """Name what holds at a moment, of consents as they stand."""
     holding: set[Key] = set()
     for one in found:
         service = services.find(db, one.service)

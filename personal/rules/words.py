@@ -45,6 +45,12 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "死亡・転出にともない、同意の効力がなくなりました",
         "Consent ended because you died or moved away",
     ),
+    "consent-asked": ("サービスが同意を求めました", "A service asked for your consent"),
+    "consent-deferred": ("同意の返事を保留しました", "An answer about consent was put off"),
+    "consent-shown": (
+        "同意の内容をサービスに示しました",
+        "A service was shown what you agreed to with it",
+    ),
     "consent-prepared": ("同意の内容を確認しました", "What would be agreed to was looked at"),
     "consents-listed": ("職員が同意の一覧を見ました", "Staff looked at the list of consents"),
     "own-consents-listed": ("本人が同意の一覧を見ました", "You looked at your list of consents"),
