@@ -85,9 +85,9 @@ EXCHANGE: Final[tuple[Operation, ...]] = (
     Operation("POST", "/exchange/links/finish", peers.finish, STAFF, roles=COUNTER, schema=peers.END_FOR),
     Operation("POST", "/exchange/links/claim", peers.claim, PEER, schema=peers.CLAIM),
     Operation("GET", "/me/exchange/links", peers.list_own, RESIDENT, level=Level.CARD),
-    Operation("POST", "/me/exchange/links", peers.begin, RESIDENT, level=Level.CARD, schema=peers.BEGIN),
+    Operation("POST", "/me/exchange/links", peers.begin_own, RESIDENT, level=Level.CARD, schema=peers.BEGIN),
     Operation(
-        "POST", "/me/exchange/links/finish", peers.finish, RESIDENT, level=Level.CARD, schema=peers.END
+        "POST", "/me/exchange/links/finish", peers.finish_own, RESIDENT, level=Level.CARD, schema=peers.END
     ),
     Operation("DELETE", "/me/exchange/links/{peer}", peers.unlink, RESIDENT, level=Level.CARD),
 )

@@ -27,7 +27,7 @@ DISCLOSURES: Final[tuple[Operation, ...]] = (
         also=linked_data.ALSO,
     ),
     Operation("GET", f"{_LD}/entities", linked_data.no_url, ANYBODY),
-    Operation("GET", f"{_LD}/entities/{{id}}", linked_data.no_url, ANYBODY),
+    Operation("GET", f"{_LD}/entities/{{id}}", linked_data.no_url_of_one, ANYBODY),
 )
 
 NAMES: Final[tuple[Operation, ...]] = (

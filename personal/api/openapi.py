@@ -114,8 +114,16 @@ def _schemes() -> dict[str, Any]:
         },
         "certificate": {"type": "mutualTLS", "description": "The client certificate the catalogue names."},
         Who.RESIDENT.value: {"type": "http", "scheme": "bearer", "description": "The login of a resident."},
-        Who.STAFF.value: {"type": "http", "scheme": "bearer", "description": "The login of a member of staff."},
-        Who.PEER.value: {"type": "http", "scheme": "bearer", "description": "The module of another municipality."},
+        Who.STAFF.value: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The login of a member of staff.",
+        },
+        Who.PEER.value: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The module of another municipality.",
+        },
         Who.AGENT.value: {"type": "mutualTLS", "description": "The agent inside LGWAN."},
     }
 
@@ -161,6 +169,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
         kinds = {"application/jwk-set+json": {"schema": schema}}
     if operation.path == "/items/{item}":
         kinds = {"application/schema+json": {"schema": schema}}
+    if "format" in operation.params:
+        kinds |= {
+            kind: {"schema": {"type": "string"}} for kind in ("text/csv", "text/html", "application/pdf")
+        }
     refusal = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     found = {
         "204": {"description": "Done; there is nothing to tell."},

@@ -90,6 +90,11 @@ async def no_url(_: Call, __: Module) -> Answer:
     )
 
 
+async def no_url_of_one(call: Call, module: Module) -> Answer:
+    """Refuse to show a person by URL: what stands in URLs is logged on the way."""
+    return await no_url(call, module)
+
+
 def _page(call: Call, names: list[str]) -> tuple[list[str], dict[str, str]]:
     limit, offset = _number(call, "limit", MOST), _number(call, "offset", 0)
     if limit > MOST:

@@ -96,6 +96,16 @@ async def finish(call: Call, module: Module) -> Answer:
     return NO_CONTENT
 
 
+async def begin_own(call: Call, module: Module) -> Answer:
+    """Begin to link one's entry here with one's own elsewhere: gives a code to be entered there, once."""
+    return await begin(call, module)
+
+
+async def finish_own(call: Call, module: Module) -> Answer:
+    """Link one's entry here with one's own elsewhere, by the code that was given there."""
+    return await finish(call, module)
+
+
 async def claim(call: Call, _: Module) -> Answer:
     """Tell a peer by which name both know the resident who entered our code there."""
     peer = peering.known(call.town, call.actor.id)

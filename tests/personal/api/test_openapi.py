@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from personal.api.front import path_of
-from personal.app import DEMONSTRATION, OPERATIONS
+from personal.app import operations
 from personal.operations.actors import Who
+from personal.settings import PersonalSettings
 from tests.personal.live import STAFF, Live
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
@@ -36,7 +37,7 @@ def holders(row: Any) -> list[str]:
 def fuzz(url: str, described: dict[str, Any], held: dict[str, str], paths: str, examples: int) -> int:
     """Send random requests that fit the description, and look whether the answers do; count the operations."""
     document = schemathesis.openapi.from_dict(described)
-    rows = {(row.method, path_of(row)): row for row in (*OPERATIONS, *DEMONSTRATION)}
+    rows = {(row.method, path_of(row)): row for row in operations(PersonalSettings(demo=True))}
     seen = 0
     for result in document.get_all_operations():
         operation = result.ok()
@@ -74,7 +75,7 @@ def fuzz(url: str, described: dict[str, Any], held: dict[str, str], paths: str, 
 
 async def test_describes_every_operation(live: Live) -> None:
     described = (await live.get("/openapi.json")).json
-    rows = {(row.method.lower(), path_of(row)) for row in (*OPERATIONS, *DEMONSTRATION)}
+    rows = {(row.method.lower(), path_of(row)) for row in operations(PersonalSettings(demo=True))}
     assert {(method, path) for path, methods in described["paths"].items() for method in methods} == rows
     all_of_them = [one for methods in described["paths"].values() for one in methods.values()]
     assert len({one["operationId"] for one in all_of_them}) == len(all_of_them)
@@ -87,7 +88,7 @@ async def test_describes_every_operation(live: Live) -> None:
 async def test_answers_random_requests_as_it_says(live: Live) -> None:
     described, held = (await live.get("/openapi.json")).json, await tokens(live)
     seen = await asyncio.to_thread(fuzz, live.url, described, held, "/personal/v1/", 4)
-    assert seen == len(OPERATIONS) + len(DEMONSTRATION)
+    assert seen == len(operations(PersonalSettings(demo=True)))
 
 
 async def test_answers_about_accesses_as_the_interface_of_andmejälgija_says(live: Live) -> None:
