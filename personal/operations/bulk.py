@@ -50,10 +50,10 @@ async def disclose(call: Call, module: Module) -> Answer:
 
 
 async def _lines(call: Call, module: Module, ask: Ask, subjects: Sequence[str]) -> AsyncIterator[bytes]:
-    digest, refusal = hashlib.sha256(), unknown().body()
+    digest, refusal, begun = hashlib.sha256(), unknown().body(), clock.now()
     for start in range(0, len(subjects), GROUP):
         names = subjects[start : start + GROUP]
-        now = clock.now()  # consents may end while this goes on
+        now = call.now + clock.now() - begun  # consents may end while this goes on
         rulings = await call.town.store.write(functools.partial(_rule, module, ask, names, now))
         known = [one for one in rulings if one.person is not None]
         released = {one.ruling.id: one.shown() for one in await release(call.town, known, now)}
