@@ -76,12 +76,11 @@ class VaultStore:
 
     def client(self, id: str) -> Client | None:
         """Find a client."""
-        return next((one for one in self.clients() if one.id == id), None)
+        return next(iter(self._clients("WHERE id = ?", id)), None)
 
     def clients(self) -> list[Client]:
         """List the clients."""
-        found = self._read.execute("SELECT id, key, added, bytes FROM client ORDER BY id")
-        return [Client(id, orjson.loads(key), added, kept) for id, key, added, kept in list(found)]
+        return self._clients("ORDER BY id")
 
     async def add_client(self, id: str, key: dict[str, Any], now: int) -> None:
         """Add a client."""
@@ -130,6 +129,10 @@ class VaultStore:
         await self._writer.close()
         self._read.close()
         self._write.close()
+
+    def _clients(self, which: str, *bindings: str) -> list[Client]:
+        found = self._read.execute(f"SELECT id, key, added, bytes FROM client {which}", bindings)  # noqa: S608  # constants
+        return [Client(id, orjson.loads(key), added, kept) for id, key, added, kept in list(found)]
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         return await self._writer.run(lambda: work(self._write))

@@ -5,6 +5,7 @@ that no record points to is a leftover and is removed. So a process may end at a
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -91,7 +92,8 @@ class Records:
         self._lingering = replaced_days * DAY
         self.woken = asyncio.Event()
         self.turn = asyncio.Lock()
-        self._doors = asyncio.Semaphore(TOGETHER)
+        # each location has its own: one that is slow delays no other
+        self._doors = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(TOGETHER))
 
     async def begin(self) -> None:
         """Follow the list of shredded keys; have what an earlier process left taken up."""
@@ -126,8 +128,8 @@ class Records:
 
     async def open(self, record: Record) -> Any:
         """Fetch what a record points to and unseal it."""
-        async with self._doors:
-            location = self.location(record.location)
+        location = self.location(record.location)
+        async with self._doors[record.location]:
             sealed = await location.get(self.copy(record))
         if isinstance(location, Safe):
             return location.opened(self.copy(record), sealed)
@@ -259,7 +261,7 @@ class Records:
 
     async def put(self, record: Record, sealed: bytes) -> None:
         """Put a copy at its location, a few at a time."""
-        async with self._doors:
+        async with self._doors[record.location]:
             await self.location(record.location).put(self.copy(record), sealed)
 
     async def _tried(self, person: str, item: str) -> Value | Problem | None:
@@ -393,7 +395,7 @@ class Records:
         """Remove a copy; say whether that failed."""
         place = Place(self.municipality, one.person, one.item, one.version, one.location)
         try:
-            async with self._doors:
+            async with self._doors[one.location]:
                 await self.location(one.location).remove(Copy(place, one.name))
         except Problem:
             return True

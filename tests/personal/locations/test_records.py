@@ -353,6 +353,26 @@ async def test_a_location_that_is_not_set_up_any_more_is_as_one_that_is_off_line
     assert isinstance(found[0], ServiceUnavailable) and found[1] is None
 
 
+async def test_a_location_that_is_slow_delays_no_other(one: Site, cloud: Elsewhere) -> None:
+    answered = asyncio.Event()
+
+    class Slow(Elsewhere):
+        async def get(self, copy: Copy) -> bytes:
+            await answered.wait()
+            return await super().get(copy)
+
+    one.records.locations = {**one.records.locations, "cloud": Slow(cloud.copies)}
+    await one.order("r_1", "cloud")
+    await one.keep("r_1", "far", 0)
+    await one.keep("r_2", "near", 0)
+    waiting = [asyncio.create_task(one.value("r_1")) for _ in range(50)]
+    await asyncio.sleep(0)
+    assert await one.value("r_2") == "near"
+    assert not any(task.done() for task in waiting)
+    answered.set()
+    assert await asyncio.gather(*waiting) == ["far"] * 50
+
+
 async def test_a_person_has_what_their_doubles_brought_along(one: Site) -> None:
     await one.keep("r_1", "of the double", 0)
     await one.store.write(lambda db: people.set_state(db, "r_1", people.State.MERGED, 1, "r_2"))

@@ -30,7 +30,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, min_size=4, max_size=16))
 def test_what_was_erased_never_comes_back(steps: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
