@@ -51,7 +51,7 @@ def import_residents(
     config: Path | None,
     **given: Any,
 ) -> None:
-    """Register the residents of a file, or bring them up to date; again with the same file, nothing happens.
+    """Register the residents of a file, or bring them up to date; the same file again changes nothing.
 
     A line is taken over wholly or not at all. Lines that are refused are listed by number and rule.
 
