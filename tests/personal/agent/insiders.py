@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from base import clock
+from base.admin import ask
 from personal.agent import officials
-from personal.agent.server import Agent, running
+from personal.agent.server import Agent, handlers, running
 from personal.agent.settings import AgentSettings
 from personal.audit.log import name_of
 from personal.locations.lgwan import Lgwan
@@ -26,6 +27,7 @@ from personal.store.records import Choice
 from personal.vault.signing import Signer
 from tests.personal.consents.cards import Authority, Card, ec_key
 from tests.personal.consents.deciding import prepared
+from tests.personal.disclosure import sharing
 from tests.personal.live import Live, asked, described, live_module, purpose
 
 PHONE = {"phones": [{"number": "079-662-0000", "kind": "home"}]}
@@ -33,14 +35,25 @@ SECRET = b"079-662-0000"
 SEEDS = {"sato": b"s" * 32, "tanaka": b"t" * 32}
 
 
+Do = Callable[..., Awaitable[Any]]
+"""Has an agent do one thing by its name, as its commands do."""
+
+
 @dataclass
 class Town:
     """A module outside, an agent inside, and what tests do with both."""
 
     live: Live
-    agent: Agent
+    do: Do
     authority: Authority
+    process: Agent | None = None
     cards: dict[str, Card] = field(default_factory=dict)
+
+    @property
+    def agent(self) -> Agent:
+        """Give the agent, which runs in this process."""
+        assert self.process is not None
+        return self.process
 
     @property
     def location(self) -> Lgwan:
@@ -49,7 +62,7 @@ class Town:
 
     async def want(self, kind: str, body: dict[str, Any]) -> None:
         """Have two officials enter something inside."""
-        await enter(self.agent, kind, body)
+        await enter(self.do, kind, body)
 
     async def approve_service(self, **more: Any) -> None:
         """Approve inside the service shelter, sending to the gateway, unless told otherwise."""
@@ -78,6 +91,14 @@ class Town:
         """Keep a contact."""
         change = Change(person, "contact", value, expected)
         await self.live.town.records.keep([change], lambda _: None, clock.now())
+
+    async def disclosed(self, login: str, person: str) -> Any:
+        """Let the shelter ask for a resident's contact; gives the answer."""
+        subject = await sharing.name(self.live, person, "shelter")
+        body = {"subject": subject, "purpose": "reception", "items": ["contact"]}
+        reply = await self.live.post("/disclosures", body, by=await self.live.service_token("shelter"))
+        assert reply.status == 200, (login, reply.raw)
+        return reply.json
 
     async def agree(self, login: str) -> dict[str, Any]:
         """Let a resident agree with their card that the shelter sees their contact."""
@@ -111,27 +132,40 @@ def signed(name: str, typ: str, /, **claims: Any) -> str:
     return Signer(SEEDS[name]).sign(told, typ)
 
 
-async def enter(agent: Agent, kind: str, body: dict[str, Any]) -> None:
+def in_process(agent: Agent) -> Do:
+    """Do things with an agent in this process."""
+    known = handlers(agent)
+
+    async def do(name: str, /, **arguments: Any) -> Any:
+        return await known[name](arguments)
+
+    return do
+
+
+def over_socket(folder: Path) -> Do:
+    """Do things with the agent of a data folder, as commands do."""
+
+    async def do(name: str, /, **arguments: Any) -> Any:
+        return await ask(folder, name, **arguments)
+
+    return do
+
+
+async def enter(do: Do, kind: str, body: dict[str, Any]) -> None:
     """Have two officials enter something."""
-    store, now = agent.inside.store, clock.now()
-    wish = signed("sato", officials.WISH, kind=kind, body=body)
-    made = await store.write(lambda db: officials.wish(db, wish, now))
-    if made["done"]:
-        return
-    approval = signed("tanaka", officials.APPROVAL, wish=made["wish"], body=body)
-    await store.write(lambda db: officials.approve(db, approval, now))
+    made = await do("wish", signed=signed("sato", officials.WISH, kind=kind, body=body))
+    if not made["done"]:
+        await do("approve", signed=signed("tanaka", officials.APPROVAL, wish=made["wish"], body=body))
 
 
-async def introduce(agent: Agent, live: Live, authority: Authority) -> None:
+async def introduce(do: Do, live: Live, authority: Authority) -> None:
     """Let the outside and the inside know each other's keys, each by four eyes; pin the authority of cards."""
     for name, seed in SEEDS.items():
-        body = {"official": name, "key": bare(Signer(seed).public())}
-        await agent.inside.store.write(lambda db, body=body: officials.begin(db, body, clock.now()))
-    await enter(agent, "outside", {"key": bare(live.town.signer.public())})
+        await do("officials.begin", official=name, key=bare(Signer(seed).public()))
+    await enter(do, "outside", {"key": bare(live.town.signer.public())})
     pem = authority.certificate.public_bytes(Encoding.PEM).decode()
-    await enter(agent, "anchor", {"anchor": "jpki", "kind": "card", "certificate": pem})
-    keys = {"signing": agent.inside.signer.public(), "reading": agent.inside.reader.public()}
-    body = {"kind": "agent-keys", "body": keys}
+    await enter(do, "anchor", {"anchor": "jpki", "kind": "card", "certificate": pem})
+    body = {"kind": "agent-keys", "body": await do("keys")}
     made = await live.post("/proposals", body, by=await live.staff("catalogue"))
     assert made.status == 201, made.raw
     done = await live.post(f"/proposals/{made.json['id']}/approve", {}, by=await live.staff("catalogue2"))
@@ -170,5 +204,6 @@ async def town(folder: Path, **settings: Any) -> AsyncIterator[Town]:
         outside(folder / "outside", authority, **settings) as live,
         running(settings_of(folder / "inside", live.url)) as agent,
     ):
-        await introduce(agent, live, authority)
-        yield Town(live, agent, authority)
+        do = in_process(agent)
+        await introduce(do, live, authority)
+        yield Town(live, do, authority, agent)

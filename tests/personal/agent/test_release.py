@@ -4,7 +4,6 @@ from pathlib import Path
 
 from personal.store import records
 from tests.personal.agent.insiders import PHONE, town
-from tests.personal.disclosure import sharing
 
 
 async def test_a_service_gets_what_the_resident_agreed_to_with_the_card(tmp_path: Path) -> None:
@@ -12,11 +11,7 @@ async def test_a_service_gets_what_the_resident_agreed_to_with_the_card(tmp_path
         await there.approve_service()
         person = await there.resident("hanako")
         await there.agree("hanako")
-        token = await there.live.service_token("shelter")
-        subject = await sharing.name(there.live, person, "shelter")
-        body = {"subject": subject, "purpose": "reception", "items": ["contact"]}
-        reply = await there.live.post("/disclosures", body, by=token)
-        assert reply.status == 200, reply.raw
-        assert reply.json["items"] == {"contact": PHONE}
+        told = await there.disclosed("hanako", person)
+        assert (told["items"], told["withheld"]) == ({"contact": PHONE}, [])
         record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
         assert record is not None and record.location == "lgwan"
