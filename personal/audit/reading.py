@@ -10,6 +10,7 @@ from base import merkle
 from base.database import Connection
 from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
+from personal.store import people
 from personal.store.town import one, rows
 
 
@@ -65,12 +66,13 @@ def whose(connection: Connection, position: int, role: str) -> str | None:
 
 
 def about(connection: Connection, person: str, role: str, before: int, most: int) -> list[Kept]:
-    """Give the newest entries in which a person has a role, those before a position."""
+    """Give the newest entries in which a person or a double of theirs has a role, those before a position."""
     found = rows(
         connection,
         "SELECT l.position, l.at, l.entry FROM opening o JOIN leaf l USING (position) "
-        "WHERE o.person = ? AND o.name = ? AND o.position < ? ORDER BY o.position DESC LIMIT ?",
-        person,
+        "WHERE o.person IN (SELECT value FROM json_each(?)) AND o.name = ? AND o.position < ? "
+        "ORDER BY o.position DESC LIMIT ?",
+        _family(connection, person),
         role,
         before,
         most,
@@ -78,16 +80,24 @@ def about(connection: Connection, person: str, role: str, before: int, most: int
     return [Kept(*row) for row in found]
 
 
-def opening(connection: Connection, position: int, role: str, person: str) -> bytes | None:
-    """Give the salt that opens a commitment to a person; None if it is about another one, or erased."""
+def opening(connection: Connection, position: int, role: str, person: str) -> tuple[str, bytes] | None:
+    """Give what opens a commitment: to whom of a person and their doubles it is, and its salt.
+
+    None if it is about another one, or erased.
+    """
     row = one(
         connection,
-        "SELECT salt FROM opening WHERE position = ? AND name = ? AND person = ?",
+        "SELECT person, salt FROM opening WHERE position = ? AND name = ? "
+        "AND person IN (SELECT value FROM json_each(?))",
         position,
         role,
-        person,
+        _family(connection, person),
     )
-    return None if row is None else row[0]
+    return None if row is None else (row[0], row[1])
+
+
+def _family(connection: Connection, person: str) -> str:
+    return orjson.dumps(people.family(connection, person)).decode()
 
 
 def forget(connection: Connection, person: str) -> int:

@@ -37,14 +37,14 @@ async def proof(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> dict[str, Any]:
         person, scope = find(db)
-        salt = reading.opening(db, position, SUBJECT, person)
-        if salt is None or not acting.covers(scope, reading.entry(db, position).facts()):
+        opened = reading.opening(db, position, SUBJECT, person)
+        if opened is None or not acting.covers(scope, reading.entry(db, position).facts()):
             raise ResourceNotFound("There is no such entry about you.")
         head = heads.current(db, signer, name, call.now)
         return {
             "entry": reading.entry(db, position).body.decode(),
             "position": position,
-            "commitment": {"role": SUBJECT, "person": log.name_of(person), "salt": salt.hex()},
+            "commitment": {"role": SUBJECT, "person": log.name_of(opened[0]), "salt": opened[1].hex()},
             "proof": reading.inclusion(db, position, head.size),
             "head": head.shown(),
         }

@@ -1,5 +1,7 @@
 """Merging and parting doubles, against a model: parting restores exactly, what happened since goes to one side."""
 
+import hmac
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +23,7 @@ from base.database import Connection, transaction
 from base.errors import Conflict
 from personal.operations import merging, resident_changes
 from personal.operations.registering import Newcomer, enter
+from personal.rules.identifiers import framed
 from personal.rules.residents import Event, Happening, IdentifierKind, State
 from personal.store import identifiers, merges, people, schema
 from personal.store.people import Person
@@ -297,3 +300,30 @@ async def test_what_was_written_since_goes_to_the_named_side(live: Live, side: s
     assert await read(live, own, "library-card") == after
     # the value from before is gone, so the one from since stays and staff are told
     assert parted.json["replacedSince"] == ([] if side == "resident" else ["library-card"])
+
+
+async def test_a_merged_resident_sees_what_was_done_with_either_entry(live: Live) -> None:
+    first, second = await register(live, login="hanako"), await register(live, login="hana")
+
+    async def seen(login: str) -> list[int]:
+        live.tokens.pop(("yabu", f"resident/{login}/3"), None)
+        by = await live.resident(login)
+        found = (await live.get("/me/accesses", by=by)).json["accesses"]
+        for one in found:
+            proven = await live.get(f"/me/accesses/{one['position']}/proof", by=by)
+            told, opened = json.loads(proven.json["entry"]), proven.json["commitment"]
+            made = framed("commitment", opened["role"], opened["person"])
+            assert hmac.digest(bytes.fromhex(opened["salt"]), made, "sha256").hex() == told["subject"]
+        return [one["position"] for one in found]
+
+    await at_counter(live, "read", resident=first)
+    await at_counter(live, "read", resident=second)
+    own, other = await seen("hanako"), await seen("hana")
+    assert not set(own) & set(other)
+    await at_counter(live, "merge", resident=first, double=second)
+    both = await seen("hanako")
+    assert set(both) > set(own) | set(other)
+    assert both == sorted(both, reverse=True)
+    await at_counter(live, "part", resident=first, sinceGoesTo="resident")
+    assert set(await seen("hana")) >= set(other)
+    assert not set(await seen("hanako")) & set(other)
