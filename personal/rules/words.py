@@ -32,6 +32,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "消去の求めを受けました。法令などにより、定めの日まで使わずに保管します",
         "Erasure was asked for; the data is kept, out of use, until a day that a law or proceeding sets",
     ),
+    "resident-forgotten": ("すべての情報を消去しました", "All data was erased"),
     "record-hold-set": (
         "法令などにより、定めの日まで情報を消去しないことにしました",
         "Data is kept until a day that a law or proceeding sets",

@@ -9,7 +9,11 @@ import pytest
 from base import clock
 from personal.audit import reading
 from personal.locations import moving
-from personal.store import records
+from personal.operations.actors import Actor, Who
+from personal.operations.handles import Handles
+from personal.rules.residents import State
+from personal.store import people, records
+from personal.store import staff as members
 from tests.personal.live import Live
 from tests.personal.locations.sites import Elsewhere
 
@@ -107,8 +111,6 @@ async def test_a_protected_person_is_as_nobody_for_who_is_not_cleared(live: Live
     who, shown = await handle(live, counter), await handle(live, cleared)
     body = {"item": "contact", "value": PHONE, "expectedVersion": 0}
     await live.post("/records/write", {"resident": who, **body}, by=counter)
-    from personal.store import people
-
     await live.town.store.write(lambda db: people.protect(db, person, True, 1))
     unknown = await live.post("/records/read", {"resident": "AAAA", "item": "contact"}, by=counter)
     for path, more in (
@@ -161,12 +163,7 @@ async def test_a_hold_delays_erasing_and_says_until_when(live: Live) -> None:
     )
     await live.ask("PUT", "/me/items/contact", {"value": PHONE, "expectedVersion": 0}, by=me)
     person = await live.person("hanako")
-    from personal.operations.actors import Actor, Who
-    from personal.operations.handles import Handles
-    from personal.store import staff as members
-
-    member = next(one for one in live.town.store.read(members.listed) if one.login == "privacy")
-    shown = Handles(await live.town.keys.named("handle"), "yabu", Actor(Who.STAFF, member.id)).show(person)
+    shown = await shown_to(live, "privacy", person)
     hold = {
         "resident": shown,
         "item": "contact",
@@ -196,8 +193,8 @@ async def test_a_hold_delays_erasing_and_says_until_when(live: Live) -> None:
 async def test_two_members_of_staff_choose_where_an_item_lives_and_a_resident_elsewhere(live: Live) -> None:
     cloud = Elsewhere()
     live.town.records.locations = {**live.town.records.locations, "cloud": cloud}
-    people = [(name, await live.register(name)) for name in ("hanako", "taro")]
-    for name, _ in people:
+    both = [(name, await live.register(name)) for name in ("hanako", "taro")]
+    for name, _ in both:
         body = {"value": PHONE, "expectedVersion": 0}
         await live.ask("PUT", "/me/items/contact", body, by=await live.resident(name))
     taro = await live.resident("taro")
@@ -217,10 +214,44 @@ async def test_two_members_of_staff_choose_where_an_item_lives_and_a_resident_el
     assert (back.status, back.json["moving"]) == (202, True)
     await moving.attend(live.town.records, clock.now())
     assert len(cloud.copies) == 1
-    found = [(await live.get("/me/items/contact", by=await live.resident(name))).json for name, _ in people]
+    found = [(await live.get("/me/items/contact", by=await live.resident(name))).json for name, _ in both]
     assert [(one["location"], one["value"]) for one in found] == [("cloud", PHONE), ("local", PHONE)]
     places = await live.get("/locations", by=await live.staff("catalogue"))
     assert places.json["items"] == [body] and places.json["waiting"] == {}
+
+
+async def shown_to(live: Live, login: str, person: str) -> str:
+    """Give the handle of a resident for a member of staff who may not search."""
+    member = next(one for one in live.town.store.read(members.listed) if one.login == login)
+    return Handles(await live.town.keys.named("handle"), "yabu", Actor(Who.STAFF, member.id)).show(person)
+
+
+async def test_who_moved_away_is_forgotten_whole_but_for_what_a_law_keeps(live: Live) -> None:
+    await live.register("hanako")
+    me, privacy, person = (
+        await live.resident("hanako"),
+        await live.staff("privacy"),
+        await live.person("hanako"),
+    )
+    await live.ask("PUT", "/me/items/contact", {"value": PHONE, "expectedVersion": 0}, by=me)
+    who = {"resident": await shown_to(live, "privacy", person)}
+    assert (await live.post("/records/forget", who, by=await live.staff("counter"))).status == 403
+    assert (await live.post("/records/forget", who, by=privacy)).status == 409
+    assert (await live.get("/me/items/contact", by=me)).status == 200
+    await live.town.store.write(lambda db: people.set_state(db, person, State.MOVED, 1))
+    hold = {**who, "item": "contact", "basis": "law:公文書管理条例"}
+    await live.post("/records/hold", {**hold, "until": "2099-01-01T00:00:00Z"}, by=privacy)
+    kept = await live.post("/records/forget", who, by=privacy)
+    assert (kept.status, kept.json["erased"], kept.json["kept"][0]["item"]) == (202, [], "contact")
+    await live.post("/records/lift", hold, by=privacy)
+    await moving.attend(live.town.records, clock.now())
+    gone = await live.post("/records/forget", who, by=privacy)
+    assert (gone.status, gone.json) == (200, {"erased": [], "kept": []})
+    assert live.town.keys.of_person(person) == []
+    assert (await live.get("/me/items/contact", by=me)).status == 401
+    again = await live.post("/demo/sessions", {"resident": "hanako", "level": 3})
+    assert again.status >= 400
+    assert kinds(live).count("resident-forgotten") == 2
 
 
 async def test_a_location_that_is_off_line_is_told_and_is_on_record(live: Live) -> None:
