@@ -57,6 +57,9 @@ class PersonalSettings:
         30, "Days within which a request for disclosure, correction or stop of use is decided.", most=365
     )
     rights_extension_days: int = setting(30, "Days by which that time may be prolonged, once.", most=365)
+    pdf_font: Path | None = setting(
+        None, "Font file with Japanese letters for exports as PDF; none: residents print a page instead."
+    )
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
     )

@@ -1,9 +1,7 @@
 """Everything held about a resident, for themselves: exported, and erased as far as laws let it be. (76, 98条)"""
 
-import csv
-import html
-import io
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from base import clock
@@ -12,8 +10,8 @@ from base.errors import BadRequestData, NotPermitted, Problem
 from personal.audit import log, reading
 from personal.audit.log import Entry
 from personal.locations.records import Erasure, Value
-from personal.operations import access_history, acting, rights
-from personal.operations.call import Answer, Call, Module
+from personal.operations import access_history, acting, printing, rights
+from personal.operations.call import JSON, Answer, Call, Module
 from personal.operations.delegations import protected
 from personal.operations.delegations import shown as delegation_shown
 from personal.operations.records import by
@@ -23,13 +21,16 @@ from personal.store import consents, delegations, exchange, identifiers, items, 
 from personal.store import rights as requests
 from schemas.personal.catalogue import Item
 
-FORMATS: Final = {"json": "application/json", "csv": "text/csv", "html": "text/html"}
+FORMATS: Final = {
+    "json": JSON,
+    "csv": "text/csv; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+}
 _ALL: Final = 1 << 62
-_MARK: Final = "\ufeff"  # tells spreadsheets that what follows is UTF-8
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def export(call: Call, _: Module) -> Answer:
+async def export(call: Call, module: Module) -> Answer:
     """Give everything held about oneself: records, consents, accesses, names at services, guardians, requests."""
     form = call.params.get("format", "json")
     if form not in FORMATS:
@@ -49,7 +50,7 @@ async def export(call: Call, _: Module) -> Answer:
     labels = call.town.store.read(items.listed)
     found = await call.town.records.fetch_all([(person, item) for item in held])
     told["records"] = [_record(item, value, labels) for item, value in zip(held, found, strict=True)]
-    return _written(call, form, told)
+    return await _written(call, module, form, told)
 
 
 async def erase(call: Call, _: Module) -> Answer:
@@ -166,92 +167,16 @@ def _record(item: str, found: Value | Problem | None, labels: Mapping[str, Item]
     return {**told, "missing": "erased" if found is None else type(found).__name__}
 
 
-def _written(call: Call, form: str, told: dict[str, Any]) -> Answer:
+async def _written(call: Call, module: Module, form: str, told: dict[str, Any]) -> Answer:
     name = f"export-{call.town.id}-{clock.show(call.now)[:10]}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    title = f"{call.town.name}: あなたについて保有している情報"
     if form == "json":
         return Answer(body=told, headers=headers)
     if form == "csv":
-        return Answer(body=table(_flat(told)), headers=headers, media_type="text/csv; charset=utf-8")
-    style = "default-src 'none'; style-src 'unsafe-inline'"
-    return Answer(
-        body=_printed(call, told),
-        headers={"Content-Security-Policy": style},
-        media_type="text/html; charset=utf-8",
-    )
-
-
-def table(lines: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> bytes:
-    """Write lines as CSV that spreadsheets open as text, never as a formula. (RFC 4180)"""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([_cell(cell) for cell in line] for line in lines)
-    return (_MARK + text.getvalue()).encode()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _flat(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    yield ("section", "number", "member", "value")
-    for section, content in told.items():
-        rows = content if isinstance(content, list) else [content]
-        for number, row in enumerate(rows, 1):
-            for member, value in _leaves(row):
-                yield (section, str(number), member, value)
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value, 1):
-            yield from _leaves(inner, f"{path}[{number}]")
-    else:
-        yield path, "" if value is None else str(value)
-
-
-_TITLES: Final = {
-    "municipality": "自治体 / Municipality",
-    "exported": "書き出した日時 / Exported",
-    "registered": "登録 / Registration",
-    "records": "登録されている情報 / Records",
-    "consents": "同意 / Consents",
-    "accesses": "取扱いの記録 / What was done with your data",
-    "identifiers": "登録番号等の種類 / Kinds of identifiers",
-    "namesAtServices": "あなたを知っているサービス / Services that know you",
-    "guardians": "代わりに手続きをする人 / Who may act for you",
-    "represented": "あなたが代わりに手続きをする人 / For whom you may act",
-    "links": "ほかの自治体との結び付け / Links with other municipalities",
-    "requests": "開示・訂正・利用停止の請求 / Requests about your data",
-}
-_STYLE: Final = (
-    "body{font-family:sans-serif;max-width:60rem;margin:auto;padding:1rem;line-height:1.6}"
-    "h2{break-after:avoid}table{border-collapse:collapse;width:100%;margin:0 0 1rem;break-inside:avoid}"
-    "th,td{border:1px solid #767676;padding:.2rem .5rem;text-align:left;vertical-align:top}th{width:18rem}"
-)
-
-
-def _printed(call: Call, told: Mapping[str, Any]) -> bytes:
-    """Write an export as a page for printing, with nothing from elsewhere in it."""
-    title = f"{html.escape(call.town.name)}: あなたについて保有している情報"
-    parts = ['<!doctype html><html lang="ja"><meta charset="utf-8">']
-    parts.append(f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>")
-    for section, heading in _TITLES.items():
-        if section not in told:
-            continue
-        parts.append(f"<h2>{heading}</h2>")
-        rows = told[section] if isinstance(told[section], list) else [told[section]]
-        parts.extend(_block(row) for row in rows)
-        if not rows:
-            parts.append("<p>なし / None</p>")
-    return "".join([*parts, "</html>"]).encode()
-
-
-def _block(row: Any) -> str:
-    lines = "".join(
-        f"<tr><th scope=row>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-        for name, value in _leaves(row)
-    )
-    return f"<table>{lines}</table>"
+        return Answer(body=printing.table(printing.flat(told)), headers=headers, media_type=FORMATS[form])
+    if form == "pdf":
+        body = await asyncio.to_thread(printing.pdf, title, told, module.settings.pdf_font)
+        return Answer(body=body, headers=headers, media_type=FORMATS[form])
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Answer(body=printing.page(title, told), headers=policy, media_type=FORMATS[form])

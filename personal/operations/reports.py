@@ -14,7 +14,7 @@ from personal.audit.log import Entry
 from personal.audit.reading import Kept
 from personal.operations import handles
 from personal.operations.call import Answer, Call, Module
-from personal.operations.portability import table
+from personal.operations.printing import table
 from personal.operations.services import ID
 from personal.store import items, records, services
 from personal.store.services import Service

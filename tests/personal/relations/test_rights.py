@@ -2,6 +2,9 @@
 
 import csv
 import io
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from base import clock
 from personal.store import rights
 from tests.personal.disclosure.sharing import ALLERGIES, CARE, PHONE, agree, ask, hold, leaves, name, service
-from tests.personal.live import Live, Reply, asked, described, purpose
+from tests.personal.live import Live, Reply, asked, described, live_module, purpose
 
 TERMS = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
 DAY = 86_400_000_000
@@ -244,3 +247,36 @@ async def test_after_an_incident_those_affected_are_listed(live: Live) -> None:
     assert (await live.post("/reports/affected", body, by=await live.staff("catalogue"))).status == 403
     await protect(live)
     assert (await live.post("/reports/affected", body, by=privacy)).json["count"] == 0
+
+
+def japanese_font() -> Path:
+    """Find a font with Japanese letters on this machine."""
+    pytest.importorskip("fpdf", reason="fpdf2 is not installed")
+    listing = shutil.which("fc-list")
+    found = (
+        subprocess.run([listing, ":lang=ja", "file"], capture_output=True, text=True).stdout
+        if listing
+        else ""
+    )
+    files = sorted(line.strip().rstrip(":") for line in found.splitlines() if line.strip())
+    if not files:
+        pytest.skip("no font with Japanese letters is installed")
+    return Path(files[0])
+
+
+async def test_an_export_as_pdf_carries_the_letters_it_needs(tmp_path: Path, caplog: Any) -> None:
+    async with live_module(tmp_path / "data", pdf_font=japanese_font()) as live:
+        person = await live.register("hanako")
+        await hold(live, person, allergies={"allergies": [{"to": "other", "name": "そば粉 \U0001f35c"}]})
+        told = await live.get("/me/export", by=await live.resident("hanako"), params={"format": "pdf"})
+    assert (told.status, told.headers["Content-Type"]) == (200, "application/pdf")
+    assert told.raw.startswith(b"%PDF-")
+    assert b"FontFile" in told.raw
+    assert "\U0001f35c" not in caplog.text
+
+
+async def test_without_a_font_there_is_no_pdf(live: Live) -> None:
+    await live.register("hanako")
+    me = await live.resident("hanako")
+    assert (await live.get("/me/export", by=me, params={"format": "pdf"})).status == 422
+    assert (await live.get("/me/export", by=me, params={"format": "odt"})).status == 400
