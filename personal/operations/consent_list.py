@@ -1,6 +1,7 @@
 """Everything a resident may decide on, with where it stands: per service, purpose and item. (personal-data.md 3.4)"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from base import clock
@@ -16,102 +17,94 @@ from schemas.personal.catalogue import Item
 
 SOON: Final = 30 * 86_400 * clock.SECOND
 """How long before its end a consent is on the list of those to renew."""
+_TOLD: Final = ("id", "name", "description", "registeredPurpose", "legalClass", "basis")
+
+Sees = Callable[[str, str], bool]
+"""Says whether who asks may see what is decided for a service about an item."""
 
 
-def listed(db: Connection, person: str, now: int) -> dict[str, Any]:
+def everything(_: str, __: str) -> bool:
+    """See all of it."""
+    return True
+
+
+def listed(db: Connection, person: str, now: int, sees: Sees = everything) -> dict[str, Any]:
     """List all services, those too that are suspended or gone and still have a consent."""
-    standing, known = consents.of(db, person), items.listed(db)
     found = services.listed(db)
-    shown = [
-        _service(db, service, person, standing, known, now)
-        for service in found
-        if service.active or any(key[1] == service.id for key in standing)
-    ]
+    standing = {key: one for key, one in consents.of(db, person).items() if sees(one.service, one.item)}
+    view = _View(db, person, now, sees, standing, items.listed(db))
+    with_consent = {service for _, service, _, _ in standing}
     return {
-        "services": shown,
+        "services": [view.service(one) for one in found if one.active or one.id in with_consent],
         "former": _former(found, standing, now),
         "endsSoon": [
-            {**_named(key), "until": clock.show(one.until or 0)}
+            {**_named(key), "until": clock.show(one.until)}
             for key, one in standing.items()
             if consent.holds(one, now, 0) and one.until is not None and one.until - now <= SOON
         ],
     }
 
 
-def _service(
-    db: Connection,
-    service: Service,
-    person: str,
-    standing: Mapping[Key, Consent],
-    known: Mapping[str, Item],
-    now: int,
-) -> dict[str, Any]:
-    told = service.description
-    return {
-        "id": service.id,
-        "name": told["name"],
-        "operator": told["operator"],
-        "version": service.version,
-        "active": service.active,
-        "purposes": [
-            _purpose(db, service, purpose, person, standing, known, now) for purpose in told["purposes"]
-        ],
-    }
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the list of one resident is made of."""
 
+    db: Connection
+    person: str
+    now: int
+    sees: Sees
+    standing: Mapping[Key, Consent]
+    known: Mapping[str, Item]
 
-def _purpose(
-    db: Connection,
-    service: Service,
-    purpose: Mapping[str, Any],
-    person: str,
-    standing: Mapping[Key, Consent],
-    known: Mapping[str, Item],
-    now: int,
-) -> dict[str, Any]:
-    about = {key: one for key, one in standing.items() if key[1] == service.id and key[2] == purpose["id"]}
-    labels = {code: item.label for code, item in known.items()}
-    agreed = max((one.version for one in about.values() if one.state in HOLDING), default=service.version)
-    return {
-        **{name: purpose[name] for name in _TOLD if name in purpose},
-        "items": [
-            _item(db, service, purpose, asked, person, about, known.get(asked["item"]), now)
-            for asked in purpose["items"]
-        ],
-        "changes": service_changes(db, service, agreed, purpose["id"], labels),
-    }
+    def service(self, service: Service) -> dict[str, Any]:
+        told = service.description
+        return {
+            "id": service.id,
+            "name": told["name"],
+            "operator": told["operator"],
+            "version": service.version,
+            "active": service.active,
+            "purposes": [self.purpose(service, purpose) for purpose in told["purposes"]],
+        }
 
+    def purpose(self, service: Service, purpose: Mapping[str, Any]) -> dict[str, Any]:
+        labels = {code: item.label for code, item in self.known.items()}
+        agreed = max(
+            (
+                one.version
+                for one in self.standing.values()
+                if (one.service, one.purpose) == (service.id, purpose["id"]) and one.state in HOLDING
+            ),
+            default=service.version,
+        )
+        shown = [one for one in purpose["items"] if self.sees(service.id, one["item"])]
+        return {
+            **{name: purpose[name] for name in _TOLD if name in purpose},
+            "items": [self.item(service, purpose, asked) for asked in shown],
+            "changes": service_changes(self.db, service, agreed, purpose["id"], labels),
+        }
 
-_TOLD: Final = ("id", "name", "description", "registeredPurpose", "legalClass", "basis")
-
-
-def _item(
-    db: Connection,
-    service: Service,
-    purpose: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    person: str,
-    about: Mapping[Key, Consent],
-    item: Item | None,
-    now: int,
-) -> dict[str, Any]:
-    code = asked["item"]
-    law = decisions.law(purpose, CONSENT if item is None else item.basis)
-    record = records.find(db, person, code)
-    told: dict[str, Any] = {
-        "item": code,
-        "label": {"ja": code, "en": code} if item is None else item.label,
-        "class": None if item is None else item.item_class,
-        **{name: asked[name] for name in ("need", "retentionDays", "recipients")},
-        "location": records.place_of(db, person, code) if record is None else record.location,
-        "held": record is not None,
-        "decidable": law is None and service.active,
-    }
-    if law is not None:
-        told["law"] = law
-    for kind in Kind:
-        one = about.get((kind, service.id, purpose["id"], code))
-        told[str(kind)] = None if one is None else _shown(one, service.least, now)
-    return told
+    def item(self, service: Service, purpose: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+        code = asked["item"]
+        item = self.known.get(code)
+        law = decisions.law(purpose, CONSENT if item is None else item.basis)
+        record = records.find(self.db, self.person, code)
+        place = records.place_of(self.db, self.person, code) if record is None else record.location
+        told: dict[str, Any] = {
+            "item": code,
+            "label": {"ja": code, "en": code} if item is None else item.label,
+            "class": None if item is None else item.item_class,
+            **{name: asked[name] for name in ("need", "retentionDays", "recipients")},
+            "location": place,
+            "held": record is not None,
+            "decidable": law is None and service.active,
+        }
+        if law is not None:
+            told["law"] = law
+        for kind in Kind:
+            one = self.standing.get((kind, service.id, purpose["id"], code))
+            told[str(kind)] = None if one is None else _shown(one, service.least, self.now)
+        return told
 
 
 def _shown(one: Consent, least: int, now: int) -> dict[str, Any]:

@@ -48,13 +48,13 @@ WITHDRAW: Final[dict[str, Any]] = {
 
 async def list_own(call: Call, module: Module) -> Answer:
     """List everything one may decide on, with where it stands."""
-    find = await acting.subject(call, Doing.SEE)
+    find = await acting.viewed(call)
 
     def work(db: Connection) -> dict[str, Any]:
-        person = find(db)
+        person, scope = find(db)
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
-        return listed(db, person, call.now)
+        return listed(db, person, call.now, lambda service, item: _visible(scope, service, (item,)))
 
     return Answer(body=await call.town.store.write(work))
 
@@ -95,10 +95,10 @@ async def withdraw_own(call: Call, module: Module) -> Answer:
 
 async def list_receipts(call: Call, _: Module) -> Answer:
     """List the decisions about oneself that there are receipts for, newest first."""
-    find = await acting.subject(call, Doing.SEE)
+    find = await acting.viewed(call)
 
     def work(db: Connection) -> list[dict[str, Any]]:
-        person = find(db)
+        person, scope = find(db)
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
         return [
@@ -110,6 +110,7 @@ async def list_receipts(call: Call, _: Module) -> Answer:
                 **{name: one.document[name] for name in ("kind", "service", "purpose", "agree", "refuse")},
             }
             for one in consents.decisions(db, person)
+            if _covered(scope, one)
         ]
 
     return Answer(body={"receipts": await call.town.store.write(work)})
@@ -117,18 +118,28 @@ async def list_receipts(call: Call, _: Module) -> Answer:
 
 async def show_receipt(call: Call, _: Module) -> Answer:
     """Give the receipt of a decision about oneself."""
-    find = await acting.subject(call, Doing.SEE)
+    find = await acting.viewed(call)
 
     def work(db: Connection) -> bytes:
-        person = find(db)
+        person, scope = find(db)
         found = consents.decision(db, call.path["id"])
-        if found is None or found.person not in people.family(db, person):
+        if found is None or found.person not in people.family(db, person) or not _covered(scope, found):
             raise ResourceNotFound("There is no such receipt.")
         act = act_of(call, person)
         log.append(db, Entry("receipt-read", act.told, act.people), call.now)
         return receipt_of(found)
 
     return Answer(body=await call.town.store.write(work), media_type=LD_JSON)
+
+
+def _visible(scope: Scope | None, service: str, items: Iterable[str]) -> bool:
+    """Say whether somebody may see what is decided about these items for a service; scope None: all."""
+    return scope is None or permits(scope, Doing.SEE, service, items)
+
+
+def _covered(scope: Scope | None, decision: consents.Decision) -> bool:
+    document = decision.document
+    return _visible(scope, document["service"], (*document["agree"], *document["refuse"]))
 
 
 def act_of(call: Call, person: str) -> Act:

@@ -63,3 +63,21 @@ async def test_who_only_sees_decides_nothing(live: Live) -> None:
     assert (await live.get("/me/consents", by=parent)).status == 200
     assert (await prepared(live, parent, agree=["basic-four"])).status == 403
     assert (await live.post("/me/consents/withdraw", {"everything": True}, by=parent)).status == 403
+
+
+async def test_a_guardian_sees_within_the_scope_only(live: Live) -> None:
+    parent = await represented(live, services=["library"])
+    child = await live.resident("kotaro")
+    made = await decide(live, child, agree=["basic-four"])
+    await decide(live, parent, service="library", purpose="loans", agree=["contact"])
+    listed = (await live.get("/me/consents", by=parent)).json
+    seen = {
+        (service["id"], one["item"])
+        for service in listed["services"]
+        for one in service["purposes"][0]["items"]
+    }
+    assert seen == {("library", "contact")}
+    receipts = (await live.get("/me/receipts", by=parent)).json["receipts"]
+    assert [one["service"] for one in receipts] == ["library"]
+    assert (await live.get(f"/me/receipts/{made.json['receipt']}", by=parent)).status == 404
+    assert len((await live.get("/me/receipts", by=child)).json["receipts"]) == 2
