@@ -25,8 +25,8 @@ async def accesses(call: Call, _: Module) -> Answer:
     before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
     found, scope = await _about(call, before, most)
     following = found[-1].position if len(found) == most else None
-    seen = [shown(one) for one in found if acting.covers(scope, one.facts())]
-    return Answer(body={"accesses": seen, "before": following})
+    seen = _covered(call, found, scope)
+    return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
 
 
 async def proof(call: Call, _: Module) -> Answer:
@@ -38,7 +38,7 @@ async def proof(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> dict[str, Any]:
         person, scope = find(db)
         opened = reading.opening(db, position, SUBJECT, person)
-        if opened is None or not acting.covers(scope, reading.entry(db, position).facts()):
+        if opened is None or not acting.covers(db, scope, reading.entry(db, position)):
             raise ResourceNotFound("There is no such entry about you.")
         head = heads.current(db, signer, name, call.now)
         return {
@@ -59,7 +59,7 @@ async def find_usage(call: Call, _: Module) -> Answer:
     start, end = _moment(call, "periodStart", 0), _moment(call, "periodEnd", call.now)
     offset, most = number(call, "offset", 0), min(number(call, "limit", MOST), MOST)
     entries, scope = await _about(call, _ALL, _ALL)
-    found = [one for one in entries if start <= one.at <= end and acting.covers(scope, one.facts())]
+    found = _covered(call, [one for one in entries if start <= one.at <= end], scope)
     usages = [_usage(call.town, one) for one in found[offset : offset + most]]
     return Answer(body={"totalUsages": len(found), "usages": usages})
 
@@ -86,10 +86,16 @@ async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope 
     return call.town.store.read(work)
 
 
+def _covered(call: Call, found: list[Kept], scope: Scope | None) -> list[Kept]:
+    return call.town.store.read(lambda db: [one for one in found if acting.covers(db, scope, one)])
+
+
 def shown(one: Kept) -> dict[str, Any]:
     """Show an entry about somebody in words."""
     facts = one.facts()
     shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
+    if facts.get("by") == acting.GUARDIAN:
+        shown["by"] = acting.GUARDIAN
     shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))
     return shown
 

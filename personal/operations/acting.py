@@ -1,16 +1,20 @@
 """Whose data a call is about: the caller's own, or that of somebody they act for, as far as they may. (DESIGN 3)"""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from base.database import Connection
 from base.errors import NotPermitted
+from personal.audit import reading
+from personal.audit.reading import Kept
 from personal.operations import handles
 from personal.operations.actors import Actor, Who
 from personal.operations.call import Call
 from personal.rules.delegation import Act, Delegation, Scope, permits
-from personal.store import delegations
+from personal.store import delegations, people
 
+GUARDIAN: Final = "guardian"
+"""The role in the log of who acts for somebody."""
 Find = Callable[[Connection], str]
 """Finds within a transaction whom a call is about, or refuses."""
 
@@ -53,10 +57,25 @@ async def viewed(call: Call) -> Callable[[Connection], tuple[str, Scope | None]]
     return find
 
 
-def covers(scope: Scope | None, facts: Mapping[str, Any]) -> bool:
-    """Say whether an entry of somebody's history is within what a guardian may see."""
+def covers(db: Connection, scope: Scope | None, entry: Kept) -> bool:
+    """Say whether an entry of somebody's history is within what a guardian may see; None: it is one's own.
+
+    What another guardian did who is protected is not: it would tell of them.
+    """
+    if scope is None:
+        return True
+    facts = entry.facts()
     items = facts.get("items", [facts["item"]] if "item" in facts else [])
-    return scope is None or permits(scope, Act.SEE, facts.get("service"), items)
+    if not permits(scope, Act.SEE, facts.get("service"), items):
+        return False
+    other = reading.whose(db, entry.position, GUARDIAN)
+    acted = None if other is None else people.current(db, other)
+    return acted is None or not acted.protected
+
+
+def people_of(actor: Actor, person: str) -> dict[str, str]:
+    """Name for the log whom something is about, and who acts for them."""
+    return {"subject": person, **({GUARDIAN: actor.id} if for_another(actor) else {})}
 
 
 def for_another(actor: Actor) -> bool:

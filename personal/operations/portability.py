@@ -42,7 +42,11 @@ async def export(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> tuple[str, dict[str, Any], list[str]]:
         person, scope = find(db)
-        log.append(db, Entry("export", {"by": by(call), "format": form}, {"subject": person}), call.now)
+        log.append(
+            db,
+            Entry("export", {"by": by(call), "format": form}, acting.people_of(call.actor, person)),
+            call.now,
+        )
         held = [one.item for one in records.listed(db, person) if _covers(scope, one.item)]
         return person, _gathered(db, call, person, scope, keys), held
 
@@ -119,7 +123,7 @@ def _gathered(
         "consents": [
             _consent(one) for one in consents.of(db, person).values() if _covers(scope, one.item, one.service)
         ],
-        "accesses": [access_history.shown(one) for one in entries if acting.covers(scope, one.facts())],
+        "accesses": [access_history.shown(one) for one in entries if acting.covers(db, scope, one)],
     }
     if scope is not None:
         return told

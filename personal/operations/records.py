@@ -105,12 +105,14 @@ async def subject(call: Call, act: Act | None = None, *items: str) -> Find:
 
 def by(call: Call) -> str:
     """Name for the log who acts; a resident has no name there."""
+    if acting.for_another(call.actor):
+        return acting.GUARDIAN
     return call.actor.id if call.actor.who is Who.STAFF else str(call.actor.who)
 
 
 def append(db: Connection, call: Call, kind: str, person: str, **facts: Any) -> None:
     """Write an entry about a resident's records into the log."""
-    log.append(db, Entry(kind, {"by": by(call), **facts}, {"subject": person}), call.now)
+    log.append(db, Entry(kind, {"by": by(call), **facts}, acting.people_of(call.actor, person)), call.now)
 
 
 async def _write(call: Call, find: Find, code: str) -> Answer:

@@ -251,7 +251,7 @@ def _note(db: Connection, call: Call, kind: str, request: Request, person: str, 
     told = {"by": by(call), "request": request.id, "right": request.right, **facts}
     if request.items:
         told["items"] = list(request.items)
-    log.append(db, Entry(kind, told, {"subject": person}), call.now)
+    log.append(db, Entry(kind, told, acting.people_of(call.actor, person)), call.now)
 
 
 def _reasons(filed: Filed, key: bytes) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.personal.disclosure.sharing import leaves
 from tests.personal.live import Live, Reply
 
 CHILD = {"nameKana": "ヤブ コタロウ", "birthDate": f"{datetime.now(UTC).year - 9}-04-01"}
@@ -226,3 +227,59 @@ async def test_a_protected_guardian_is_not_shown_to_the_one_acted_for(live: Live
     assert (await live.get("/me/guardians", by=await live.resident("kotaro"))).json == {"guardians": []}
     live.tokens.clear()
     assert await act_for_child(live)
+
+
+async def test_who_acted_is_on_record_apart_from_whom_it_was_about(live: Live) -> None:
+    await family(live)
+    await grant(live)
+    token = await act_for_child(live)
+    await live.ask("PUT", "/me/items/contact", PHONE, by=token)
+    (written,) = [one for one in leaves(live) if one["kind"] == "record-written"]
+    assert written["by"] == "guardian"
+    assert written["subject"] != written["guardian"]
+    seen = (await live.get("/me/accesses", by=await live.resident("kotaro"))).json["accesses"]
+    assert [one["by"] for one in seen if one["action"]["en"] == "Data was written or changed"] == ["guardian"]
+
+
+async def test_what_a_protected_guardian_does_is_not_shown_to_the_other_one(live: Live) -> None:
+    await family(live)
+    await grant(live)
+    await live.register("taro", nameKana="ヤブ タロウ", birthDate="1985-01-01")
+    made = await grant(live, guardian=await found(live, {"nameKana": "ヤブ タロウ"}))
+    assert made.status == 201, made.raw
+    await protect(live, PARENT)
+    live.tokens.clear()
+    mother = await act_for_child(live)
+    assert (await live.ask("PUT", "/me/items/contact", PHONE, by=mother)).status == 201
+    father, child = await live.resident("taro"), await live.resident("kotaro")
+    (kotaro,) = (await live.get("/me/represented", by=father)).json["represented"]
+    await live.post("/me/acting-for", {"resident": kotaro["resident"]}, by=father)
+    theirs = (await live.get("/me/accesses", by=father)).json["accesses"]
+    own = (await live.get("/me/accesses", by=child)).json["accesses"]
+    hidden = {one["position"] for one in own} - {one["position"] for one in theirs}
+    assert {one["action"]["en"] for one in own if one["position"] in hidden} == {
+        "Data was written or changed", "Somebody began to act for you", "Somebody was entered who may act for you",
+    }  # fmt: skip
+    for position in sorted(hidden):
+        assert (await live.get(f"/me/accesses/{position}/proof", by=father)).status == 404
+        assert (await live.get(f"/me/accesses/{position}/proof", by=child)).status == 200
+
+
+async def test_a_guardian_exports_what_is_within_their_scope(live: Live) -> None:
+    await family(live)
+    await grant(live, relation="adult-guardian", acts=["see", "rights"], items=["contact"])
+    child = await live.resident("kotaro")
+    await live.ask("PUT", "/me/items/contact", PHONE, by=child)
+    await live.ask(
+        "PUT",
+        "/me/items/allergies",
+        {"value": {"allergies": [{"to": "wheat"}]}, "expectedVersion": 0},
+        by=child,
+    )
+    token = await act_for_child(live)
+    told = (await live.get("/me/export", by=token)).json
+    assert [one["item"] for one in told["records"]] == ["contact"]
+    assert "identifiers" not in told
+    assert (await live.post("/me/erase", None, by=token)).status == 403
+    await live.post("/me/acting-for", {"resident": None}, by=token)
+    assert (await live.get("/me/export", by=token)).json["records"] == []
