@@ -207,6 +207,7 @@ def forget(connection: Connection, person: str) -> None:
         for table in ("district", "peer_offer", "peer_link", "rights_request"):
             connection.execute(f"DELETE FROM {table} WHERE person = ?", (id,))  # noqa: S608  # constant
         connection.execute("DELETE FROM identifier WHERE person = ?", (id,))
+        connection.execute("DELETE FROM merge WHERE ? IN (absorbed, survivor)", (id,))
 
 
 def replay(connection: Connection, shredded: ShredList) -> None:

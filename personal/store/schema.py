@@ -15,7 +15,7 @@ CREATE INDEX person_merged ON person (merged_into) WHERE merged_into IS NOT NULL
 -- what finds a person: municipal id, card, subject of a login; keyed hashes, several of a kind per person.
 -- guarded: of a protected person, so that the same one can be given to somebody new by who does not know of them
 CREATE TABLE identifier (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL, hash BLOB NOT NULL, guarded INTEGER NOT NULL, person TEXT NOT NULL REFERENCES person,
   added INTEGER NOT NULL, ended INTEGER, why TEXT CHECK (why IN ('ended', 'renewed', 'death', 'double'))
 ) STRICT;

@@ -29,6 +29,7 @@ from personal.store import identifiers, merges, people, schema
 from personal.store.people import Person
 from tests.personal.live import Live
 from tests.personal.people.test_registering import CARD, at_counter, register, search
+from tests.personal.records.test_over_http import shown_to
 
 
 @dataclass
@@ -327,3 +328,16 @@ async def test_a_merged_resident_sees_what_was_done_with_either_entry(live: Live
     await at_counter(live, "part", resident=first, sinceGoesTo="resident")
     assert set(await seen("hana")) >= set(other)
     assert not set(await seen("hanako")) & set(other)
+
+
+async def test_of_who_is_forgotten_no_hash_stays_with_the_merge(live: Live) -> None:
+    first, second = await register(live, login="hanako"), await register(live, cards=[CARD])
+    await at_counter(live, "merge", resident=first, double=second)
+    await at_counter(live, "events", resident=first, event="moved")
+    who = {"resident": await shown_to(live, "privacy", await live.person("hanako"))}
+    reply = await live.post("/records/forget", who, by=await live.staff("privacy"))
+    assert reply.status == 200, reply.raw
+    for table in ("merge", "identifier", "blind_index"):
+        assert (
+            live.town.store.read(lambda db, table=table: db.execute(f"SELECT count(*) FROM {table}").get) == 0
+        )
