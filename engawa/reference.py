@@ -182,7 +182,7 @@ def _operation_rows() -> Iterator[str]:
 
 def personal_api_page() -> str:
     """Write the page of all operations of the personal-data module."""
-    return _PERSONAL + "".join(map(_personal_row, (*app.OPERATIONS, *app.DEMONSTRATION)))
+    return _PERSONAL + "".join(map(_personal_row, app.operations(PersonalSettings(demo=True))))
 
 
 def _personal_row(o: Operation) -> str:

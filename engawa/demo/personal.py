@@ -1,5 +1,6 @@
 """Made-up residents and staff of 養父市, and a service that asks about them, in a personal-data module."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,9 @@ async def load_personal(url: str, data: Path) -> None:
         await _put_service(talk, content["service"], key_file(data))
         for resident in content["residents"]:
             await _put_resident(talk, resident)
+        first, folder = content["residents"][0], key_file(data).parent
+        if not await asyncio.to_thread((folder / first["login"]).exists):
+            await _name_resident(talk, first, content["service"]["id"], folder)
 
 
 class _Talk:
@@ -116,3 +120,13 @@ async def _put_resident(talk: _Talk, resident: dict[str, Any]) -> None:
     for item, value in resident["items"].items():
         record = {"resident": made["resident"], "item": item, "value": value, "expectedVersion": 0}
         await talk.staff("counter", "POST", "/records/write", record)
+
+
+async def _name_resident(talk: _Talk, resident: dict[str, Any], service: str, folder: Path) -> None:
+    """Hand the name by which the service knows a resident over in a file, as a city hands it to a service."""
+    basic = resident["items"]["basic-four"]
+    body = {"nameKana": basic["nameKana"], "birthDate": basic["birthDate"]}
+    found = (await talk.staff("counter", "POST", "/residents/search", body))["residents"]
+    asked = {"resident": found[0]["resident"], "service": service}
+    given = await talk.staff("counter", "POST", "/pseudonyms", asked)
+    (folder / resident["login"]).write_text(given["subject"], encoding="ascii")

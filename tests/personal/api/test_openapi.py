@@ -15,6 +15,7 @@ from personal.settings import PersonalSettings
 from tests.personal.live import STAFF, Live
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+ROWS = operations(PersonalSettings(demo=True))
 USAGE = "/personal/v1/usage/v2/"
 
 
