@@ -13,6 +13,7 @@ COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/me/consents", consents.list_own, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/consents/events", consents.list_events, RESIDENT, level=Level.CARD),
     Operation(
         "POST",
         "/me/consents/prepare",

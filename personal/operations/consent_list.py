@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from base import clock
 from base.database import Connection
+from personal.operations.deciding import place
 from personal.operations.preparing import service_changes
 from personal.rules import consent, decisions
 from personal.rules.catalogue import CONSENT
@@ -88,15 +89,13 @@ class _View:
         code = asked["item"]
         item = self.known.get(code)
         law = decisions.law(purpose, CONSENT if item is None else item.basis)
-        record = records.find(self.db, self.person, code)
-        place = records.place_of(self.db, self.person, code) if record is None else record.location
         told: dict[str, Any] = {
             "item": code,
             "label": {"ja": code, "en": code} if item is None else item.label,
             "class": None if item is None else item.item_class,
             **{name: asked[name] for name in ("need", "retentionDays", "recipients")},
-            "location": place,
-            "held": record is not None,
+            "location": place(self.db, self.person, code),
+            "held": records.find(self.db, self.person, code) is not None,
             "decidable": law is None and service.active,
         }
         if law is not None:

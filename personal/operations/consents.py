@@ -59,6 +59,40 @@ async def list_own(call: Call, module: Module) -> Answer:
     return Answer(body=await call.town.store.write(work))
 
 
+async def list_events(call: Call, _: Module) -> Answer:
+    """List every event of one's consents, newest first: when, what, by which decision, where the log tells of it."""
+    find = await acting.viewed(call)
+
+    def work(db: Connection) -> list[dict[str, Any]]:
+        person, scope = find(db)
+        act = act_of(call, person)
+        log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
+        return [
+            _event(one)
+            for one in reversed(consents.history(db, person))
+            if _visible(scope, one.consent.service, (one.consent.item,))
+        ]
+
+    return Answer(body={"events": await call.town.store.write(work)})
+
+
+def _event(one: consents.Happened) -> dict[str, Any]:
+    kind, service, purpose, item = consents.about(one.consent)
+    return {
+        "at": clock.show(one.consent.since),
+        "event": one.event,
+        "state": one.consent.state,
+        "kind": kind,
+        "service": service,
+        "purpose": purpose,
+        "item": item,
+        "version": one.consent.version,
+        "until": None if one.consent.until is None else clock.show(one.consent.until),
+        "receipt": one.decision,
+        "position": one.leaf,
+    }
+
+
 async def prepare_own(call: Call, module: Module) -> Answer:
     """Write down what one wants to decide, for the card or the provider to sign."""
     choice = chosen(call.body, module.settings.consent_days, call.now)

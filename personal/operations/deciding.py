@@ -177,9 +177,15 @@ def terms_of(
         frozenset(
             item for item in wanted if item in known and known[item].item_class is ItemClass.SPECIAL_CARE
         ),
-        {} if person is None else {item: records.place_of(db, person, item) for item in wanted},
+        {} if person is None else {item: place(db, person, item) for item in wanted},
         module.address() + WITHDRAW,
     )
+
+
+def place(db: Connection, person: str, item: str) -> str:
+    """Say where an item of a person lives; of one that is not held: where it will."""
+    record = records.find(db, person, item)
+    return records.place_of(db, person, item) if record is None else record.location
 
 
 def locations(db: Connection, person: str, wanted: Iterable[str]) -> set[str]:

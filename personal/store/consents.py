@@ -74,14 +74,20 @@ def for_disclosure(
     connection: Connection, person: str, service: str, purpose: str, items: Iterable[str]
 ) -> dict[str, Consent]:
     """Give the consents to share these items with a service for a purpose, as they stand."""
-    return _purpose(connection, Kind.SHARE, person, service, purpose, items)
-
-
-def for_storing(
-    connection: Connection, person: str, service: str, purpose: str, items: Iterable[str]
-) -> dict[str, Consent]:
-    """Give the consents that a service stores these items for a purpose, as they stand."""
-    return _purpose(connection, Kind.STORE, person, service, purpose, items)
+    wanted = set(items)
+    found = sorted(
+        row
+        for id in people.family(connection, person)
+        for row in rows(
+            connection,
+            f"SELECT number, {_COLUMNS} FROM consent WHERE (person, kind, service, purpose) = (?, ?, ?, ?)",  # noqa: S608  # constant
+            id,
+            Kind.SHARE,
+            service,
+            purpose,
+        )
+    )
+    return {row[4]: _consent(row[1:]) for row in found if row[4] in wanted}
 
 
 def latest_decision(connection: Connection, person: str, key: Key) -> Decision | None:
@@ -114,25 +120,40 @@ def write(connection: Connection, person: str, happened: Happened) -> None:
     )
 
 
-def history(connection: Connection, person: str) -> list[tuple[Event, Consent, int]]:
-    """List every event of a person's consents with its entry in the log, oldest first."""
+def history(connection: Connection, person: str) -> list[Happened]:
+    """List every event of a person's consents, oldest first."""
     found = [
         row
         for id in people.family(connection, person)
-        for row in rows(connection, f"SELECT number, event, leaf, {_COLUMNS} FROM consent_event WHERE person = ?", id)  # noqa: S608  # constant
-    ]  # fmt: skip
-    return [(Event(row[1]), _consent(row[3:]), row[2]) for row in sorted(found)]
+        for row in rows(
+            connection,
+            f"SELECT number, event, leaf, decision, {_COLUMNS} FROM consent_event WHERE person = ?",  # noqa: S608  # constant
+            id,
+        )
+    ]
+    found.sort(key=lambda row: row[0])
+    return [Happened(Event(event), _consent(tuple(row)), leaf, made) for _, event, leaf, made, *row in found]
 
 
 def ending(connection: Connection, after: int, until: int) -> list[tuple[str, Consent]]:
-    """List the consents (person, consent) that end by themselves between two moments, if nothing is decided."""
+    """List the consents (person, consent) that end by themselves between two moments, as they stand."""
     found = rows(
         connection,
         f"SELECT person, {_COLUMNS} FROM consent WHERE until > ? AND until <= ? ORDER BY until, person",  # noqa: S608  # constant
         after,
         until,
     )
-    return [(row[0], consent) for row in found if (consent := _consent(row[1:])).state in HOLDING]
+    return [
+        (row[0], consent)
+        for row in found
+        if (consent := _consent(row[1:])).state in HOLDING and _stands(connection, row[0], consent)
+    ]
+
+
+def _stands(connection: Connection, person: str, consent: Consent) -> bool:
+    """Say whether nothing was decided since under another entry of the same person."""
+    survivor = people.current(connection, person)
+    return survivor is not None and of(connection, survivor.id).get(about(consent)) == consent
 
 
 def hand_over(connection: Connection, person: str, other: str, since: int) -> None:
@@ -188,25 +209,6 @@ _DECISION = (
     "SELECT id, person, actor, given_by, digest, document, evidence_kind, leaf, at, evidence, sealed_for, receipt"
     " FROM decision"
 )
-
-
-def _purpose(
-    connection: Connection, kind: Kind, person: str, service: str, purpose: str, items: Iterable[str]
-) -> dict[str, Consent]:
-    wanted = set(items)
-    found = sorted(
-        row
-        for id in people.family(connection, person)
-        for row in rows(
-            connection,
-            f"SELECT number, {_COLUMNS} FROM consent WHERE (person, kind, service, purpose) = (?, ?, ?, ?)",  # noqa: S608  # constant
-            id,
-            kind,
-            service,
-            purpose,
-        )
-    )
-    return {row[4]: _consent(row[1:]) for row in found if row[4] in wanted}
 
 
 def _consent(row: tuple[Any, ...]) -> Consent:

@@ -225,9 +225,14 @@ async def test_every_decision_is_in_the_log_and_in_the_resident_s_history(live: 
     assert told[0] == "Consent was withdrawn" and "Consent was given" in told
     person = await live.person("hanako")
     entries = {one.position: one for one in live.town.store.read(lambda db: reading.entries(db, 0, 100))}
-    for event, changed, leaf in live.town.store.read(lambda db: consents.history(db, person)):
-        facts = entries[leaf].facts()
-        assert changed.item in facts["items"] and changed.item in facts["events"][event]
+    events = (await live.get("/me/consents/events", by=hanako)).json["events"]
+    assert [(one["event"], one["item"]) for one in events] == [
+        ("withdraw", "basic-four"),
+        ("give", "basic-four"),
+    ]
+    for one in events:
+        facts = entries[one["position"]].facts()
+        assert one["item"] in facts["items"] and one["item"] in facts["events"][one["event"]]
         assert person not in str(facts)
 
 
@@ -244,3 +249,36 @@ async def later(live: Live, operation: Any, by: int, body: Any = None) -> Any:
     actor = Actor(Who.RESIDENT, person, person, level=Level.CARD)
     call = Call(live.town, actor, body=body, now=clock.now() + by)
     return (await operation(call, live.module)).body
+
+
+async def test_in_a_demonstration_staff_take_over_paper_with_a_scan(live: Live, hanako: str) -> None:
+    by = await live.staff("counter")
+    found = await live.post("/residents/search", {"nameKana": "ヤブ ハナコ"}, by=by)
+    resident = {"resident": found.json["residents"][0]["resident"]}
+    body = {**resident, "service": "shelter", "purpose": "reception", "agree": ["basic-four"]}
+    told = (await live.post("/consents/paper/prepare", body, by=by)).json
+    assert told["evidence"] == ["session"]
+    given = {**resident, "prepared": told["prepared"]}
+    without = await live.post("/consents/paper", {**given, "evidence": SESSION}, by=by)
+    assert without.status == 400
+    reply = await live.post("/consents/paper", {**given, "evidence": {**SESSION, "scan": "scan-1"}}, by=by)
+    assert reply.status == 201, reply.raw
+
+
+async def test_what_ends_is_listed_once_and_not_where_it_was_renewed_as_a_double(
+    live: Live, hanako: str
+) -> None:
+    day = clock.show(clock.now() + 20 * DAY)[:10]
+    await decide(live, hanako, agree=["basic-four"], until=day)
+    await live.register("hana", nameKana="ヤブ ハナ")
+    await decide(live, await live.resident("hana"), agree=["basic-four"])
+    end = clock.now() + 30 * DAY
+    ending = live.town.store.read(lambda db: consents.ending(db, 0, end))
+    assert [one.item for _, one in ending] == ["basic-four"]
+    by = await live.staff("counter")
+    first, second = [
+        (await live.post("/residents/search", {"nameKana": kana}, by=by)).json["residents"][0]["resident"]
+        for kana in ("ヤブ ハナコ", "ヤブ ハナ")
+    ]
+    await live.post("/residents/merge", {"resident": first, "double": second}, by=by)
+    assert live.town.store.read(lambda db: consents.ending(db, 0, end)) == []

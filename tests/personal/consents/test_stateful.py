@@ -265,11 +265,11 @@ class Consents(RuleBasedStateMachine):
             holding = {item for item, one in found.items() if consent.holds(one, self.now, self.least)}
             assert holding == self.holding(at, self.least)
             assert holding <= self.heard.get(person.id, set())
-        for event, changed, leaf in [one for id in self.ids for one in stored.history(db, id)]:
-            if leaf < self.checked:
+        for one in [found for id in self.ids for found in stored.history(db, id)]:
+            if one.leaf < self.checked:
                 continue
-            facts = reading.entry(db, leaf).facts()
-            assert changed.item in facts["items"] and changed.kind is Kind.SHARE, event
+            facts = reading.entry(db, one.leaf).facts()
+            assert one.consent.item in facts["items"] and one.consent.kind is Kind.SHARE
             assert not any(id in str(facts) for id in self.ids)
         self.checked = len(reading.entries(db, 0, 100_000))
 
