@@ -53,6 +53,7 @@ class Line:
                 if self.connected:
                     log.warning("the module outside cannot be reached", reason=type(error).__name__)
                 self.connected = False
+                self.begin = True  # what was on its way here is given again, in its order
                 await asyncio.sleep(self._settings.retry_seconds)
 
     async def round(self, wait: float) -> int:

@@ -93,6 +93,7 @@ class Lgwan(Safe):
         self._answered: dict[str, _Awaited] = {}
         self._news: set[asyncio.Event] = set()
         self._ended = False
+        self._turn = 0
 
     # -- what a location does
 
@@ -180,7 +181,12 @@ class Lgwan(Safe):
     # -- the agent's side of the queue
 
     async def claim(self, wait: float, most: int, *, begin: bool) -> list[Queued]:
-        """Give orders to the agent; if there are none wait for some. begin: it has none in hand."""
+        """Give orders to the agent; if there are none wait for some. begin: it has none in hand.
+
+        A call that came before another one gets nothing any more: whoever made it has hung up.
+        """
+        self._turn += 1
+        turn = self._turn
         with self._listening() as news:
             found = await self._give(most, begin=begin)
             until = monotonic() + wait
@@ -188,6 +194,8 @@ class Lgwan(Safe):
                 news.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), min(left, _LOOK))
+                if turn != self._turn:
+                    break
                 found = await self._give(most, begin=False)
         return found
 
