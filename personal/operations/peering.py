@@ -14,7 +14,7 @@ from personal.store import exchange
 from personal.store.exchange import Peer
 
 PREFIX: Final = "/personal/v1"
-PATIENCE: Final = aiohttp.ClientTimeout(total=15.0)
+PATIENCE: Final = aiohttp.ClientTimeout(total=45.0)
 LIFE: Final = 60
 _BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
