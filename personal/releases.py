@@ -26,7 +26,6 @@ DISCLOSURES: Final[tuple[Operation, ...]] = (
         params=linked_data.PARAMETERS,
         also=linked_data.ALSO,
     ),
-    Operation("GET", f"{_LD}/entities", linked_data.no_url, ANYBODY),
     Operation("GET", f"{_LD}/entities/{{id}}", linked_data.no_url_of_one, ANYBODY),
 )
 

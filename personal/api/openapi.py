@@ -36,6 +36,8 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
             "expires_in": {"type": "integer", "minimum": 1},
         },
     },
+    ("POST", "/disclosures/bulk"): {"type": "string"},
+    ("POST", "/ngsi-ld/v1/entityOperations/query"): {"type": "array", "items": _OBJECT},
     ("GET", "/usage/v2/findUsage"): {
         "type": "object",
         "required": ["totalUsages", "usages"],
@@ -56,6 +58,13 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     },
 }
 """What is answered, where another interface prescribes it. (RFC 6749 5.1; Andmejälgija 2.1.0)"""
+MEDIA: Final[Mapping[str, str]] = {
+    "/keys": "application/jwk-set+json",
+    "/items/{item}": "application/schema+json",
+    "/disclosures/bulk": "application/x-ndjson",
+    "/ngsi-ld/v1/entityOperations/query": "application/ld+json",
+}
+"""The media types of answers that are not plain JSON."""
 NUMBERS: Final = frozenset(
     {"before", "first", "from", "limit", "number", "offset", "position", "second", "size"}
 )
@@ -164,12 +173,8 @@ def _security(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     schema = ANSWERS.get((operation.method, operation.path), _OBJECT)
-    kinds = {JSON: {"schema": schema}}
-    if operation.path == "/keys":
-        kinds = {"application/jwk-set+json": {"schema": schema}}
-    if operation.path == "/items/{item}":
-        kinds = {"application/schema+json": {"schema": schema}}
-    if "format" in operation.params:
+    kinds = {MEDIA.get(operation.path, JSON): {"schema": schema}}
+    if "format" in operation.params and operation.path not in MEDIA:
         kinds |= {
             kind: {"schema": {"type": "string"}} for kind in ("text/csv", "text/html", "application/pdf")
         }

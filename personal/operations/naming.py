@@ -54,7 +54,13 @@ async def give(call: Call, _: Module) -> Answer:
 async def list_own(call: Call, _: Module) -> Answer:
     """List the services that know the resident who asks by some name."""
     find = await subject(call, Act.SEE)
-    return Answer(body={"services": call.town.store.read(lambda db: pseudonyms.services(db, find(db)))})
+
+    def work(db: Connection) -> list[str]:
+        person = find(db)
+        log.append(db, Entry("pseudonyms-listed", {"by": by(call)}, {SUBJECT: person}), call.now)
+        return pseudonyms.services(db, person)
+
+    return Answer(body={"services": await call.town.store.write(work)})
 
 
 async def rotate(call: Call, _: Module) -> Answer:

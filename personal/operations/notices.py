@@ -89,7 +89,10 @@ def consent_changed(db: Connection, change: ConsentChange, now: int) -> None:
 
 def consents_ended(db: Connection, now: int) -> None:
     """Tell services of the consents that ended by themselves since this was done last."""
-    for person, ended in consents.ending(db, notices.mark(db, now), now):
+    over = consents.ending(db, notices.marked(db), now)
+    if over:
+        notices.mark(db, now)
+    for person, ended in over:
         found = people.current(db, person)
         if ended.kind is Kind.SHARE and found is not None:
             facts = {"purpose": ended.purpose, "items": [ended.item]}

@@ -12,6 +12,7 @@ from base.errors import NotPermitted, Problem
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.contract import LocationOffline
+from personal.locations.lgwan import ReleaseRefused
 from personal.locations.records import Value
 from personal.operations import inside
 from personal.operations.call import Module, Town
@@ -206,7 +207,7 @@ def _why(found: Problem | None, location: str) -> Reason:
         return Reason.NOTHING_HELD  # erased a moment ago
     if isinstance(found, LocationOffline):
         return Reason.PENDING if location == LGWAN else Reason.STORE_OFFLINE
-    return Reason.UNREADABLE
+    return Reason.NOT_RELEASED if isinstance(found, ReleaseRefused) else Reason.UNREADABLE
 
 
 def _pairwise(item: Item | None, value: Any, key: bytes, service: str) -> Any:

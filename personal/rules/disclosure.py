@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PENDING = "pending"
     STORE_OFFLINE = "store-offline"
     UNREADABLE = "not-readable"
+    NOT_RELEASED = "not-released"
 
 
 @dataclass(frozen=True, slots=True)

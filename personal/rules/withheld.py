@@ -46,6 +46,10 @@ HOW: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.PENDING: _LATER,
     Reason.STORE_OFFLINE: _LATER,
+    Reason.NOT_RELEASED: (
+        "庁内の保管庫が、本人の同意の証拠を確かめられませんでした。カードを使って同意するよう求めてください。",
+        "The store inside found no evidence that the resident agreed; ask them to consent with their card.",
+    ),
     Reason.UNREADABLE: (
         "記録を読み出せません。市の担当者に連絡してください。",
         "The record cannot be read; tell the municipality.",

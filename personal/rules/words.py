@@ -88,6 +88,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "sharing-code-made": ("共有コードを作りました", "A sharing code was made"),
     "sharing-code-withdrawn": ("共有コードを取り消しました", "Sharing codes were withdrawn"),
+    "pseudonyms-listed": (
+        "あなたを知っているサービスの一覧を見ました",
+        "The services that know you were listed",
+    ),
     "pseudonym-given": (
         "サービスがあなたを指す仮名を、職員が渡しました",
         "Staff handed over the name by which a service knows you",

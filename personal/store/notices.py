@@ -131,11 +131,14 @@ def resume(connection: Connection, service: str) -> None:
     connection.execute("DELETE FROM notice_pause WHERE service = ?", (service,))
 
 
-def mark(connection: Connection, now: int) -> int:
-    """Give the moment up to which ended consents were looked for, and set it to now."""
-    before = int(value(connection, "SELECT at FROM notice_mark"))
+def marked(connection: Connection) -> int:
+    """Give the moment up to which services were told of consents that ended by themselves."""
+    return int(value(connection, "SELECT at FROM notice_mark"))
+
+
+def mark(connection: Connection, now: int) -> None:
+    """Note that services were told up to now."""
     connection.execute("UPDATE notice_mark SET at = max(at, ?)", (now,))
-    return before
 
 
 def forget(connection: Connection, before: int) -> None:

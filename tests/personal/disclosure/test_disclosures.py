@@ -6,11 +6,13 @@ from typing import Any
 
 import apsw
 import pytest
+import rfc8785
 
 from base import clock
 from personal.audit import reading
 from personal.operations.releasing import RECEIPT
 from personal.rules.consent import Event
+from personal.rules.identifiers import fingerprint
 from personal.store import people, records, services
 from personal.store.records import Choice
 from personal.vault import signing
@@ -84,6 +86,8 @@ async def test_a_receipt_is_signed_for_the_one_service(live: Live) -> None:
     other = signing.opened(second.json["receipt"], key, RECEIPT)
     assert first.json["id"] == claims["jti"] != other["jti"]
     assert claims["digest"] != other["digest"]
+    content = {"id": first.json["id"], "content": first.json["items"]}
+    assert claims["digest"] == fingerprint(rfc8785.dumps(content))
 
 
 async def test_what_is_withdrawn_refused_or_over_is_withheld_at_once(live: Live) -> None:
