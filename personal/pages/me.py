@@ -1,6 +1,6 @@
 """A page for residents, to try the module with: what is held, who has looked. The portal is another part."""
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -26,6 +26,8 @@ class ResidentsOwnPages:
             desk.shown(ME + "/login", self.login, Who.NOBODY),
             desk.sent(ME + "/login", self.log_in, Who.NOBODY),
             desk.sent(ME + "/logout", self.log_out, Who.RESIDENT),
+            desk.sent(ME + "/agree", self.agree, Who.RESIDENT),
+            desk.sent(ME + "/withdraw", self.withdraw, Who.RESIDENT),
         ]
 
     async def login(self, visitor: Visitor) -> web.Response:
@@ -50,5 +52,23 @@ class ResidentsOwnPages:
         labels = {one["item"]: one["label"][visitor.language] for one in listed}
         records = (await self._desk.ask(visitor, "GET", "/me/items"))["records"]
         accesses = await self._desk.ask(visitor, "GET", "/me/accesses", params={"limit": MOST})
-        found = accesses["accesses"]
-        return self._desk.render(visitor, "me.html", records=records, labels=labels, accesses=found)
+        more = {"accesses": accesses["accesses"], "labels": labels}
+        more["consents"] = await self._desk.ask(visitor, "GET", "/me/consents")
+        return self._desk.render(visitor, "me.html", records=records, **more)
+
+    async def agree(self, visitor: Visitor) -> web.Response:
+        """Agree to items for a purpose, with the login as evidence; only where everybody is made up."""
+        body: dict[str, Any] = {
+            **visitor.chosen("service", "purpose"),
+            "agree": visitor.given("agree").split(),
+        }
+        made = await self._desk.ask(visitor, "POST", "/me/consents/prepare", body)
+        decision = {"prepared": made["prepared"], "evidence": {"kind": "session"}}
+        await self._desk.ask(visitor, "POST", "/me/consents", decision)
+        return self._desk.back(visitor, ME, "agreed")
+
+    async def withdraw(self, visitor: Visitor) -> web.Response:
+        """Withdraw what was agreed to for a purpose."""
+        body = visitor.chosen("service", "purpose")
+        await self._desk.ask(visitor, "POST", "/me/consents/withdraw", body)
+        return self._desk.back(visitor, ME, "consent_withdrawn")

@@ -36,6 +36,7 @@ class ResidentPages:
             desk.sent(ONE + "/unlink", self.unlink),
             desk.sent(ONE + "/protection", self.protect),
             desk.sent(ONE + "/hold", self.hold),
+            desk.sent(ONE + "/withdraw", self.withdraw),
             desk.sent(ONE + "/lift", self.lift),
             desk.shown(ONE + "/items/{item}", self.show_item),
             desk.sent(ONE + "/items/{item}", self.write_item),
@@ -78,7 +79,9 @@ class ResidentPages:
         records = [{**one, "label": labels.get(one["item"], one["item"])} for one in held["records"]]
         there = {one["item"] for one in records}
         missing = [(code, label) for code, label in labels.items() if code not in there]
+        consents = await self._desk.ask(visitor, "POST", "/consents/find", {"resident": resident})
         more = {"standing": standing, "records": records, "missing": missing, "events": EVENTS}
+        more["consents"] = consents
         return self._render(visitor, "resident.html", **more)
 
     async def note(self, visitor: Visitor) -> web.Response:
@@ -109,6 +112,11 @@ class ResidentPages:
         """Keep a record for a law until a day."""
         told = {**visitor.chosen("item", "basis"), "until": f"{visitor.given('until')}T00:00:00Z"}
         return await self._do(visitor, "/records/hold", "held", **told)
+
+    async def withdraw(self, visitor: Visitor) -> web.Response:
+        """Withdraw consents for a resident who asks for it at the counter."""
+        body = visitor.chosen("service", "purpose")
+        return await self._do(visitor, "/consents/paper/withdraw", "consent_withdrawn", **body)
 
     async def lift(self, visitor: Visitor) -> web.Response:
         """Lift that."""

@@ -7,8 +7,10 @@ from aiohttp import web
 from personal.operations.call import Module, Operation
 from personal.pages.catalogue import CataloguePages
 from personal.pages.desk import STAFF, Desk
+from personal.pages.emergencies import EmergencyPages
 from personal.pages.me import ResidentsOwnPages
 from personal.pages.residents import ResidentPages
+from personal.pages.rights import RightsPages
 from personal.pages.staff import StaffPages
 
 
@@ -20,6 +22,8 @@ def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef
         *StaffPages(desk).routes(),
         *ResidentPages(desk).routes(),
         *CataloguePages(desk).routes(),
+        *EmergencyPages(desk).routes(),
+        *RightsPages(desk).routes(),
         *ResidentsOwnPages(desk).routes(),
         *desk.pages.routes(),
     ]

@@ -23,6 +23,8 @@ PAGES = {
     "catalogue": ["/staff/services", "/staff/services/shelter", "/staff/proposals?state=approved"],
     "admin": ["/staff/members", "/staff/residents"],
     "auditor": ["/staff/audit"],
+    "emergency": ["/staff/emergencies"],
+    "privacy": ["/staff/rights", "/staff/rights?state=decided"],
 }
 
 pytestmark = [

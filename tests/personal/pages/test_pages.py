@@ -154,6 +154,52 @@ async def test_the_proposer_does_not_approve_and_the_second_sees_what_changes(re
     assert (await reader.live.get("/services/shelter")).json["version"] == 2
 
 
+async def test_a_resident_agrees_and_withdraws_and_the_counter_sees_it(reader: Reader) -> None:
+    await reader.get("/me/login")
+    await reader.send("/me/login", town="yabu", login="hanako")
+    await reader.get("/me")
+    page = await reader.send("/me/agree", service="shelter", purpose="reception", agree="basic-four")
+    assert reader.status == 200 and "同意しました" in page and "同意している" in page
+    await opened(reader)
+    assert "同意している" in reader.page
+    page = await reader.send(f"{reader.path}/withdraw", service="shelter", purpose="reception")
+    assert reader.status == 200 and "取り消した" in page and "同意している" not in page
+
+
+async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(reader: Reader) -> None:
+    await reader.log_in("emergency")
+    await reader.get("/staff/emergencies")
+    fields = {"ja": "見本水害", "en": "Sample flood", "basis": "災害対策基本法（見本）", "hours": "24"}
+    await reader.send("/staff/emergencies", **fields, services="shelter", items="allergies")
+    path = reader.path.partition("?")[0]
+    assert path.startswith("/staff/proposals/") and "緊急事態" in reader.page
+    await reader.log_in("emergency2")
+    await reader.get(path)
+    await reader.send(path, do="approve")
+    page = await reader.get("/staff/emergencies")
+    assert "見本水害" in page and "実施中" in page
+    action = re.search(r'action="(/staff/emergencies/[^"]+/end)"', page)
+    assert action
+    assert "終わらせました" in await reader.send(action.group(1))
+
+
+async def test_a_request_by_right_is_shown_with_its_deadline_and_decided_with_a_reason(
+    reader: Reader,
+) -> None:
+    body = {"right": "correction", "items": ["basic-four"], "text": "住所が<違います>"}
+    asked = await reader.live.post("/me/rights", body, by=await reader.live.resident("hanako"))
+    assert asked.status == 201
+    await reader.log_in("privacy")
+    assert asked.json["due"][:4] in await reader.get("/staff/rights")
+    path = f"/staff/rights/{asked.json['id']}"
+    assert "住所が&lt;違います&gt;" in await reader.get(path)
+    await reader.send(path + "/extension", reason="調査に時間がかかるため")
+    await reader.send(path, outcome="granted", reason="訂正しました")
+    assert "決定を記録しました" in reader.page
+    own = await reader.live.get("/me/rights", by=await reader.live.resident("hanako"))
+    assert own.json["requests"][0]["state"] == "granted"
+
+
 async def test_staff_join_change_and_leave(reader: Reader) -> None:
     await reader.log_in("admin")
     await reader.get("/staff/members")
@@ -211,7 +257,20 @@ def test_every_text_is_used() -> None:
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix in (".html", ".py")
     )
-    made = ("role_", "state_", "place_", "identifier_", "event_", "need_", "proposal_", "kind_", "change_")
+    made = (
+        "role_",
+        "state_",
+        "place_",
+        "identifier_",
+        "event_",
+        "need_",
+        "proposal_",
+        "kind_",
+        "change_",
+        "emergency_",
+        "right_",
+        "rights_",
+    )
     for file in sorted(HERE.glob("texts*.toml")):
         for key in tomllib.loads(file.read_text(encoding="utf-8")):
             begins = key.startswith((*made, "failed_", "done_"))
