@@ -57,6 +57,16 @@ async def viewed(call: Call) -> Callable[[Connection], tuple[str, Scope | None]]
     return find
 
 
+async def limits(call: Call) -> Callable[[Connection], Scope | None]:
+    """Say how to find what a resident may do for whom they act; None: it is about themselves."""
+    key = await call.town.keys.named(delegations.KEY)
+
+    def find(db: Connection) -> Scope | None:
+        return delegation(db, key, call.actor, call.now).scope if for_another(call.actor) else None
+
+    return find
+
+
 def covers(db: Connection, scope: Scope | None, entry: Kept) -> bool:
     """Say whether an entry of somebody's history is within what a guardian may see; None: it is one's own.
 

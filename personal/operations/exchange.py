@@ -81,6 +81,7 @@ async def disclose(call: Call, module: Module) -> Answer:
 
 async def answer(call: Call, module: Module) -> Answer:
     """Answer the module of another municipality as our rules and our resident decide; nobody is asked further."""
+    admit(call, module)
     town, peer = call.town, peering.known(call.town, call.actor.id)
     claims = _verified(call, peer)
     ours = peer.services.get(claims["service"])

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from base import clock
 from base.access.reach import is_loopback
 from base.database import Connection
-from base.errors import BadRequestData, ResourceNotFound
+from base.errors import BadRequestData, Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import acting, handles, peering
@@ -89,6 +89,8 @@ async def finish(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> None:
         person = find(db)
+        if exchange.resolve(db, peer.code, name) is not None:
+            raise Conflict("The other municipality gave a name that stands for somebody already.")
         exchange.link(db, peer.code, name, person, call.now)
         _note(db, call, "exchange-linked", peer, person)
 

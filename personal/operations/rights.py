@@ -14,7 +14,7 @@ from personal.operations import acting, handles
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import Handles
 from personal.operations.records import NAME, by
-from personal.rules.delegation import Act
+from personal.rules.delegation import Act, Scope, permits
 from personal.rules.identifiers import framed, fresh
 from personal.rules.residents import Event, Happening
 from personal.rules.rights import (
@@ -34,6 +34,8 @@ from personal.store.rights import Filed
 from personal.vault.envelope import seal, unseal
 
 MOST_LISTED: Final = 500
+EVERYTHING: Final = ("*",)
+"""Stands for all items: no limit of items covers it."""
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 4_000}
 _ASKED: Final[dict[str, Any]] = {
     "right": {"enum": [right.value for right in Right]},
@@ -72,7 +74,7 @@ DECIDE: Final[dict[str, Any]] = {
 
 async def ask(call: Call, module: Module) -> Answer:
     """Ask for disclosure, correction or stop of use of data about oneself."""
-    find = await acting.subject(call, Act.RIGHTS, items=call.body.get("items", ()))
+    find = await acting.subject(call, Act.RIGHTS, items=call.body.get("items") or EVERYTHING)
     return await _received(call, module, find, "")
 
 
@@ -87,18 +89,23 @@ async def take(call: Call, module: Module) -> Answer:
 async def list_own(call: Call, _: Module) -> Answer:
     """List one's own requests: by when each is decided, or how and why it was."""
     find, key = await acting.subject(call, Act.RIGHTS), await sealing(call)
-    found = call.town.store.read(lambda db: rights.of(db, find(db)))
-    return Answer(body={"requests": [shown(one, key) for one in found]})
+    limits = await acting.limits(call)
+
+    def work(db: Connection) -> list[Filed]:
+        scope = limits(db)
+        return [one for one in rights.of(db, find(db)) if covers(scope, one)]
+
+    return Answer(body={"requests": [shown(one, key) for one in call.town.store.read(work)]})
 
 
 async def withdraw(call: Call, _: Module) -> Answer:
     """Take a request of one's own back."""
-    find = await acting.subject(call, Act.RIGHTS)
+    find, limits = await acting.subject(call, Act.RIGHTS), await acting.limits(call)
 
     def work(db: Connection) -> None:
         person = find(db)
         for one in rights.of(db, person):
-            if one.request.id == call.path["id"]:
+            if one.request.id == call.path["id"] and covers(limits(db), one):
                 rights.put(db, replace(one, request=withdrawn(one.request, call.now)))
                 _note(db, call, "rights-withdrawn", one.request, person)
                 return
@@ -189,6 +196,11 @@ def shown(filed: Filed, key: bytes) -> dict[str, Any]:
     told = {**_shown(filed.request), "text": _unsealed(key, filed.request.id, "words", filed.words)}
     reasons = _reasons(filed, key)
     return {**told, "reasons": reasons} if reasons else told
+
+
+def covers(scope: Scope | None, filed: Filed) -> bool:
+    """Say whether a guardian may see a request; None: it is one's own."""
+    return scope is None or permits(scope, Act.RIGHTS, None, filed.request.items or EVERYTHING)
 
 
 async def _received(call: Call, module: Module, find: acting.Find, evidence: str) -> Answer:

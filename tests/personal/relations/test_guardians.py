@@ -283,3 +283,18 @@ async def test_a_guardian_exports_what_is_within_their_scope(live: Live) -> None
     assert (await live.post("/me/erase", None, by=token)).status == 403
     await live.post("/me/acting-for", {"resident": None}, by=token)
     assert (await live.get("/me/export", by=token)).json["records"] == []
+
+
+async def test_a_guardian_asks_and_sees_requests_within_their_scope_only(live: Live) -> None:
+    await family(live)
+    await grant(live, relation="adult-guardian", acts=["rights"], items=["contact"])
+    child, token = await live.resident("kotaro"), await act_for_child(live)
+    body = {"right": "disclosure", "text": "見せてください。"}
+    everything = await live.post("/me/rights", body, by=child)
+    for items, status in ((None, 403), ([], 403), (["allergies"], 403), (["contact"], 201)):
+        asked = {**body, **({} if items is None else {"items": items})}
+        assert (await live.post("/me/rights", asked, by=token)).status == status
+    listed = (await live.get("/me/rights", by=token)).json["requests"]
+    assert [one["items"] for one in listed] == [["contact"]]
+    assert (await live.ask("DELETE", f"/me/rights/{everything.json['id']}", by=token)).status == 404
+    assert len((await live.get("/me/rights", by=child)).json["requests"]) == 2
