@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.errors import BadRequestData, Conflict
@@ -28,6 +28,7 @@ def delegations(scopes: st.SearchStrategy[Scope] = SCOPES) -> st.SearchStrategy[
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     delegations(),
     SCOPES,
@@ -54,11 +55,13 @@ def test_what_is_not_wider_permits_nothing_more(
             assert delegation.runs(old, now)
 
 
+@settings(deadline=None)
 @given(delegations())
 def test_nothing_is_wider_than_itself(one: Delegation) -> None:
     assert not delegation.wider(one, one.scope, one.until)
 
 
+@settings(deadline=None)
 @given(delegations(), MOMENTS, MOMENTS)
 def test_a_delegation_that_is_over_stays_over(one: Delegation, now: int, later: int) -> None:
     over = now >= one.since and not delegation.runs(one, now)
@@ -66,6 +69,7 @@ def test_a_delegation_that_is_over_stays_over(one: Delegation, now: int, later: 
         assert not delegation.runs(one, later)
 
 
+@settings(deadline=None)
 @given(
     st.dates(date(1900, 1, 1), date(2100, 1, 1)),
     st.integers(0, 30),
@@ -107,6 +111,7 @@ RESIDENTS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(EVENTS, RESIDENTS, MOMENTS)
 def test_an_emergency_shows_nothing_of_the_protected_and_nothing_outside_its_time(
     event: Event, resident: Resident, now: int
@@ -126,6 +131,7 @@ def test_an_emergency_shows_nothing_of_the_protected_and_nothing_outside_its_tim
         assert event.area is Area.WHOLE or event.districts & resident.districts
 
 
+@settings(deadline=None)
 @given(EVENTS, RESIDENTS, MOMENTS)
 def test_protection_makes_a_resident_one_no_emergency_is_about(
     event: Event, resident: Resident, now: int
@@ -133,6 +139,7 @@ def test_protection_makes_a_resident_one_no_emergency_is_about(
     assert emergency.granted(event, replace(resident, protected=True), now) is None
 
 
+@settings(deadline=None)
 @given(EVENTS, st.lists(st.tuples(st.integers(0, 200), st.integers(1, 100)), max_size=6), st.integers(1, 72))
 def test_however_often_it_is_prolonged_an_emergency_ends_by_itself(
     event: Event, steps: list[tuple[int, int]], longest: int
@@ -153,6 +160,7 @@ def test_however_often_it_is_prolonged_an_emergency_ends_by_itself(
     assert not emergency.runs(event, last + longest * HOUR)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["extend", "withdraw", *OUTCOMES])), max_size=6)
 )
