@@ -98,7 +98,11 @@ async def form_of(request: web.Request) -> dict[str, str]:
     if (request.content_length or 0) > MOST_FORM_BYTES:
         raise InvalidRequest("The form is too long.")
     fields: dict[str, str] = {}
-    for name, value in (await request.post()).items():
+    try:
+        sent = await request.post()
+    except (UnicodeDecodeError, LookupError, ValueError):
+        raise InvalidRequest("The form is not written in UTF-8.") from None
+    for name, value in sent.items():
         text = value if isinstance(value, str) else ""
         fields[name] = f"{fields[name]} {text}" if name in fields else text
     return fields

@@ -170,7 +170,7 @@ async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(
     await reader.log_in("emergency")
     await reader.get("/staff/emergencies")
     fields = {"ja": "見本水害", "en": "Sample flood", "basis": "災害対策基本法（見本）", "hours": "24"}
-    await reader.send("/staff/emergencies", **fields, services="shelter", items="allergies")
+    await reader.send("/staff/emergencies", NOTHING, **fields, services="shelter", items="allergies")
     path = reader.path.partition("?")[0]
     assert path.startswith("/staff/proposals/") and "緊急事態" in reader.page
     await reader.log_in("emergency2")
@@ -234,6 +234,22 @@ async def test_a_login_that_ended_is_taken_out_of_the_browser(reader: Reader) ->
     reader.page = page
     await reader.get("/staff")
     assert reader.path == "/staff/login"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"town=%ff%fe&login=counter", "application/x-www-form-urlencoded"),
+        (b"town=\xff", "application/x-www-form-urlencoded"),
+        (b"town=yabu", "application/x-www-form-urlencoded; charset=none"),
+        (b"{}", "application/json"),
+        (b"town=" + b"x" * 300_000, "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_what_is_no_form_is_refused_with_a_page(reader: Reader, body: bytes, kind: str) -> None:
+    url, headers = reader.live.url + "/staff/login", {"Content-Type": kind}
+    async with reader.session.post(url, data=body, headers=headers) as reply:
+        assert reply.status in (400, 404) and "<h1>" in await reply.text()
 
 
 async def test_what_was_typed_in_is_shown_as_text(reader: Reader) -> None:
