@@ -50,6 +50,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # the line of the agent inside LGWAN
     Operation("POST", "/agent/claim", agent_line.claim, AGENT, schema=agent_line.CLAIM),
     Operation("POST", "/agent/answers", agent_line.answer, AGENT, schema=agent_line.ANSWERS),
+    Operation("GET", "/agent", agent_line.show, STAFF, roles=frozenset({Role.AUDITOR, Role.ADMIN})),
     Operation("POST", "/agent/alarms", agent_line.alarm, AGENT, schema=agent_line.ALARMS),
     # the audit log
     Operation("GET", "/keys", audit_log.keys, ANYBODY),

@@ -27,6 +27,7 @@ LONGEST: Final = 64 << 20
 TOGETHER: Final = 512 << 10
 """About how many bytes of answers go into one request."""
 _EARLY: Final = 60
+_AWAY: Final = (BadGateway, aiohttp.ClientError, TimeoutError, OSError)
 log = structlog.get_logger("engawa.agent")
 
 
@@ -49,8 +50,8 @@ class Line:
             try:
                 await self.round(self._settings.wait_seconds)
                 self.connected = True
-            except (BadGateway, aiohttp.ClientError, TimeoutError, OSError) as error:
-                if self.connected:
+            except Exception as error:  # noqa: BLE001  # whatever it is, the agent goes on calling
+                if self.connected or not isinstance(error, _AWAY):
                     log.warning("the module outside cannot be reached", reason=type(error).__name__)
                 self.connected = False
                 self.begin = True  # what was on its way here is given again, in its order
@@ -66,7 +67,10 @@ class Line:
         if not isinstance(orders, list):
             raise BadGateway("The module outside answers something else than orders.")
         for one in orders:
-            await self._inside.obey(_given(one), clock.now())
+            try:
+                await self._inside.obey(_given(one), clock.now())
+            except Exception as error:  # noqa: BLE001  # one order that fails holds up no other; it is given again
+                log.error("an order failed", error=type(error).__name__)
         await self.bring()
         return len(orders)
 

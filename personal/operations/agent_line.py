@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from base import clock
 from base.database import Connection
 from base.errors import BadRequestData, ServiceUnavailable
 from personal.locations.lgwan import NAME, Lgwan
@@ -72,6 +73,24 @@ async def answer(call: Call, _: Module) -> Answer:
 async def alarm(call: Call, _: Module) -> Answer:
     """Take the agent's alarms."""
     return Answer(body={"taken": await inside(call.town).note_alarms(call.body["alarms"], call.now)})
+
+
+async def show(call: Call, _: Module) -> Answer:
+    """Show staff whether the agent calls, how much waits for it, and what it refused."""
+
+    def work(db: Connection) -> dict[str, Any]:
+        seen = agent_orders.last_seen(db)
+        return {
+            "registered": agent_orders.agent(db) is not None,
+            "lastSeen": None if seen is None else clock.show(seen),
+            "waiting": agent_orders.count(db),
+            "alarms": [
+                {"why": why, "task": task, "at": clock.show(at)}
+                for _, why, task, at in agent_orders.alarms(db)
+            ],
+        }
+
+    return Answer(body=call.town.store.read(work))
 
 
 def inside(town: Town) -> Lgwan:

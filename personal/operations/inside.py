@@ -81,6 +81,12 @@ def told_inside(db: Connection, change: ConsentChange, now: int) -> None:
         lgwan.queue(db, Task.WITHDRAW, change.person, claims, now)
 
 
+def forget(db: Connection, person: str, now: int) -> None:
+    """Have everything of a person erased inside, in the transaction that erases it here."""
+    if agent_orders.agent(db) is not None:
+        lgwan.queue(db, Task.ERASE, person, {}, now)
+
+
 def _there(town: Town, wanted: Sequence[Wanted]) -> dict[Wanted, Record]:
     if NAME not in town.records.locations:
         return {}
