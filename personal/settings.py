@@ -57,6 +57,11 @@ class PersonalSettings:
         30, "Days within which a request for disclosure, correction or stop of use is decided.", most=365
     )
     rights_extension_days: int = setting(30, "Days by which that time may be prolonged, once.", most=365)
+    exchange_seconds: float = setting(
+        45.0,
+        "How long another municipality may take to answer; longer than its store inside LGWAN.",
+        most=600,
+    )
     pdf_font: Path | None = setting(
         None, "Font file with Japanese letters for exports as PDF; none: residents print a page instead."
     )

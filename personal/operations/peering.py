@@ -1,6 +1,5 @@
 """Speaking to the module of another municipality: proven by our town's key, in time, and never further. (RFC 7523)"""
 
-import asyncio
 import secrets
 from typing import Any, Final
 
@@ -71,12 +70,10 @@ async def _post(
         headers["Engawa-Municipality"] = peer.municipality
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    async with (
-        asyncio.timeout(PATIENCE.total),
-        web.post(
-            peer.url + path, data=sent["data"], headers=headers, allow_redirects=False, timeout=PATIENCE
-        ) as answer,
-    ):
+    patience = aiohttp.ClientTimeout(total=module.settings.exchange_seconds)
+    async with web.post(
+        peer.url + path, data=sent["data"], headers=headers, allow_redirects=False, timeout=patience
+    ) as answer:
         if answer.status != 200:
             raise BadGateway("The other municipality refuses this.", peerStatus=answer.status)
         raw = await _read(answer, module.settings.body_bytes)

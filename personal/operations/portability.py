@@ -141,6 +141,16 @@ def _gathered(
             for one in identifiers.listed(db, id)
         ],
         "namesAtServices": pseudonyms.services(db, person),
+        "decisions": [
+            {
+                "id": one.id,
+                "at": clock.show(one.at),
+                "givenBy": one.given_by,
+                "evidence": one.evidence_kind,
+                **{name: one.document[name] for name in ("kind", "service", "purpose", "agree", "refuse")},
+            }
+            for one in consents.decisions(db, person)
+        ],
         "guardians": [delegation_shown(one) for one in acted_for if not protected(db, one.guardian)],
         "represented": [
             delegation_shown(one) for one in delegations.by_guardian(db, delegation_key, person, call.now)

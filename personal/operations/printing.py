@@ -18,6 +18,7 @@ _TITLES: Final = {
     "registered": "登録 / Registration",
     "records": "登録されている情報 / Records",
     "consents": "同意 / Consents",
+    "decisions": "決定と証拠 / Decisions and their evidence",
     "accesses": "取扱いの記録 / What was done with your data",
     "identifiers": "登録番号等の種類 / Kinds of identifiers",
     "namesAtServices": "あなたを知っているサービス / Services that know you",

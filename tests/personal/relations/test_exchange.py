@@ -1,5 +1,6 @@
 """Exchange between two municipalities, in one installation and in two: the other's resident decides. (issue 5)"""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -246,23 +247,26 @@ async def test_a_suspended_peer_gets_no_token_and_is_not_asked(towns: tuple[Live
     assert kinds.count("exchange-failed") == 1
 
 
-@pytest.mark.parametrize("how", ["off-line", "nonsense", "another's answer"])
+@pytest.mark.parametrize("how", ["off-line", "nonsense", "another's answer", "too slow"])
 async def test_what_fails_shows_nothing_and_is_on_record(tmp_path: Path, how: str) -> None:
     async def nonsense(request: web.Request) -> web.Response:
+        if how == "too slow":
+            await asyncio.sleep(60)
         if request.path.endswith("/token"):
             return web.json_response({"access_token": "t"})
         return web.json_response([1] if how == "nonsense" else {"answer": "a.b.c.d.e"})
 
     app = web.Application()
     app.router.add_post("/{tail:.*}", nonsense)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
     if how == "off-line":
         await runner.cleanup()
-    async with live_module(tmp_path / "data") as yabu:
+    seconds = 0.5 if how == "too slow" else 30.0
+    async with live_module(tmp_path / "data", exchange_seconds=seconds) as yabu:
         await service(yabu, "shelter", "allergies")
         person = await yabu.register("hanako")
         other = Live(f"http://127.0.0.1:{port}", yabu.session, yabu.module, yabu.town)
@@ -274,6 +278,7 @@ async def test_what_fails_shows_nothing_and_is_on_record(tmp_path: Path, how: st
 
         await yabu.town.store.write(work)
         told = await ask(yabu, await name(yabu, person, "shelter"), "allergies")
-        assert told.status == 502
-        assert [one["outcome"] for one in leaves(yabu) if one["kind"] == "exchange-failed"] == ["BadGateway"]
+        kind = "GatewayTimeout" if how == "too slow" else "BadGateway"
+        assert told.status == (504 if how == "too slow" else 502)
+        assert [one["outcome"] for one in leaves(yabu) if one["kind"] == "exchange-failed"] == [kind]
     await runner.cleanup()
