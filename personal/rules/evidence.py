@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
@@ -37,6 +38,7 @@ LEEWAY: Final = 60
 LONGEST: Final = 8_192
 _RSA_BITS: Final = 2_048
 _CURVES: Final = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384}
+_LOGINS: Final = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 _ALGORITHMS: Final = ("ES256", "ES384", "PS256", "RS256")
 
 
@@ -189,34 +191,42 @@ def _vouched(
     if not anchors:
         raise _refused("no authority is configured here that could vouch for it")
     own, *between = chain
+    # authorities of cards mark their policies as critical; any of a pinned authority is accepted (RFC 5280 6.1.1 c)
+    policies = (x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None)
     policy = (
         verification.PolicyBuilder()
         .store(verification.Store(list(anchors)))
         .time(datetime.fromtimestamp(at // clock.SECOND, UTC))
         .max_chain_depth(2)
         .extension_policies(
-            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca(),
-            ee_policy=verification.ExtensionPolicy.permit_all(),
+            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(*policies),
+            ee_policy=verification.ExtensionPolicy.permit_all().may_be_present(*policies),
         )
     )
     try:
         policy.build_client_verifier().verify(own, between)
-        usage = own.extensions.get_extension_for_class(x509.KeyUsage).value
-        limits = own.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound as missing:
-        limits = None
-        if missing.oid == x509.KeyUsage.oid:
-            raise _refused("its certificate does not say what it is for") from None
+        fit = _for_logins(own)
     except (verification.VerificationError, ValueError, x509.DuplicateExtension):
         raise _refused("no authority trusted here vouches for its certificate at that moment") from None
-    if (
-        not usage.digital_signature
-        or usage.key_cert_sign
-        or usage.content_commitment
-        or (limits and limits.ca)
-    ):
+    if not fit:
         raise _refused("its certificate is not one for logging in")
     return own
+
+
+def _for_logins(own: x509.Certificate) -> bool:
+    """Say whether a certificate is for logging in: not for signing documents, not an authority's. (RFC 5280 4.2.1)"""
+    found = {one.oid: one.value for one in own.extensions}
+    usage, wider = found.get(x509.KeyUsage.oid), found.get(x509.ExtendedKeyUsage.oid)
+    limits = found.get(x509.BasicConstraints.oid)
+    if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
+        return False
+    if (
+        usage.content_commitment
+        or usage.key_cert_sign
+        or (isinstance(limits, x509.BasicConstraints) and limits.ca)
+    ):
+        return False
+    return not isinstance(wider, x509.ExtendedKeyUsage) or not _LOGINS.isdisjoint(wider)
 
 
 def _check_signature(own: x509.Certificate, signature: bytes, signed: bytes) -> None:

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
@@ -17,6 +17,10 @@ from personal.rules.evidence import STATEMENT
 
 NOW = datetime.datetime(2026, 11, 21, 3, 0, tzinfo=datetime.UTC)
 AT = int(NOW.timestamp()) * 1_000_000
+POLICIES = x509.CertificatePolicies(
+    [x509.PolicyInformation(x509.ObjectIdentifier("1.2.392.200149.8.5.1"), None)]
+)
+"""Marked critical, as authorities of cards do."""
 YEAR = datetime.timedelta(days=365)
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -116,6 +120,7 @@ class Authority:
         ends: datetime.datetime = NOW + YEAR,
         usage: dict[str, bool] | None = None,
         authority: bool = False,
+        wider: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     ) -> Card:
         """Issue a certificate for logging in, unless told otherwise."""
         key = key or rsa_key()
@@ -129,6 +134,7 @@ class Authority:
             _usage(**wanted),
             begins=begins,
             ends=ends,
+            wider=wider,
         )
         return Card(made, key, (self.certificate,) if self.above else ())
 
@@ -141,6 +147,7 @@ class Authority:
         usage: x509.KeyUsage,
         begins: datetime.datetime = NOW - 5 * YEAR,
         ends: datetime.datetime = NOW + 5 * YEAR,
+        wider: tuple[x509.ObjectIdentifier, ...] = (),
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -156,5 +163,8 @@ class Authority:
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False
             )
+            .add_extension(POLICIES, critical=True)
         )
+        if wider:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(wider), critical=False)
         return builder.sign(issuer.key, hashes.SHA256())

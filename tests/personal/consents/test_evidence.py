@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
@@ -74,6 +75,7 @@ def test_an_authority_between_may_vouch_for_a_card() -> None:
         (Authority("Cards").issue(), "vouches"),
         (ROOT.issue(usage={"key_encipherment": True}), "not one for logging in"),
         (ROOT.issue(usage={"digital_signature": True, "content_commitment": True}), "not one for logging in"),
+        (ROOT.issue(wider=(ExtendedKeyUsageOID.SERVER_AUTH,)), "not one for logging in"),
         (ROOT.issue(rsa_key(1024)), ""),
         (ROOT.issue(ec_key(ec.SECP256K1())), ""),
         (Card(ROOT.certificate, ROOT.key), ""),
@@ -84,6 +86,7 @@ def test_an_authority_between_may_vouch_for_a_card() -> None:
         "other authority",
         "wrong usage",
         "signing card",
+        "server",
         "short",
         "curve",
         "authority",
