@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from base.clock import SECOND
 from base.database import Connection
 from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
@@ -17,8 +16,6 @@ from personal.rules.delegation import Act
 from personal.store import pseudonyms, services
 from personal.store.pseudonyms import Deriving
 
-GRACE: Final = 7 * 86_400 * SECOND
-"""How long an old name still stands for a resident, so that a service can take the new one over."""
 GIVE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["resident", "service"],
@@ -74,7 +71,7 @@ async def rotate(call: Call, _: Module) -> Answer:
         person = find(db)
         if pseudonyms.known(db, service, person) is None:
             raise ResourceNotFound("This service does not know the resident.")
-        former, name = pseudonyms.rotate(db, deriving, service, person, call.now, call.now + GRACE)
+        former, name = pseudonyms.rotate(db, deriving, service, person, call.now)
         renamed(db, service, person, former, name, call.now)
         log.append(
             db, Entry("pseudonym-rotated", {"by": by(call), "service": service}, {SUBJECT: person}), call.now

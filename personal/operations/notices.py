@@ -134,6 +134,8 @@ def follow(db: Connection, happening: Happening, now: int) -> None:
     elif happening.event is Life.PARTED:
         if happening.to_other:
             pseudonyms.hand_over(db, first, second, happening.since)
+        for id in (*people.family(db, first), *people.family(db, second)):
+            pseudonyms.reopen(db, id, happening.since)
         _follow_part(db, first, second, now)
 
 
@@ -147,10 +149,11 @@ def tell(
     *,
     erase_days: int | None = None,
 ) -> None:
-    """Put a notice in the outbox of a service, if it knows the resident by a name."""
-    name = pseudonyms.known(db, service, person)
-    if name is not None:
-        notices.add(db, service, person, event, name, facts, now, erase_days=erase_days)
+    """Put a notice in the outbox of a service, if it knows the resident by a name; a double as whom it became."""
+    found = people.current(db, person)
+    name = None if found is None else pseudonyms.known(db, service, found.id)
+    if found is not None and name is not None:
+        notices.add(db, service, found.id, event, name, facts, now, erase_days=erase_days)
 
 
 def hand(db: Connection, one: Notice, now: int) -> None:

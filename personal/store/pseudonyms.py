@@ -4,6 +4,7 @@ A double keeps its own names, which stand for whom it was merged into; so partin
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from base.database import Connection
 from personal.rules.identifiers import ppid
@@ -11,7 +12,9 @@ from personal.store import people
 from personal.store.people import Person
 from personal.store.town import rows, value
 
-_FAMILY = """
+GRACE: Final = 7 * 86_400_000_000
+"""How long an old name still stands for a resident (µs), so that a service can take the new one over."""
+_FAMILY: Final = """
 WITH RECURSIVE part(id) AS (
   VALUES (?) UNION SELECT person.id FROM person JOIN part ON person.merged_into = part.id)
 """
@@ -62,13 +65,13 @@ def given(connection: Connection, deriving: Deriving, service: str, person: str,
 
 
 def rotate(
-    connection: Connection, deriving: Deriving, service: str, person: str, now: int, until: int
+    connection: Connection, deriving: Deriving, service: str, person: str, now: int
 ) -> tuple[list[str], str]:
-    """Give a resident a new name at a service; the old ones stand for them until a moment (µs). Both are given."""
+    """Give a resident a new name at a service; the old ones stand for them some days longer. Both are given."""
     former = living(connection, service, person)
     connection.executemany(
         "UPDATE pseudonym SET ended = ? WHERE service = ? AND ppid = ?",
-        [(until, service, name) for name in former],
+        [(now + GRACE, service, name) for name in former],
     )
     return former, _add(connection, deriving, service, person, now, next(iter(former), None))
 
@@ -79,6 +82,15 @@ def hand_over(connection: Connection, person: str, double: str, since: int) -> N
         """UPDATE pseudonym SET person = ?1 WHERE person = ?2 AND created >= ?3 AND NOT EXISTS (
   SELECT 1 FROM pseudonym own WHERE own.person = ?1 AND own.service = pseudonym.service AND own.ended IS NULL)""",
         (double, person, since),
+    )
+
+
+def reopen(connection: Connection, person: str, since: int) -> None:
+    """Let the names that a resident had at a moment be present ones again where they have no other."""
+    connection.execute(
+        """UPDATE pseudonym SET ended = NULL WHERE person = ?1 AND ended >= ?2 AND created < ?3 AND NOT EXISTS (
+  SELECT 1 FROM pseudonym own WHERE own.person = ?1 AND own.service = pseudonym.service AND own.ended IS NULL)""",
+        (person, since + GRACE, since),
     )
 
 

@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
+
 from base import clock
 from base.database import Connection
-from personal.operations.naming import GRACE, deriving_of
+from personal.operations.naming import deriving_of
 from personal.rules.identifiers import PPID_FORM
 from personal.store import notices, pseudonyms
 from personal.store.notices import Notice
+from personal.store.pseudonyms import GRACE
 from tests.personal.disclosure.sharing import ALLERGIES, agree, ask, hold, leaves, name, service
 from tests.personal.live import Live
 from tests.personal.people.test_registering import search
@@ -129,6 +132,26 @@ async def test_a_new_name_of_a_merged_resident_replaces_both(live: Live) -> None
     assert notice.subject == await name(live, persons[0], "shelter") not in names
 
 
+@pytest.mark.parametrize("side", ["resident", "double"])
+async def test_parted_after_a_new_name_each_has_one_and_no_other(live: Live, side: str) -> None:
+    _, persons, names = await two(live)
+    one, _ = await merge(live)
+    by = await live.staff("counter")
+    body = {"resident": one, "service": "shelter"}
+    assert (await live.post("/pseudonyms/rotate", body, by=by)).status == 202
+    new = await name(live, persons[0], "shelter")
+    parted = await live.post("/residents/part", {"resident": one, "sinceGoesTo": side}, by=by)
+    assert parted.status == 200
+    expected = [new, names[1]] if side == "resident" else [names[0], new]
+    assert [await name(live, person, "shelter") for person in persons] == expected
+    notice = told(live, "shelter")[-1]
+    assert (notice.event, notice.subject, notice.facts) == (
+        "subjects-parted",
+        expected[0],
+        {"other": expected[1]},
+    )
+
+
 async def test_a_service_that_knows_nobody_has_nothing_to_rename(live: Live) -> None:
     await service(live, "shelter", "allergies")
     await live.register("hanako")
@@ -143,7 +166,7 @@ async def test_names_are_of_one_form_and_made_anew_as_often_as_wanted(live: Live
 
     def work(db: Connection) -> list[str]:
         first = pseudonyms.given(db, deriving, "shelter", person, 1)
-        return [first] + [pseudonyms.rotate(db, deriving, "shelter", person, 2, 3)[1] for _ in range(5)]
+        return [first] + [pseudonyms.rotate(db, deriving, "shelter", person, 2)[1] for _ in range(5)]
 
     names = await live.town.store.write(work)
     assert len(set(names)) == 6
