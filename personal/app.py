@@ -51,6 +51,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/agent/claim", agent_line.claim, AGENT, schema=agent_line.CLAIM),
     Operation("POST", "/agent/answers", agent_line.answer, AGENT, schema=agent_line.ANSWERS),
     Operation("GET", "/agent", agent_line.show, STAFF, roles=frozenset({Role.AUDITOR, Role.ADMIN})),
+    Operation("POST", "/agent/enrolment", agent_line.enrolment, STAFF, roles=COUNTER, schema=residents.ONE),
     Operation("POST", "/agent/alarms", agent_line.alarm, AGENT, schema=agent_line.ALARMS),
     # the audit log
     Operation("GET", "/keys", audit_log.keys, ANYBODY),

@@ -5,7 +5,10 @@ from typing import Any, Final
 from base import clock
 from base.database import Connection
 from base.errors import BadRequestData, ServiceUnavailable
+from personal.audit import log
+from personal.audit.log import Entry
 from personal.locations.lgwan import NAME, Lgwan
+from personal.operations import handles
 from personal.operations.actors import Role
 from personal.operations.call import Answer, Call, Module, Town
 from personal.operations.tables import Decision, Kind
@@ -76,11 +79,13 @@ async def alarm(call: Call, _: Module) -> Answer:
 
 
 async def show(call: Call, _: Module) -> Answer:
-    """Show staff whether the agent calls, how much waits for it, and what it refused."""
+    """Show staff whether the agent calls, what waits, what it refused; the public keys that the inside pins."""
 
     def work(db: Connection) -> dict[str, Any]:
         seen = agent_orders.last_seen(db)
         return {
+            "outside": call.town.signer.public(),
+            "gateway": inside(call.town).keys.reader.public(),
             "registered": agent_orders.agent(db) is not None,
             "lastSeen": None if seen is None else clock.show(seen),
             "waiting": agent_orders.count(db),
@@ -91,6 +96,19 @@ async def show(call: Call, _: Module) -> Answer:
         }
 
     return Answer(body=call.town.store.read(work))
+
+
+async def enrolment(call: Call, _: Module) -> Answer:
+    """Show staff by which names the inside knows a resident: officials there enroll their credentials."""
+    names, location = await handles.handles(call.town, call.actor), inside(call.town)
+    asked = names.read(call.body["resident"])
+
+    def work(db: Connection) -> dict[str, str]:
+        person = handles.visible(db, asked, call.actor).id
+        log.append(db, Entry("inside-enrolment-shown", {"by": call.actor.id}, {"subject": person}), call.now)
+        return {"box": location.box(person), "subject": log.name_of(person)}
+
+    return Answer(body=await call.town.store.write(work))
 
 
 def inside(town: Town) -> Lgwan:

@@ -5,6 +5,7 @@ from typing import Any
 
 from base import clock
 from personal.agent import store as kept
+from personal.audit.log import name_of
 from personal.locations import moving
 from personal.operations import inside
 from personal.store import leftovers, records
@@ -90,6 +91,13 @@ async def test_staff_see_whether_the_agent_calls_and_what_it_refused(tmp_path: P
                 break
         assert reply.json["alarms"][0]["why"] == "service-not-approved-inside"
         assert reply.json["registered"] and reply.json["lastSeen"] and reply.json["waiting"] == 0
-        assert (await there.live.get("/agent", by=await there.live.staff("counter"))).status == 403
+        assert reply.json["gateway"]["kid"] == there.location.keys.reader.kid
+        counter = await there.live.staff("counter")
+        assert (await there.live.get("/agent", by=counter)).status == 403
+        search = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
+        found = await there.live.post("/residents/search", search, by=counter)
+        handle = found.json["residents"][0]["resident"]
+        names = await there.live.post("/agent/enrolment", {"resident": handle}, by=counter)
+        assert names.json == {"box": there.location.box(person), "subject": name_of(person)}
         nobody = await there.live.post("/agent/claim", {"wait": 0, "most": 1, "begin": True}, by=by)
         assert nobody.status == 403
