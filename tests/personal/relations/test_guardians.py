@@ -298,3 +298,21 @@ async def test_a_guardian_asks_and_sees_requests_within_their_scope_only(live: L
     assert [one["items"] for one in listed] == [["contact"]]
     assert (await live.ask("DELETE", f"/me/rights/{everything.json['id']}", by=token)).status == 404
     assert len((await live.get("/me/rights", by=child)).json["requests"]) == 2
+
+
+@pytest.mark.parametrize("side", ["resident", "double"])
+async def test_a_delegation_follows_those_who_are_parted(live: Live, side: str) -> None:
+    await family(live)
+    counter = await live.staff("counter")
+    await live.register("kenji", nameKana="ヤブ ケンジ", birthDate=CHILD["birthDate"])
+    kotaro, kenji = await found(live, CHILD), await found(live, {"nameKana": "ヤブ ケンジ"})
+    merged = await live.post("/residents/merge", {"resident": kotaro, "double": kenji}, by=counter)
+    assert merged.status == 200, merged.raw
+    assert (await grant(live, resident=kotaro)).status == 201
+    parted = await live.post("/residents/part", {"resident": kotaro, "sinceGoesTo": side}, by=counter)
+    assert parted.status == 200, parted.raw
+    acted_for = {}
+    for one in ("resident", "double"):
+        told = await live.post("/delegations/find", {"resident": parted.json[one]}, by=counter)
+        acted_for[one] = len(told.json["guardians"])
+    assert acted_for == {"resident": int(side == "resident"), "double": int(side == "double")}
