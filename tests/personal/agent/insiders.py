@@ -25,7 +25,7 @@ from personal.rules.identifiers import fresh
 from personal.store import records
 from personal.store.records import Choice
 from personal.vault.signing import Signer
-from tests.personal.consents.cards import Authority, Card, ec_key
+from tests.personal.consents.cards import NOW, YEAR, Authority, Card, ec_key
 from tests.personal.consents.deciding import prepared
 from tests.personal.disclosure import sharing
 from tests.personal.live import Live, asked, described, live_module, purpose
@@ -76,7 +76,7 @@ class Town:
 
     async def resident(self, login: str, value: Any = PHONE) -> str:
         """Register a resident with a card, keep their contact inside, enroll them there."""
-        card = self.authority.issue(ec_key())
+        card = self.authority.issue(ec_key(), ends=NOW + 4 * YEAR)
         issuer, serial = card_of(card.certificate)
         person = await self.live.register(login, cards=[{"issuer": issuer, "serial": serial}])
         self.cards[login] = card

@@ -24,7 +24,7 @@ from personal.vault.keys import KeyStore
 from personal.vault.signing import Signer
 from personal.vault.top import FileTopKey
 from tests.personal.agent.insiders import SECRET, Town, bare, town, until
-from tests.personal.consents.cards import Authority, ec_key
+from tests.personal.consents.cards import NOW, YEAR, Authority, ec_key
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ async def test_all_keys_of_the_outside_are_not_enough(there: Town, tmp_path: Pat
     assert signer.kid == there.location.keys.signer.kid
     own = Authority("JPKI")  # the thief's: the same name, another key
     decision = real["decision"]
-    forged = own.issue(ec_key()).evidence(digest(decision))
+    forged = own.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
     other = {**decision, "agree": ["contact", "household"]}
-    own_card = there.authority.issue(ec_key()).evidence(digest(decision))
+    own_card = there.authority.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
     mine = bare(Reader(b"m" * 32).public())
     gateway = there.location.keys.reader.kid
     tried = {
