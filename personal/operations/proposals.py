@@ -165,6 +165,7 @@ def _shown(db: Connection, proposal: Proposal, kind: Kind, now: int) -> dict[str
         "body": proposal.body,
         "state": proposal.state,
         "proposedBy": _name(db, proposal.proposed_by),
+        "proposer": proposal.proposed_by,
         "proposed": clock.show(proposal.proposed),
         "until": clock.show(proposal.until),
     }

@@ -68,7 +68,7 @@ class CataloguePages:
             "proposal": found,
             "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
             "differences": _told(found.get("differences", ()), await self._labels(visitor), visitor.language),
-            "own": found["proposedBy"] == session.get("name"),
+            "own": found["proposer"] == session["id"],
         }
         return self._desk.render(visitor, "proposal.html", **more)
 

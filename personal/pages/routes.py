@@ -9,6 +9,7 @@ from personal.pages.catalogue import CataloguePages
 from personal.pages.desk import STAFF, Desk
 from personal.pages.emergencies import EmergencyPages
 from personal.pages.me import ResidentsOwnPages
+from personal.pages.relations import RelationPages
 from personal.pages.residents import ResidentPages
 from personal.pages.rights import RightsPages
 from personal.pages.staff import StaffPages
@@ -21,6 +22,7 @@ def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef
         web.get("/", _begin(STAFF)),
         *StaffPages(desk).routes(),
         *ResidentPages(desk).routes(),
+        *RelationPages(desk).routes(),
         *CataloguePages(desk).routes(),
         *EmergencyPages(desk).routes(),
         *RightsPages(desk).routes(),

@@ -108,6 +108,9 @@ async def test_a_resident_is_registered_written_and_protected_without_barriers(
     await page.fill("#r-birth", "2001-01-02")
     await page.click("form[action*='/register'] button")
     await visit.look("registered")
+    await page.click("a[href*='/relations']")
+    await visit.look("relations")
+    await page.go_back()
     await page.goto(page.url.partition("?")[0] + "/items/basic-four?new=yes")
     await visit.look("form of an item")
     for name, text in {

@@ -166,6 +166,30 @@ async def test_a_resident_agrees_and_withdraws_and_the_counter_sees_it(reader: R
     assert reader.status == 200 and "取り消した" in page and "同意している" not in page
 
 
+async def test_somebody_acts_for_a_child_and_doubles_become_one_and_two_again(reader: Reader) -> None:
+    await opened(reader)
+    await reader.get("/staff/residents")
+    fields = {"nameKana": "カクウ コドモ", "birthDate": "2020-01-02"}
+    await reader.send("/staff/residents/register", NOTHING, **fields)
+    path = reader.path.partition("?")[0] + "/relations"
+    assert path == "/staff/residents/2/relations"
+    await reader.get(path)
+    form = {"number": "1", "relation": "parent", "birthDate": "2020-01-02", "evidence": "koseki-1"}
+    page = await reader.send(path + "/grant", NOTHING, **form, acts="see consent")
+    assert reader.status == 200 and "親権者</th>" not in page and "この人の代理人" in page
+    delegation = re.search(r'name="delegation" value="([^"]+)"', page)
+    assert delegation
+    assert "代理を終えました" in await reader.send(path + "/end", delegation=delegation.group(1))
+    await reader.send(path + "/merge", number="9")
+    assert reader.status == 404
+    await reader.get("/staff/residents")
+    await reader.send("/staff/residents/register", NOTHING, **fields)
+    assert "二重でないか" in reader.page
+    await reader.get(path)
+    assert "統合しました" in await reader.send(path + "/merge", number="3")
+    assert "元に戻しました" in await reader.send(path + "/part", sinceGoesTo="resident")
+
+
 async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(reader: Reader) -> None:
     await reader.log_in("emergency")
     await reader.get("/staff/emergencies")
@@ -286,6 +310,8 @@ def test_every_text_is_used() -> None:
         "emergency_",
         "right_",
         "rights_",
+        "relation_",
+        "act_",
     )
     for file in sorted(HERE.glob("texts*.toml")):
         for key in tomllib.loads(file.read_text(encoding="utf-8")):
