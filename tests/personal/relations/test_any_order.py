@@ -225,5 +225,5 @@ class Relations(RuleBasedStateMachine):
                 assert [one.id for one in under] == ([event] if event in expected else [])
 
 
-Relations.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+Relations.TestCase.settings = settings(max_examples=12, stateful_step_count=40, deadline=None)
 TestRelations = Relations.TestCase
