@@ -92,6 +92,17 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def empty_log(path: Path) -> None:
+    """Bring a database's log into its file and empty it, so that what was overwritten stands in neither."""
+    connection = connect(path)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError as error:
+        raise ServiceUnavailable("The database is read and written all the time; try again later.") from error
+    finally:
+        connection.close()
+
+
 def duplicate(source: Path, target: Path) -> None:
     """Write one state of a database to another file, and bring that to disk."""
     connection = connect(source, readonly=True)
@@ -172,6 +183,16 @@ class Session(Protocol):
         """Write what was gathered in memory, before the commit."""
 
 
+class _Nothing:
+    """An owner that keeps nothing in memory between the steps of a transaction."""
+
+    def begin(self) -> None:
+        """Have nothing to forget."""
+
+    def flush(self) -> None:
+        """Have nothing to write."""
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Callable[[], Any]
@@ -194,14 +215,14 @@ class Writer:
     def __init__(
         self,
         connection: Connection,
-        session: Session,
+        session: Session | None = None,
         *,
         most_waiting: int = 4_096,
         most_together: int = 512,
         most_inline: int | None = 64,
     ) -> None:
         self._connection = connection
-        self._session = session
+        self._session = session or _Nothing()
         self._most = most_waiting
         self._room = asyncio.Event()
         self._together = most_together

@@ -18,6 +18,7 @@ from base.access.doors import Doors
 from base.access.reach import is_loopback
 from base.errors import NonexistentTenant
 from base.log import configure
+from base.release import version
 from base.web import serving, until_asked_to_stop
 from broker import admin, demanding, keys, retaining
 from broker.access.policies import Policies
@@ -225,7 +226,7 @@ async def run(settings: BrokerSettings, ready: Callable[[str], None] | None = No
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}"
         _warn(settings)
-        log.info("ready", url=url, version=openapi.version())
+        log.info("ready", url=url, version=version())
         if ready:
             ready(url)
         with reloading(broker.doors):

@@ -87,6 +87,15 @@ def explain(error: Exception) -> click.ClickException:
     members={
         "up": "engawa.up:up",
         "run": "engawa.command:run",
+        "municipalities": "personal.command:municipalities",
+        "staff": "personal.staff_command:staff",
+        "residents": "personal.residents_command:residents",
+        "service": "personal.service_command:service",
+        "receipt": "personal.receipt_command:receipt",
+        "vault-keys": "personal.keys_command:vault_keys",
+        "personal": "personal.bundle_command:personal",
+        "agent": "personal.agent.command:agent",
+        "vault-clients": "personal.cloud.command:clients",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
         "keys": "broker.keys_command:keys",
@@ -113,7 +122,15 @@ def cli(debug: bool) -> None:
     """
 
 
-@click.group(cls=Commands, members={"broker": "broker.command:run"})
+@click.group(
+    cls=Commands,
+    members={
+        "broker": "broker.command:run",
+        "personal": "personal.command:run",
+        "vault": "personal.cloud.command:run",
+        "agent": "personal.agent.command:run",
+    },
+)
 def run() -> None:
     """Run one part in the foreground.
 

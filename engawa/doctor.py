@@ -12,6 +12,8 @@ import click
 from base.checks import Finding
 from base.console import FAILED, counted, json_option, read_settings, setting_options, show_json, show_table
 from broker.settings import PREFIX, SECTION, BrokerSettings
+from personal import settings as personal_settings
+from personal.settings import PersonalSettings
 
 BUILT = 1_792_540_800  # 21 October 2026: no clock that is right shows less
 LOCKED_PYTHON = ((3, 11), (3, 14))
@@ -19,8 +21,13 @@ LOCKED_PYTHON = ((3, 11), (3, 14))
 
 @click.command()
 @setting_options(BrokerSettings, PREFIX, only=("host", "open", "port", "data", "policy", "context_folder"))
+@click.option(
+    "--personal-data",
+    type=click.Path(path_type=Path),
+    help="Folder of the personal-data module. [default: var/personal]",
+)
 @json_option
-def doctor(as_json: bool, config: Path | None, **given: object) -> None:
+def doctor(as_json: bool, config: Path | None, personal_data: Path | None, **given: object) -> None:
     """Check all that a running Engawa needs; say what to fix.
 
     Looks at Python, clock, data folders, ports, databases, contexts and certificates.
@@ -30,9 +37,18 @@ def doctor(as_json: bool, config: Path | None, **given: object) -> None:
       engawa doctor --data var/broker
     """
     from broker.doctor import examine
+    from personal.doctor import examine as examine_residents
 
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+    module = read_settings(
+        PersonalSettings,
+        prefix=personal_settings.PREFIX,
+        section=personal_settings.SECTION,
+        given={"data": personal_data},
+        config=config,
+    )
     findings = [python(), clock(time.time()), files(), *asyncio.run(examine(settings))]
+    findings += asyncio.run(examine_residents(module))
     if as_json:
         rows = [
             {"part": f.part, "subject": f.subject, "good": f.good, "seen": f.seen, "fix": f.fix}

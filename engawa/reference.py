@@ -1,4 +1,4 @@
-"""`python -m engawa.reference` writes docs/settings.md, docs/cli.md and docs/api.md from the code itself."""
+"""`python -m engawa.reference` writes the settings, the commands and both HTTP interfaces down from the code itself."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +9,30 @@ import click
 from base.console import option_name, show_default
 from base.errors import ENGAWA_ERRORS, Problem
 from base.settings import listed
+from broker import settings as broker
 from broker.app import OPERATIONS
-from broker.settings import PREFIX, SECTION, BrokerSettings
+from broker.settings import BrokerSettings
 from engawa.command import cli
+from personal import app
+from personal import settings as personal
+from personal.agent import settings as agent
+from personal.agent.settings import AgentSettings
+from personal.api.front import path_of
+from personal.cloud import settings as vault
+from personal.cloud.settings import VaultSettings
+from personal.operations.actors import Level, Who
+from personal.operations.call import Operation
+from personal.settings import PersonalSettings
 
 DOCS = Path(__file__).parent.parent / "docs"
 _WIDTH = 100
+PARTS: tuple[tuple[str, str, str, type[Any]], ...] = (
+    ("The broker", broker.SECTION, broker.PREFIX, BrokerSettings),
+    ("The personal-data module", personal.SECTION, personal.PREFIX, PersonalSettings),
+    ("A vault", vault.SECTION, vault.PREFIX, VaultSettings),
+    ("The agent inside LGWAN", agent.SECTION, agent.PREFIX, AgentSettings),
+)
+"""Every part: what it is called, its section in a file, its prefix in the environment, its settings."""
 
 _SETTINGS = """# Settings
 
@@ -27,8 +45,10 @@ A setting is taken from the first of these places that has it:
 
 Lists are words separated by blanks or commas; in TOML they are arrays. An unknown name in the file is an error.
 This page is written by `python -m engawa.reference`.
+"""
 
-## The broker: `[broker]`, `ENGAWA_BROKER_…`
+_PART = """
+## {name}: `[{section}]`, `{prefix}…`
 
 | Setting | Default | Meaning |
 |---|---|---|
@@ -46,8 +66,9 @@ _CLI = """# The engawa command
   over, and of `access explain` when the request is refused.
 - With `--json` an error is one JSON object on stderr: `error`, `exitCode`, perhaps `hint`.
 - `tenants`, `outbox`, `history`, `keys`, `schema`, `export` and `import` speak to the broker that runs on the data
-  folder, through its admin socket.
-- Each setting of the broker is an option of `engawa run broker`: see [settings](settings.md).
+  folder, through its admin socket; `municipalities`, `staff`, `residents` and `vault-keys` to the personal-data module
+  in the same way.
+- Each setting of a part is an option of `engawa run PART`: see [settings](settings.md).
 
 This page is written by `python -m engawa.reference`.
 """
@@ -76,6 +97,18 @@ Beside it: `/` (pages for people), `/health/live`, `/health/ready` (asks the sto
 |---|---|---|---|---|
 """
 
+_PERSONAL = """# The HTTP interface of the personal-data module
+
+`GET /personal/v1/openapi.json` tells machines the same, with the schemas of all bodies. With several municipalities
+the header `Engawa-Municipality` names the one that is meant. A credential stands in `Authorization: Bearer …`: the
+access token of a service (`POST /token`, private_key_jwt; its client certificate does instead), or the login of a
+resident or of staff. Identifiers of residents stand in bodies only. A parameter that is not listed is refused; errors
+are those of [the broker](api.md#errors). This page is written by `python -m engawa.reference`.
+
+| Method | Path | Who | Given | What it does |
+|---|---|---|---|---|
+"""
+
 _ERRORS = """
 ## Errors
 
@@ -90,11 +123,15 @@ A refusal is JSON as RFC 7807 defines (`type`, `title`, `detail`, `status`); 411
 
 def settings_page() -> str:
     """Write the page of all settings."""
-    return _SETTINGS + "".join(_setting_rows())
+    parts = [
+        _PART.format(name=name, section=section, prefix=prefix) + "".join(_setting_rows(kind, prefix))
+        for name, section, prefix, kind in PARTS
+    ]
+    return _SETTINGS + "".join(parts)
 
 
-def _setting_rows() -> Iterator[str]:
-    for s in listed(BrokerSettings, PREFIX):
+def _setting_rows(part: type[Any], prefix: str) -> Iterator[str]:
+    for s in listed(part, prefix):
         default = f"`{show_default(s)}`" if show_default(s) else "none"
         help = s.help.replace("|", "\\|")
         yield f"| `{s.name}`<br>{_kind(s.kind)} | {default} | {help} |\n"
@@ -147,6 +184,25 @@ def _operation_rows() -> Iterator[str]:
         yield f"| {o.method} | `{o.path}` | {o.clause} | {params} | {options} |\n"
 
 
+def personal_api_page() -> str:
+    """Write the page of all operations of the personal-data module."""
+    return _PERSONAL + "".join(map(_personal_row, app.operations(PersonalSettings(demo=True))))
+
+
+def _personal_row(o: Operation) -> str:
+    what = (o.run.__doc__ or "").strip().partition("\n")[0].replace("|", "\\|")
+    given = [f"`{name}`" for name in sorted(o.params)] + (["body"] if o.schema is not None else [])
+    return f"| {o.method} | `{path_of(o)}` | {_who(o)} | {', '.join(given)} | {what} |\n"
+
+
+def _who(o: Operation) -> str:
+    if Who.NOBODY in o.who:
+        return "anybody"
+    told = {Who.STAFF: f" ({', '.join(sorted(o.roles))})" if o.roles else ""}
+    told[Who.RESIDENT] = " (card and PIN)" if o.level is Level.CARD else ""
+    return ", ".join(f"{who}{told.get(who, '')}" for who in sorted(o.who))
+
+
 def _error_rows() -> Iterator[str]:
     for e in sorted(errors(), key=lambda e: (e.status, e.__name__)):
         own = "" if e.namespace == ENGAWA_ERRORS else "yes"
@@ -160,17 +216,18 @@ def errors() -> list[type[Problem]]:
 
 def _shortened(path: tuple[str, ...], text: str) -> str:
     """Leave the settings to their own page."""
-    if path != ("engawa", "run", SECTION):
-        return text
-    return (
-        text.partition("Options:")[0] + f"Options: --config FILE, and one for each setting, such as {_some()}"
-    )
+    for _, section, prefix, part in PARTS:
+        if path == ("engawa", "run", section):
+            some = _some(part, prefix)
+            return (
+                text.partition("Options:")[0]
+                + f"Options: --config FILE, and one for each setting, such as {some}"
+            )
+    return text
 
 
-def _some() -> str:
-    return ", ".join(
-        option_name(s) for s in listed(BrokerSettings, PREFIX) if s.name in ("host", "port", "data")
-    )
+def _some(part: type[Any], prefix: str) -> str:
+    return ", ".join(option_name(s) for s in listed(part, prefix) if s.name in ("host", "port", "data"))
 
 
 def main() -> None:
@@ -178,6 +235,7 @@ def main() -> None:
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "cli.md").write_text(cli_page(), encoding="utf-8")
     (DOCS / "api.md").write_text(api_page(), encoding="utf-8")
+    (DOCS / "personal-api.md").write_text(personal_api_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

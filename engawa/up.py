@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +18,14 @@ from base.console import Failure, config_option, read_settings
 from broker.settings import PREFIX, SECTION, BrokerSettings, check_reach, local_address
 from engawa.supervisor import Part, supervise
 
+if TYPE_CHECKING:
+    from engawa.beside import Beside
+
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Load the small fictional city 縁側市.")
+@click.option(
+    "--demo", is_flag=True, help="Load the small fictional city 縁側市, and made-up residents of 養父市."
+)
 @click.option(
     "--cities",
     metavar="NAMES",
@@ -78,14 +84,19 @@ def up(
 
         _run([_told(town.part(config), open_) for town in towns], settle)
         return
+    from engawa.beside import beside
+
+    residents = beside(demo, offset, data, config, _reachable)
     port = broker.port + offset
     _refuse_taken(broker.host, port)
+    if residents:
+        _refuse_taken(residents.settings.host, residents.settings.port)
     arguments = ["run", "broker", "--host", broker.host, "--port", str(port), "--data", str(broker.data)]
     if config:
         arguments += ["--config", str(config)]
     url = local_address(replace(broker, port=port))
     part = _told(Part("broker", tuple(arguments), url + "/health/ready"), open_)
-    _run([part], lambda: _settle(url, demo))
+    _run([part, *([residents.part] if residents else [])], lambda: _settle(url, demo, residents))
 
 
 def _told(part: Part, open_: bool) -> Part:
@@ -123,17 +134,19 @@ async def _welcome(ready: asyncio.Event, settle: Callable[[], Awaitable[str]]) -
     click.echo(await settle())
 
 
-async def _settle(url: str, demo: bool) -> str:
+async def _settle(url: str, demo: bool, residents: "Beside | None") -> str:
     if demo:
         from engawa.demo import load_demo
 
         await load_demo(url)
+    if residents:
+        await residents.settle()
     return f"""
 Engawa is ready{" with the demo city 縁側市" if demo else ""}.
 
   for people    {url}/
   for programs  {url}/ngsi-ld/v1/
-
+{residents.welcome() + chr(10) if residents else ""}
 Try first:
   curl '{url}/ngsi-ld/v1/types'
   curl '{url}/ngsi-ld/v1/entities?type=https://datamodels.jp/ns/disaster/EvacuationShelter&format=simplified&limit=3'

@@ -1,24 +1,15 @@
 """The OpenAPI description of what this broker serves, made from the table of operations."""
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from typing import Any
 
+from base.release import version
 from broker.operations.call import JSON, LD_JSON, TEXT, Operation
 from broker.settings import BrokerSettings
 
 NUMBERS = {"limit", "offset", "joinLevel"}
 FLAGS = {"count", "local", "deleteAll", "entityMap", "splitEntities"}
 ARRAYS = ("create", "upsert", "update", "merge")
-
-
-def version() -> str:
-    """Give the version of the installed package."""
-    try:
-        return installed("engawa")
-    except PackageNotFoundError:
-        return "0.0.0"
 
 
 def document(operations: Sequence[Operation], settings: BrokerSettings) -> dict[str, Any]:

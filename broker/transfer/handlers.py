@@ -5,7 +5,7 @@ from typing import Any
 
 from base import clock
 from base.admin import Handler
-from broker.api.openapi import version
+from base.release import version
 from broker.api.request import tenant as checked_tenant
 from broker.operations.call import Broker
 from broker.transfer import form, putting_back

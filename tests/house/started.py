@@ -17,6 +17,8 @@ from typing import Any
 from tests.ports import free_port
 
 DEFAULT_PORT = 1026
+MODULE_ABOVE = 7000
+"""How far the port of the personal-data module lies above that of the broker."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,22 @@ class Up:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             body: bytes = answer.read()
             return body
+
+    @property
+    def personal(self) -> str:
+        """Name the URL of the personal-data module."""
+        return f"http://127.0.0.1:{self.port + MODULE_ABOVE}"
+
+    def demo_login(self) -> int:
+        """Try to log in as a made-up resident; give the status."""
+        body = json.dumps({"resident": "hanako"}).encode()
+        request = urllib.request.Request(f"{self.personal}/personal/v1/demo/sessions", body)
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def ready(self) -> bool:
         """Say whether the broker is ready."""
@@ -68,7 +86,7 @@ def start(data: Path, *words: str, port: int, **more: Any) -> subprocess.Popen[s
 @contextmanager
 def up(data: Path, *words: str, port: int = 0) -> Iterator[Up]:
     """Run `engawa up` until the block ends; it has said that it is ready when the block begins."""
-    port = port or free_port()
+    port = port or free_port(MODULE_ABOVE)
     process = start(data, *words, port=port)
     try:
         running = Up(process, port, data)

@@ -12,15 +12,18 @@ from click.testing import CliRunner
 
 from engawa.command import cli
 from engawa.doctor import clock
+from personal import towns
+from personal.towns import Listed
 from tests.house.started import up
 from tests.ports import free_port
 
 
-def examine(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
+def examine(*words: str, part: str = "broker") -> tuple[int, dict[str, dict[str, Any]]]:
     result = CliRunner().invoke(cli, ["doctor", "--json", *words], env={"ENGAWA_CONFIG": None})
     report = json.loads(result.stdout)
     assert report["good"] == all(f["good"] for f in report["findings"]) == (result.exit_code == 0)
-    return result.exit_code, {f["subject"]: f for f in report["findings"]}
+    parts = ("engawa", part)
+    return result.exit_code, {f["subject"]: f for f in report["findings"] if f["part"] in parts}
 
 
 @pytest.fixture
@@ -105,3 +108,21 @@ def test_finds_a_broker_that_would_let_everybody_in(tmp_path: Path, port: str) -
     assert not found["reach"]["good"] and "--policy" in found["reach"]["fix"]
     _, found = examine(*place, "--host", "0.0.0.0", "--open")
     assert found["reach"]["good"] and "anybody" in found["reach"]["seen"]
+
+
+def test_looks_at_the_personal_data_module_where_it_has_municipalities(
+    tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "personal"
+    words = ("--data", str(tmp_path / "never"), "--port", port, "--personal-data", str(data))
+    assert "not used" in examine(*words, part="personal")[1]["municipalities"]["seen"]
+    data.mkdir(mode=0o700)
+    towns.add(data, Listed("yabu", "養父市", "282227"))
+    monkeypatch.setenv("ENGAWA_PERSONAL_PORT", str(free_port()))
+    code, found = examine(*words, part="personal")
+    assert code == 0 and "does not run" in found["municipalities"]["seen"]
+    data.chmod(0o755)
+    (data / "yabu").mkdir()
+    (data / "yabu" / "personal.db").write_bytes(b"no database" * 1000)
+    code, found = examine(*words, part="personal")
+    assert code == 1 and "chmod" in found["data folder"]["fix"] and "back-up" in found["databases"]["fix"]

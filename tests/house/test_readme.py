@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.house.started import Up, up
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS, LINES, *_ = re.findall(r"(?ms)^```sh\n(.*?)^```", README)
+COMMANDS, LINES, WALK, *_ = re.findall(r"(?ms)^```sh\n(.*?)^```", README)
 
 
 @pytest.fixture(scope="module")
@@ -58,5 +60,43 @@ def test_the_change_is_seen(answers: list[str]) -> None:
     assert json.loads(answers[5].splitlines()[0])["evacueeTotal"] == 120
 
 
+@pytest.fixture(scope="module")
+def walk(city: Up) -> list[Any]:
+    """Give what the lines of the walk print, in their order."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    lines = WALK.replace("http://127.0.0.1:8026", city.personal).replace("var/demo", str(city.data / "demo"))
+    engawa = f"{sys.executable} -m engawa service token --url {city.personal}"
+    lines = lines.replace(".venv/bin/engawa service token", engawa)
+    told = [f"{line}; echo" if line.startswith("curl ") else line for line in lines.splitlines()]
+    done = subprocess.run(
+        ["bash", "-eu", "-c", "\n".join(told)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=ROOT,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines() if line]
+
+
+def test_the_walk_has_ten_lines_at_most() -> None:
+    assert len(WALK.splitlines()) <= 10
+
+
+def test_the_service_gets_after_consent_what_was_agreed_to_and_nothing_before(walk: list[Any]) -> None:
+    before, agreed, after, accesses = walk
+    assert before["items"] == {} and {one["item"] for one in before["withheld"]} == {
+        "basic-four",
+        "allergies",
+    }
+    assert all(one["reason"] for one in before["withheld"])
+    assert agreed["receipt"]
+    assert after["items"].keys() == {"basic-four"}
+    assert [one["item"] for one in after["withheld"]] == ["allergies"]
+    assert any(one.get("service") == "shelter" for one in accesses["accesses"])
+
+
 def test_fits_on_a_screen_or_two() -> None:
-    assert len(README.splitlines()) < 80
+    for name in ("README.md", "README.ja.md"):
+        assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) < 80

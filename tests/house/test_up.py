@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from personal import towns
+from personal.towns import Listed
 from tests.house.started import start, up, wait_until
 from tests.ports import free_port
 
@@ -72,6 +74,27 @@ def test_the_demo_city_stays_as_it_was_changed(tmp_path: Path) -> None:
         before = running.get("/ngsi-ld/v1/types?details=true")
     with up(tmp_path, "--demo") as running:
         assert running.get("/ngsi-ld/v1/types?details=true") == before
+
+
+def test_the_demo_starts_the_personal_data_module_with_a_service_that_gets_tokens(tmp_path: Path) -> None:
+    with up(tmp_path, "--demo") as running:
+        assert len(running.children()) == 2
+        words = ["service", "token", "shelter", "--key", str(tmp_path / "demo" / "shelter.jwk")]
+        command = [sys.executable, "-m", "engawa", *words, "--url", running.personal]
+        got = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert got.stdout.startswith("st_")
+    with up(tmp_path) as running:
+        assert len(running.children()) == 2
+        assert running.demo_login() == 404
+
+
+def test_residents_that_are_not_made_up_are_not_opened_to_everybody(tmp_path: Path) -> None:
+    data = tmp_path / "personal"
+    data.mkdir()
+    towns.add(data, Listed("yabu", "養父市", "282227"))
+    process = start(tmp_path, "--demo", port=free_port())
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1 and "not made up" in said and "Traceback" not in said
 
 
 def test_one_broker_starts_in_the_foreground_and_ends_on_sigterm(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""Made-up residents and staff of 養父市, and a service that asks about them, in a personal-data module."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from base.admin import ask
+from base.console import Failure
+from personal import towns
+from personal.service_command import new_key, public_keys
+from personal.towns import Listed
+
+FILE: Final = Path(__file__).parent / "residents.json"
+TOWN: Final = Listed("yabu", "養父市", "282227")
+MARK: Final = "made-up"
+"""A file in the data folder: all residents in it are made up."""
+
+
+def key_file(data: Path) -> Path:
+    """Say where the secret key of the demo service lies: outside the module's own folder."""
+    return data.parent / "demo" / "shelter.jwk"
+
+
+def prepare(data: Path) -> None:
+    """Make the data folder of the demonstration; Failure if real residents may be in it."""
+    if towns.listed(data):
+        if not (data / MARK).exists():
+            raise Failure(
+                f"{data} holds municipalities that are not made up",
+                "With --demo anybody could log in as anybody: name another folder with --data.",
+            )
+        return
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data / MARK).touch()
+    towns.add(data, TOWN)
+
+
+async def load_personal(url: str, data: Path) -> None:
+    """Add what is not there yet of the demonstration's staff, service and residents."""
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    known = {row["login"] for row in await ask(data, "staff.list", municipality=TOWN.id)}
+    for member in content["staff"]:
+        if member["login"] not in known:
+            await ask(data, "staff.add", municipality=TOWN.id, **member)
+    async with aiohttp.ClientSession(base_url=url) as session:
+        talk = _Talk(session)
+        await _put_service(talk, content["service"], key_file(data))
+        for resident in content["residents"]:
+            await _put_resident(talk, resident)
+        first, folder = content["residents"][0], key_file(data).parent
+        if not await asyncio.to_thread((folder / first["login"]).exists):
+            await _name_resident(talk, first, content["service"]["id"], folder)
+
+
+class _Talk:
+    """Speaks to the module as whomever it is told."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._tokens: dict[str, str] = {}
+
+    async def login(self, kind: str, name: str) -> str | None:
+        body = {kind: name}
+        async with self._session.post("/personal/v1/demo/sessions", json=body) as reply:
+            return None if reply.status == 401 else str((await _checked(reply))["token"])
+
+    async def staff(self, login: str, method: str, path: str, body: Any = None) -> Any:
+        if login not in self._tokens:
+            self._tokens[login] = await self.login("staff", login) or ""
+        headers = {"Authorization": f"Bearer {self._tokens[login]}"}
+        async with self._session.request(method, f"/personal/v1{path}", json=body, headers=headers) as reply:
+            return await _checked(reply)
+
+
+async def _checked(reply: aiohttp.ClientResponse) -> Any:
+    body = await reply.json(content_type=None) if reply.status != 204 else None
+    if reply.status >= 400:
+        detail = body.get("detail", reply.status) if isinstance(body, dict) else reply.status
+        raise Failure(f"the personal-data module refused a part of the demonstration: {detail}")
+    return body
+
+
+async def _put_service(talk: _Talk, service: dict[str, Any], file: Path) -> None:
+    """Have one member of staff propose the service and its key, a second one approve it."""
+    listed = await talk.staff("catalogue", "GET", "/catalogue/services")
+    present = any(one["id"] == service["id"] for one in listed["services"])
+    keys, made = _keys(service["id"], file)
+    if present and not made:
+        return
+    body = {"service": service["id"], "keys": keys}
+    if not present:
+        body["description"] = service["description"]
+    proposal = {"kind": "service-keys" if present else "service", "body": body}
+    proposed = await talk.staff("catalogue", "POST", "/proposals", proposal)
+    await talk.staff("catalogue2", "POST", f"/proposals/{proposed['id']}/approve")
+
+
+def _keys(service: str, file: Path) -> tuple[dict[str, Any], bool]:
+    """Give the public key of the service, and whether it is new."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if file.exists():
+        return public_keys(file), False
+    return new_key(service, file), True
+
+
+async def _put_resident(talk: _Talk, resident: dict[str, Any]) -> None:
+    if await talk.login("resident", resident["login"]) is not None:
+        return
+    basic = resident["items"]["basic-four"]
+    body = {
+        "login": resident["login"],
+        "nameKana": basic["nameKana"],
+        "birthDate": basic["birthDate"],
+        "cards": [{"issuer": "sample", "serial": resident["login"]}],
+    }
+    made = await talk.staff("counter", "POST", "/residents", body)
+    for item, value in resident["items"].items():
+        record = {"resident": made["resident"], "item": item, "value": value, "expectedVersion": 0}
+        await talk.staff("counter", "POST", "/records/write", record)
+
+
+async def _name_resident(talk: _Talk, resident: dict[str, Any], service: str, folder: Path) -> None:
+    """Hand the name by which the service knows a resident over in a file, as a city hands it to a service."""
+    basic = resident["items"]["basic-four"]
+    body = {"nameKana": basic["nameKana"], "birthDate": basic["birthDate"]}
+    found = (await talk.staff("counter", "POST", "/residents/search", body))["residents"]
+    asked = {"resident": found[0]["resident"], "service": service}
+    given = await talk.staff("counter", "POST", "/pseudonyms", asked)
+    (folder / resident["login"]).write_text(given["subject"], encoding="ascii")

@@ -1,0 +1,72 @@
+"""What commands may have the running module do, over its admin socket."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from base import clock
+from base.admin import Handler
+from base.database import Connection
+from base.errors import NonexistentTenant, ResourceNotFound
+from personal import keys_admin
+from personal.operations import bundling, importing, staff
+from personal.operations.call import Module, Town
+from personal.operations.staff import AT_MACHINE
+from personal.store import staff as members
+
+
+def handlers(module: Module) -> Mapping[str, Handler]:
+    """Name all of it."""
+
+    async def municipalities(_: Mapping[str, Any]) -> Any:
+        return [{"id": town.id, "name": town.name, "code": town.code} for town in module.towns.values()]
+
+    async def add_member(given: Mapping[str, Any]) -> Any:
+        login, name, roles = given["login"], given["name"], given["roles"]
+        made = await _town(module, given).store.write(
+            lambda db: staff.join(db, login, name, roles, by=AT_MACHINE, now=clock.now())
+        )
+        return staff.shown(made)
+
+    async def list_members(given: Mapping[str, Any]) -> Any:
+        return [staff.shown(one) for one in _town(module, given).store.read(members.listed)]
+
+    async def remove_member(given: Mapping[str, Any]) -> Any:
+        def work(db: Connection) -> None:
+            found = members.by_login(db, given["login"])
+            if found is None:
+                raise ResourceNotFound("there is no such member of staff")
+            staff.leave(db, found.id, by=AT_MACHINE, now=clock.now())
+
+        await _town(module, given).store.write(work)
+
+    async def import_residents(given: Mapping[str, Any]) -> Any:
+        lines = [(number, line) for number, line in given["lines"]]
+        town = _town(module, given)
+        return await importing.import_lines(town, module, lines, by=AT_MACHINE, now=clock.now())
+
+    async def export_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.export_bundle(_town(module, given))
+
+    async def import_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.import_bundle(_town(module, given), given["bundle"])
+
+    return {
+        "municipalities.list": municipalities,
+        "bundle.export": export_bundle,
+        "bundle.import": import_bundle,
+        "staff.add": add_member,
+        "staff.list": list_members,
+        "staff.remove": remove_member,
+        "residents.import": import_residents,
+        **keys_admin.handlers(module),
+    }
+
+
+def _town(module: Module, given: Mapping[str, Any]) -> Town:
+    name = given.get("municipality", "")
+    if not name and len(module.towns) == 1:
+        return next(iter(module.towns.values()))
+    if name not in module.towns:
+        known = ", ".join(module.towns) or "none; add one: engawa municipalities add"
+        raise NonexistentTenant(f"name the municipality with --municipality; there are {known}")
+    return module.towns[name]

@@ -1,0 +1,77 @@
+"""The audit log of a municipality: entries without personal data, in a Merkle tree. (RFC 9162; personal-data.md 6)
+
+Whom an entry is about stands in it as a commitment: a hash with a salt that is kept apart and deleted with the
+person, after which nobody can tell any more whom it was about.
+"""
+
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from base import clock, merkle
+from base.database import Connection
+from personal.rules.identifiers import fingerprint, framed
+from personal.store.town import value
+
+SALT_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened: `facts` go into the log as they are, `people` (role → person) as commitments only."""
+
+    kind: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+
+
+def append(connection: Connection, entry: Entry, now: int) -> int:
+    """Write an entry within the transaction that does what it tells of; give its position."""
+    position = size(connection)
+    salts = {role: os.urandom(SALT_BYTES) for role in entry.people}
+    told = {
+        "kind": entry.kind,
+        "at": clock.show(now),
+        **entry.facts,
+        **{role: commitment(salts[role], role, person).hex() for role, person in entry.people.items()},
+    }
+    body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    connection.execute("INSERT INTO leaf VALUES (?, ?, ?)", (position, now, body))
+    connection.executemany(
+        "INSERT INTO opening VALUES (?, ?, ?, ?)",
+        [(position, role, person, salts[role]) for role, person in entry.people.items()],
+    )
+    connection.executemany(
+        "INSERT INTO node VALUES (?, ?, ?)",
+        list(merkle.appended(position, merkle.leaf_hash(body), nodes(connection))),
+    )
+    return position
+
+
+def size(connection: Connection) -> int:
+    """Count the entries."""
+    return int(value(connection, "SELECT coalesce(max(position) + 1, 0) FROM leaf"))
+
+
+def nodes(connection: Connection) -> merkle.Nodes:
+    """Give the hashes of the tree by level and place."""
+
+    def get(level: int, place: int) -> bytes:
+        found: bytes = value(connection, "SELECT hash FROM node WHERE level = ? AND place = ?", level, place)
+        return found
+
+    return get
+
+
+def commitment(salt: bytes, role: str, person: str) -> bytes:
+    """Commit to a person without telling who it is."""
+    return hmac.digest(salt, framed("commitment", role, name_of(person)), "sha256")
+
+
+def name_of(person: str) -> str:
+    """Give the name a person has in the log: it tells nothing of the identifier it is made from."""
+    return fingerprint(framed("audit", person))

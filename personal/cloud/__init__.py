@@ -1,0 +1,1 @@
+"""The vault server: keeps sealed copies for modules elsewhere; sees ciphertext and random names. (DESIGN 3)"""

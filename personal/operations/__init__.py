@@ -1,0 +1,1 @@
+"""What the module does: a short story of named steps for each use. (DESIGN 3)"""

@@ -1,0 +1,121 @@
+"""Who has looked at my data: each entry of the log about me, in words, with its proof. (Andmejälgija 2.1.0)"""
+
+from typing import Any, Final
+
+from base import clock
+from base.database import Connection
+from base.errors import BadRequestData, NotPermitted, ResourceNotFound
+from personal.audit import heads, log, reading
+from personal.audit.reading import Kept
+from personal.operations import acting
+from personal.operations.audit_log import number
+from personal.operations.call import Answer, Call, Module, Town
+from personal.rules import words
+from personal.rules.delegation import Scope
+
+SUBJECT: Final = "subject"
+"""The role of the person an entry is about."""
+TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
+MOST: Final = 1_000
+_ALL: Final = 1 << 62
+
+
+async def accesses(call: Call, _: Module) -> Answer:
+    """List what was done with my data, newest first."""
+    before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
+    found, scope = await _about(call, before, most)
+    following = found[-1].position if len(found) == most else None
+    seen = _covered(call, found, scope)
+    return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
+
+
+async def proof(call: Call, _: Module) -> Answer:
+    """Give an entry about me with what proves that it is in the log and about me."""
+    text = call.path["position"]
+    position = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+    find, signer, name = await acting.viewed(call), call.town.signer, call.town.id
+
+    def work(db: Connection) -> dict[str, Any]:
+        person, scope = find(db)
+        opened = reading.opening(db, position, SUBJECT, person)
+        if opened is None or not acting.covers(db, scope, reading.entry(db, position)):
+            raise ResourceNotFound("There is no such entry about you.")
+        head = heads.current(db, signer, name, call.now)
+        return {
+            "entry": reading.entry(db, position).body.decode(),
+            "position": position,
+            "commitment": {"role": SUBJECT, "person": log.name_of(opened[0]), "salt": opened[1].hex()},
+            "proof": reading.inclusion(db, position, head.size),
+            "head": head.shown(),
+        }
+
+    return Answer(body=await call.town.store.write(work))
+
+
+async def find_usage(call: Call, _: Module) -> Answer:
+    """Answer Andmejälgija's findUsage about me, newest first."""
+    if call.params.get("userCode", "me") != "me":
+        raise NotPermitted("userCode is 'me': the one who is logged in, or who is represented in this login.")
+    start, end = _moment(call, "periodStart", 0), _moment(call, "periodEnd", call.now)
+    offset, most = number(call, "offset", 0), min(number(call, "limit", MOST), MOST)
+    entries, scope = await _about(call, _ALL, _ALL)
+    found = _covered(call, [one for one in entries if start <= one.at <= end], scope)
+    usages = [_usage(call.town, one) for one in found[offset : offset + most]]
+    return Answer(body={"totalUsages": len(found), "usages": usages})
+
+
+async def usage_period(call: Call, _: Module) -> Answer:
+    """Say since when accesses are kept."""
+    first = call.town.store.read(lambda db: reading.entries(db, 0, 1))
+    return Answer(body={"periodStart": clock.show(first[0].at if first else call.now)})
+
+
+async def heartbeat(call: Call, _: Module) -> Answer:
+    """Say that the access history can be asked."""
+    call.town.store.ping()
+    return Answer(body={"status": "OK"})
+
+
+async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope | None]:
+    find = await acting.viewed(call)
+
+    def work(db: Connection) -> tuple[list[Kept], Scope | None]:
+        person, scope = find(db)
+        return reading.about(db, person, SUBJECT, before, most), scope
+
+    return call.town.store.read(work)
+
+
+def _covered(call: Call, found: list[Kept], scope: Scope | None) -> list[Kept]:
+    return call.town.store.read(lambda db: [one for one in found if acting.covers(db, scope, one)])
+
+
+def shown(one: Kept) -> dict[str, Any]:
+    """Show an entry about somebody in words."""
+    facts = one.facts()
+    shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
+    if facts.get("by") == acting.GUARDIAN:
+        shown["by"] = acting.GUARDIAN
+    shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))
+    return shown
+
+
+def _usage(town: Town, one: Kept) -> dict[str, str]:
+    facts = one.facts()
+    return {
+        "logtime": clock.show(one.at),
+        "action": words.sentence(facts),
+        "receiverCode": facts.get("service", town.code),
+        "receiverName": facts.get("service", town.name),
+        "receiverSystem": facts.get("service", "engawa"),
+    }
+
+
+def _moment(call: Call, name: str, default: int) -> int:
+    text = call.params.get(name)
+    if text is None:
+        return default
+    try:
+        return clock.parse(text)
+    except ValueError as error:
+        raise BadRequestData(f"{name}: {error}.") from None

@@ -1,0 +1,54 @@
+"""Who acts: a service, a resident for themselves or another, a member of staff, another town's module."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Final
+
+
+class Who(StrEnum):
+    """The kinds of actors."""
+
+    NOBODY = "nobody"
+    SERVICE = "service"
+    RESIDENT = "resident"
+    STAFF = "staff"
+    PEER = "peer"
+    AGENT = "agent"
+
+
+class Role(StrEnum):
+    """What a member of staff may do."""
+
+    COUNTER = "counter"  # residents: register, find, write consents down from paper
+    CATALOGUE = "catalogue"  # services and items: propose and approve
+    EMERGENCY = "emergency"  # declare and approve emergencies
+    PROTECTION = "protection"  # cleared for protected persons
+    PRIVACY = "privacy"  # rights of residents, reports, incidents
+    AUDITOR = "auditor"  # reads the audit log
+    ADMIN = "admin"  # staff and settings; never residents' data
+
+
+class Level(IntEnum):
+    """How surely we know who is logged in. (personal-data.md 2.5)"""
+
+    NONE = 0
+    CONTACTLESS = 1  # かざし: the card without its PIN
+    CARD = 3  # the card and its PIN: consent, export, guardianship
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who sends a request. `id`: of the service, person, member of staff or module; `subject`: whose data it is about.
+
+    `session` names the login for ending it, and is never shown.
+    """
+
+    who: Who
+    id: str = ""
+    subject: str | None = None
+    roles: frozenset[Role] = field(default_factory=frozenset)
+    level: Level = Level.NONE
+    session: bytes = b""
+
+
+NOBODY: Final = Actor(Who.NOBODY)

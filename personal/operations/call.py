@@ -1,0 +1,95 @@
+"""A request as an operation sees it, free of the transport, and what the operation answers. (DESIGN 2.1)"""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import ClientSession
+
+from base.access.limits import Limit
+from personal.locations.records import Records
+from personal.operations.actors import NOBODY, Actor, Level, Role, Who
+from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, no_events
+from personal.rules import evidence
+from personal.rules.evidence import Anchors
+from personal.settings import PersonalSettings
+from personal.store.town import TownStore
+from personal.vault.keys import KeyStore
+from personal.vault.signing import Signer
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省."""
+
+    id: str
+    name: str
+    code: str
+    store: TownStore
+    keys: KeyStore
+    signer: Signer
+    records: Records
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What operations work with: the settings and the municipalities that share this installation."""
+
+    settings: PersonalSettings
+    towns: dict[str, Town]
+    address: Callable[[], str]  # scheme://host:port under which others reach it
+    kinds: Mapping[str, Kind] = field(default_factory=dict)  # what needs two members of staff
+    reactions: tuple[Reaction, ...] = ()  # what follows from what happens to a resident
+    events: Events = no_events  # which declared emergency lets a service see more
+    limit: Limit | None = None  # of the requests of one service
+    consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
+    anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
+    web: ClientSession | None = None  # asks the modules of other municipalities
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, each part parsed once."""
+
+    town: Town
+    actor: Actor = NOBODY
+    path: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    now: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers: a JSON value, finished bytes of another media type, or such bytes part by part."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = JSON
+    parts: AsyncIterator[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """A row of the table of operations: what is served where, to whom, by which function.
+
+    roles: any one of them is needed of staff; schema: the JSON Schema of the body, None if there is none.
+    """
+
+    method: str
+    path: str  # below /personal/v1 unless it is absolute with a leading //; {name} stands for one segment
+    run: Callable[[Call, Module], Coroutine[Any, Any, Answer]]
+    who: frozenset[Who]
+    roles: frozenset[Role] = frozenset()
+    level: Level = Level.NONE
+    schema: Mapping[str, Any] | None = None
+    params: frozenset[str] = frozenset()
+    media_type: str = JSON  # of the body
+    also: frozenset[str] = frozenset()  # further media types that are read the same way
+
+
+NO_CONTENT: Final = Answer(204)

@@ -1,0 +1,40 @@
+"""Erasing all there is of somebody who moved away or died, as far as no law keeps it. (個人情報保護法 98条)"""
+
+from collections.abc import Mapping
+
+from base import clock
+from base.database import Connection
+from base.errors import Conflict
+from personal.locations.records import Erasure
+from personal.operations import notices
+from personal.operations.actors import Who
+from personal.operations.call import Answer, Call, Module
+from personal.operations.records import append, subject
+from personal.rules.residents import State
+from personal.store import people, sessions
+
+
+async def forget(call: Call, _: Module) -> Answer:
+    """Erase every record of somebody, what finds them, and whom the log's entries are about; or say what is kept."""
+    find = await subject(call)
+    person = call.town.store.read(find)
+
+    def within(db: Connection, erasures: Mapping[str, Erasure]) -> None:
+        found = people.find(db, find(db))
+        if found is None or found.id != person or found.state not in (State.MOVED, State.DEAD):
+            raise Conflict("Only who moved away or died is forgotten whole; erase single records instead.")
+        held = sorted(item for item, erasure in erasures.items() if erasure.holds)
+        append(db, call, "resident-forgotten", person, items=sorted(erasures), held=held)
+        for item in erasures:
+            notices.item_changed(db, person, item, call.now)
+        sessions.end_all(db, Who.RESIDENT, person)
+
+    erasures = await call.town.records.forget(person, within, call.now)
+    kept = [
+        {"item": item, "heldUntil": clock.show(erasure.holds[0][1])}
+        for item, erasure in sorted(erasures.items())
+        if erasure.holds
+    ]
+    return Answer(
+        202 if kept else 200, {"erased": sorted(set(erasures) - {one["item"] for one in kept}), "kept": kept}
+    )

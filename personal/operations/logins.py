@@ -1,0 +1,125 @@
+"""Logins: who is logged in, logging out, and the demonstration login that is there only with made-up residents."""
+
+import secrets
+from typing import Any, Final
+
+from base import clock
+from base.database import Connection
+from base.errors import Problem, ResourceNotFound, Unauthorized
+from personal.audit import log
+from personal.audit.log import Entry
+from personal.operations.actors import Level, Who
+from personal.operations.blinding import Blinding, blinding
+from personal.operations.call import NO_CONTENT, Answer, Call, Module
+from personal.operations.registering import Newcomer, enter_self
+from personal.operations.residents import CARD, SEARCHED
+from personal.rules.residents import IdentifierKind, State
+from personal.store import identifiers, people, sessions, staff
+from personal.store.sessions import Session
+
+DEMO: Final[dict[str, Any]] = {
+    "type": "object",
+    "oneOf": [{"required": ["staff"]}, {"required": ["resident"]}, {"required": ["card"]}],
+    "dependentRequired": {"card": ["nameKana", "birthDate"]},
+    "properties": {
+        "staff": {"type": "string", "maxLength": 255},
+        "resident": {"type": "string", "maxLength": 255},
+        "card": CARD,
+        **SEARCHED,
+        "level": {"enum": [level.value for level in Level if level is not Level.NONE]},
+    },
+    "additionalProperties": False,
+}
+
+
+async def demo_login(call: Call, module: Module) -> Answer:
+    """Log in as anybody: staff or a resident by name, or with a card, by which who is new is registered."""
+    if not module.settings.demo:
+        raise ResourceNotFound("There is no such thing here.")
+    body, level = call.body, Level(call.body.get("level", Level.CARD))
+    kind = Who.STAFF if "staff" in body else Who.RESIDENT
+    blind = await blinding(call.town)
+    secret = f"{kind}_{secrets.token_urlsafe(32)}"
+    life = int(module.settings.session_seconds * clock.SECOND)
+
+    def work(db: Connection) -> Session:
+        if kind is Who.STAFF:
+            (actor, roles), subject = _staff(db, body["staff"]), None
+        else:
+            actor = subject = _resident(db, call, module, blind, level)
+            roles = ()
+        session = Session(kind, actor, subject, roles, level, call.now, call.now, call.now + life)
+        sessions.keep(db, secret, session)
+        by = {"by": actor} if kind is Who.STAFF else {}
+        facts = {"as": kind, "level": int(level), "demo": True, **by}
+        log.append(db, Entry("login", facts, {"subject": subject} if subject else {}), call.now)
+        return session
+
+    session = await call.town.store.write(work)
+    return Answer(
+        201,
+        {
+            "token": secret,
+            "kind": kind,
+            "roles": list(session.roles),
+            "level": int(level),
+            "expiresIn": life // clock.SECOND,
+        },
+    )
+
+
+def _resident(db: Connection, call: Call, module: Module, blind: Blinding, level: Level) -> str:
+    if "card" not in call.body:
+        return resident_of(
+            db, IdentifierKind.LOGIN, blind.identifier(IdentifierKind.LOGIN, call.body["resident"])
+        )
+    hash = blind.card(**call.body["card"])
+    if identifiers.holder(db, IdentifierKind.CARD, hash, cleared=True) is not None:
+        return resident_of(db, IdentifierKind.CARD, hash)
+    if level is not Level.CARD:
+        raise unknown()
+    terms = blind.terms((call.body["nameKana"],), call.body["birthDate"])
+    return enter_self(db, Newcomer(((IdentifierKind.CARD, hash),), tuple(terms)), call.now, module.reactions)
+
+
+def resident_of(db: Connection, kind: IdentifierKind, hash: bytes) -> str:
+    """Find whose login or card it is; protected persons are found by their own. Unauthorized if nobody's."""
+    holder = identifiers.holder(db, kind, hash, cleared=True)
+    person = None if holder is None else people.current(db, holder)
+    if person is None or person.state is State.DEAD:
+        raise unknown()
+    return person.id
+
+
+async def show_session(call: Call, _: Module) -> Answer:
+    """Say as what the caller is logged in."""
+    actor = call.actor
+    shown = {"kind": actor.who, "roles": sorted(actor.roles), "level": int(actor.level)}
+    member = call.town.store.read(lambda db: staff.find(db, actor.id)) if actor.who is Who.STAFF else None
+    return Answer(body=shown if member is None else {**shown, "id": member.id, "name": member.name})
+
+
+async def log_out(call: Call, _: Module) -> Answer:
+    """End the login that the request comes with."""
+
+    def work(db: Connection) -> None:
+        sessions.end(db, call.actor.session)
+        if call.actor.who is Who.STAFF:
+            log.append(db, Entry("logout", {"by": call.actor.id}), call.now)
+        elif call.actor.who is Who.RESIDENT:
+            log.append(db, Entry("logout", {}, {"subject": call.actor.id}), call.now)
+
+    await call.town.store.write(work)
+    return NO_CONTENT
+
+
+def unknown() -> Problem:
+    """Refuse a login, the same for everybody who is not known here."""
+    return Unauthorized("This login is not known here.")
+
+
+def _staff(db: Connection, login: str) -> tuple[str, tuple[str, ...]]:
+    member = staff.by_login(db, login)
+    if member is None:
+        raise unknown()
+    return member.id, member.roles

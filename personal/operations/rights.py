@@ -1,0 +1,283 @@
+"""Rights of residents: 開示・訂正・利用停止, decided in time, with a reason. (個人情報保護法 76, 90, 98条)"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from base import clock
+from base.database import Connection
+from base.errors import BadRequestData, ResourceNotFound
+from personal.audit import log
+from personal.audit.log import Entry
+from personal.operations import acting, handles
+from personal.operations.call import NO_CONTENT, Answer, Call, Module
+from personal.operations.handles import Handles
+from personal.operations.records import NAME, by
+from personal.rules.delegation import Act, Scope, permits
+from personal.rules.identifiers import framed, fresh
+from personal.rules.residents import Event, Happening
+from personal.rules.rights import (
+    LAW,
+    OUTCOMES,
+    Request,
+    Right,
+    State,
+    decided,
+    extended,
+    overdue,
+    received,
+    withdrawn,
+)
+from personal.store import items, rights
+from personal.store.rights import Filed
+from personal.vault.envelope import seal, unseal
+
+MOST_LISTED: Final = 500
+EVERYTHING: Final = ("*",)
+"""Stands for all items: no limit of items covers it."""
+_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 4_000}
+_ASKED: Final[dict[str, Any]] = {
+    "right": {"enum": [right.value for right in Right]},
+    "items": {"type": "array", "maxItems": 50, "uniqueItems": True, "items": NAME},
+    "text": _TEXT,
+}
+ASK: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["right", "text"],
+    "properties": _ASKED,
+    "additionalProperties": False,
+}
+TAKE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident", "right", "text", "evidence"],
+    "properties": {
+        "resident": handles.SCHEMA,
+        "evidence": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"},
+        **_ASKED,
+    },
+    "additionalProperties": False,
+}
+EXTEND: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["reason"],
+    "properties": {"reason": _TEXT},
+    "additionalProperties": False,
+}
+DECIDE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["outcome", "reason"],
+    "properties": {"outcome": {"enum": [outcome.value for outcome in OUTCOMES]}, "reason": _TEXT},
+    "additionalProperties": False,
+}
+
+
+async def ask(call: Call, module: Module) -> Answer:
+    """Ask for disclosure, correction or stop of use of data about oneself."""
+    find = await acting.subject(call, Act.RIGHTS, items=call.body.get("items") or EVERYTHING)
+    return await _received(call, module, find, "")
+
+
+async def take(call: Call, module: Module) -> Answer:
+    """Take a request down that a resident brought on paper."""
+    asked = (await handles.handles(call.town, call.actor)).read(call.body["resident"])
+    return await _received(
+        call, module, lambda db: handles.visible(db, asked, call.actor).id, call.body["evidence"]
+    )
+
+
+async def list_own(call: Call, _: Module) -> Answer:
+    """List one's own requests: by when each is decided, or how and why it was."""
+    find, key = await acting.subject(call, Act.RIGHTS), await sealing(call)
+    limits = await acting.limits(call)
+
+    def work(db: Connection) -> list[Filed]:
+        scope = limits(db)
+        return [one for one in rights.of(db, find(db)) if covers(scope, one)]
+
+    return Answer(body={"requests": [shown(one, key) for one in call.town.store.read(work)]})
+
+
+async def withdraw(call: Call, _: Module) -> Answer:
+    """Take a request of one's own back."""
+    find, limits = await acting.subject(call, Act.RIGHTS), await acting.limits(call)
+
+    def work(db: Connection) -> None:
+        person = find(db)
+        for one in rights.of(db, person):
+            if one.request.id == call.path["id"] and covers(limits(db), one):
+                rights.put(db, replace(one, request=withdrawn(one.request, call.now)))
+                _note(db, call, "rights-withdrawn", one.request, person)
+                return
+        raise _missing()
+
+    await call.town.store.write(work)
+    return NO_CONTENT
+
+
+async def list_all(call: Call, _: Module) -> Answer:
+    """List the requests that wait, the most urgent first, or (state=decided) those that are decided."""
+    state = call.params.get("state", "open")
+    if state not in ("open", "decided"):
+        raise BadRequestData("The states are open, decided.")
+    names = await handles.handles(call.town, call.actor)
+
+    def work(db: Connection) -> list[dict[str, Any]]:
+        found = rights.listed(db, waiting=state == "open", most=MOST_LISTED)
+        told = [_for_staff(db, one, call, names) for one in found]
+        return [one for one in told if one is not None]
+
+    return Answer(body={"requests": call.town.store.read(work)})
+
+
+async def show(call: Call, _: Module) -> Answer:
+    """Show a request with what the resident wrote."""
+    names, key = await handles.handles(call.town, call.actor), await sealing(call)
+
+    def work(db: Connection) -> dict[str, Any]:
+        found, person = _visible(db, call)
+        _note(db, call, "rights-read", found.request, person)
+        return {**shown(found, key), "resident": names.show(person), "evidence": found.evidence}
+
+    return Answer(body=await call.town.store.write(work))
+
+
+async def extend(call: Call, module: Module) -> Answer:
+    """Prolong the time of a request once, with a reason that the resident sees. (83条2項)"""
+    key, days = await sealing(call), module.settings.rights_extension_days
+
+    def work(db: Connection) -> dict[str, Any]:
+        found, person = _visible(db, call)
+        request = extended(found.request, call.now, days)
+        reasons = {**_reasons(found, key), "extension": call.body["reason"]}
+        changed = replace(found, request=request, reasons=_sealed(key, request.id, "reasons", reasons))
+        rights.put(db, changed)
+        _note(db, call, "rights-extended", request, person, due=clock.show(request.due))
+        return shown(changed, key)
+
+    return Answer(body=await call.town.store.write(work))
+
+
+async def decide(call: Call, _: Module) -> Answer:
+    """Decide a request, with a reason that the resident sees."""
+    key, outcome = await sealing(call), State(call.body["outcome"])
+
+    def work(db: Connection) -> dict[str, Any]:
+        found, person = _visible(db, call)
+        request = decided(found.request, outcome, call.now)
+        reasons = {**_reasons(found, key), "decision": call.body["reason"]}
+        changed = replace(
+            found,
+            request=request,
+            reasons=_sealed(key, request.id, "reasons", reasons),
+            decided_by=call.actor.id,
+        )
+        rights.put(db, changed)
+        late = overdue(found.request, call.now)
+        _note(db, call, "rights-decided", request, person, outcome=outcome, late=late)
+        return shown(changed, key)
+
+    return Answer(body=await call.town.store.write(work))
+
+
+def react(db: Connection, happening: Happening, now: int) -> None:
+    """Let requests follow those who were parted."""
+    if happening.event is Event.PARTED and happening.to_other:
+        rights.hand_over(db, happening.person, happening.other, happening.since)
+
+
+async def sealing(call: Call) -> bytes:
+    """Give the key that seals what is written in requests."""
+    return await call.town.keys.named("rights")
+
+
+def shown(filed: Filed, key: bytes) -> dict[str, Any]:
+    """Show a request to whom it is about."""
+    told = {**_shown(filed.request), "text": _unsealed(key, filed.request.id, "words", filed.words)}
+    reasons = _reasons(filed, key)
+    return {**told, "reasons": reasons} if reasons else told
+
+
+def covers(scope: Scope | None, filed: Filed) -> bool:
+    """Say whether a guardian may see a request; None: it is one's own."""
+    return scope is None or permits(scope, Act.RIGHTS, None, filed.request.items or EVERYTHING)
+
+
+async def _received(call: Call, module: Module, find: acting.Find, evidence: str) -> Answer:
+    body, key = call.body, await sealing(call)
+    right, about = Right(body["right"]), tuple(sorted(body.get("items", ())))
+
+    def work(db: Connection) -> dict[str, Any]:
+        person, known = find(db), items.listed(db)
+        if strange := [item for item in about if item not in known]:
+            raise BadRequestData(f"There is no item {strange[0]}; GET /personal/v1/items lists them.")
+        request = received(fresh("w_"), person, right, about, call.now, module.settings.rights_days)
+        words = _sealed(key, request.id, "words", body["text"])
+        filed = Filed(request, words, _sealed(key, request.id, "reasons", {}), by(call), evidence)
+        rights.put(db, filed)
+        _note(db, call, "rights-request", request, person, due=clock.show(request.due))
+        return shown(filed, key)
+
+    return Answer(201, await call.town.store.write(work))
+
+
+def _shown(request: Request) -> dict[str, Any]:
+    moments = {
+        name: clock.show(at)
+        for name, at in (("extended", request.extended), ("decided", request.decided))
+        if at is not None
+    }
+    return {
+        "id": request.id,
+        "right": request.right,
+        "law": LAW[request.right],
+        "items": list(request.items),
+        "state": request.state,
+        "made": clock.show(request.made),
+        "due": clock.show(request.due),
+        **moments,
+    }
+
+
+def _for_staff(db: Connection, filed: Filed, call: Call, names: Handles) -> dict[str, Any] | None:
+    """Show a request in a list; None where the caller may not know of the resident."""
+    try:
+        person = handles.visible(db, filed.request.person, call.actor)
+    except ResourceNotFound:
+        return None
+    late = overdue(filed.request, call.now)
+    return {**_shown(filed.request), "resident": names.show(person.id), "overdue": late}
+
+
+def _visible(db: Connection, call: Call) -> tuple[Filed, str]:
+    found = rights.find(db, call.path["id"])
+    if found is None:
+        raise _missing()
+    try:
+        return found, handles.visible(db, found.request.person, call.actor).id
+    except ResourceNotFound:
+        raise _missing() from None
+
+
+def _note(db: Connection, call: Call, kind: str, request: Request, person: str, **facts: Any) -> None:
+    told = {"by": by(call), "request": request.id, "right": request.right, **facts}
+    if request.items:
+        told["items"] = list(request.items)
+    log.append(db, Entry(kind, told, acting.people_of(call.actor, person)), call.now)
+
+
+def _reasons(filed: Filed, key: bytes) -> dict[str, str]:
+    found: dict[str, str] = _unsealed(key, filed.request.id, "reasons", filed.reasons)
+    return found
+
+
+def _sealed(key: bytes, id: str, part: str, words: Any) -> bytes:
+    return seal(key, orjson.dumps(words), framed("request", id, part))
+
+
+def _unsealed(key: bytes, id: str, part: str, sealed: bytes) -> Any:
+    return orjson.loads(unseal(key, sealed, framed("request", id, part)))
+
+
+def _missing() -> ResourceNotFound:
+    return ResourceNotFound("There is no such request.")

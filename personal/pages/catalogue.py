@@ -1,0 +1,129 @@
+"""Pages about services and what two members of staff decide together."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from base.errors import BadRequestData
+from personal.pages.desk import STAFF, Desk
+from personal.pages.visitor import Visitor
+
+SERVICES: Final = STAFF + "/services"
+PROPOSALS: Final = STAFF + "/proposals"
+DECISIONS: Final = ("approve", "refuse", "withdraw")
+
+
+class CataloguePages:
+    """Services, the form to propose one, proposals with what they change."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give the routes."""
+        desk = self._desk
+        return [
+            desk.shown(SERVICES, self.list_services),
+            desk.shown(SERVICES + "/{id}", self.show_service),
+            desk.sent(SERVICES + "/{id}/state", self.set_active),
+            desk.shown(PROPOSALS, self.list_proposals),
+            desk.sent(PROPOSALS, self.propose),
+            desk.shown(PROPOSALS + "/{id}", self.show_proposal),
+            desk.sent(PROPOSALS + "/{id}", self.decide),
+        ]
+
+    async def list_services(self, visitor: Visitor) -> web.Response:
+        """Show all services, and the form to propose a description."""
+        found = (await self._desk.ask(visitor, "GET", "/catalogue/services"))["services"]
+        return self._desk.render(visitor, "services.html", services=found)
+
+    async def show_service(self, visitor: Visitor) -> web.Response:
+        """Show one service with its versions."""
+        within = {"id": visitor.request.match_info["id"]}
+        service = await self._desk.ask(visitor, "GET", "/catalogue/services/{id}", within=within)
+        labels = await self._labels(visitor)
+        return self._desk.render(visitor, "service.html", service=service, labels=labels)
+
+    async def set_active(self, visitor: Visitor) -> web.Response:
+        """Suspend a service, or let it go on."""
+        id, active = visitor.request.match_info["id"], visitor.given("active") == "yes"
+        path = "/catalogue/services/{id}/state"
+        await self._desk.ask(visitor, "POST", path, {"active": active}, within={"id": id})
+        return self._desk.back(visitor, f"{SERVICES}/{id}", "resumed" if active else "suspended")
+
+    async def list_proposals(self, visitor: Visitor) -> web.Response:
+        """Show what waits for a decision, or what was decided."""
+        state = visitor.request.query.get("state", "open")
+        found = (await self._desk.ask(visitor, "GET", "/proposals", params={"state": state}))["proposals"]
+        return self._desk.render(visitor, "proposals.html", proposals=found, state=state)
+
+    async def show_proposal(self, visitor: Visitor) -> web.Response:
+        """Show a proposal and what would be different."""
+        within = {"id": visitor.request.match_info["id"]}
+        found = await self._desk.ask(visitor, "GET", "/proposals/{id}", within=within)
+        session = await self._desk.ask(visitor, "GET", "/session")
+        more = {
+            "proposal": found,
+            "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
+            "differences": _told(found.get("differences", ()), await self._labels(visitor), visitor.language),
+            "own": found["proposer"] == session["id"],
+        }
+        return self._desk.render(visitor, "proposal.html", **more)
+
+    async def propose(self, visitor: Visitor) -> web.Response:
+        """Propose a service, or another description of one."""
+        body: dict[str, Any] = {
+            "service": visitor.given("service"),
+            "description": _json(visitor.given("description")),
+        }
+        if visitor.given("keys"):
+            body["keys"] = _json(visitor.given("keys"))
+        made = await self._desk.ask(visitor, "POST", "/proposals", {"kind": "service", "body": body})
+        return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
+
+    async def decide(self, visitor: Visitor) -> web.Response:
+        """Approve, refuse or take back."""
+        id, verb = visitor.request.match_info["id"], visitor.given("do")
+        if verb not in DECISIONS:
+            raise BadRequestData(f"The decisions are {', '.join(DECISIONS)}.")
+        body = visitor.chosen("reason") if verb == "refuse" else None
+        await self._desk.ask(visitor, "POST", f"/proposals/{{id}}/{verb}", body, within={"id": id})
+        return self._desk.back(visitor, f"{PROPOSALS}/{id}", f"decided_{verb}")
+
+    async def _labels(self, visitor: Visitor) -> dict[str, str]:
+        listed = (await self._desk.ask(visitor, "GET", "/items"))["items"]
+        return {one["item"]: one["label"][visitor.language] for one in listed}
+
+
+def _told(
+    differences: Sequence[dict[str, Any]], labels: dict[str, str], language: str
+) -> list[dict[str, Any]]:
+    """Put differences into words."""
+    return [
+        {
+            "change": one["change"],
+            "purpose": one.get("purpose", ""),
+            "item": labels.get(one.get("item", ""), one.get("item", "")),
+            "before": _word(one["before"], language),
+            "after": _word(one["after"], language),
+            "wider": one["wider"],
+        }
+        for one in differences
+    ]
+
+
+def _word(value: Any, language: str) -> str:
+    if isinstance(value, dict) and language in value:
+        return str(value[language])
+    if isinstance(value, dict):
+        return "、".join(_word(one, language) for one in value.values())
+    return "" if value is None else str(value)
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequestData("The description or the keys are no JSON.") from None

@@ -1,0 +1,126 @@
+"""Who visits a page: the login in a cookie, the language, a form that proves to come from one of our pages."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from aiohttp import web
+
+from base.errors import InvalidRequest, NotPermitted
+from base.pages import language_of
+from personal.operations.actors import NOBODY, Actor
+from personal.operations.call import Town
+
+SECURE_COOKIE: Final = "__Host-engawa-personal"
+LOOPBACK_COOKIE: Final = "engawa-personal"
+CSRF: Final = "csrf"
+MOST_FORM_BYTES: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One visit: whose login it comes with, in which language, with which form."""
+
+    request: web.Request = field(repr=False)
+    language: str
+    town: Town | None = None
+    actor: Actor = NOBODY
+    secret: str = field(default="", repr=False)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def csrf(self) -> str:
+        """Give what a form of this login has to carry."""
+        proof = hmac.digest(self.secret.encode(), b"engawa form", hashlib.sha256)
+        return base64.urlsafe_b64encode(proof).decode().rstrip("=")
+
+    def link(self, path: str, **parameters: str) -> str:
+        """Write a link within the pages that keeps a language that was chosen."""
+        chosen = {"lang": self.language} if self.request.query.get("lang") == self.language else {}
+        query = urlencode({**{k: v for k, v in parameters.items() if v}, **chosen})
+        return f"{path}?{query}" if query else path
+
+    def in_language(self, language: str) -> str:
+        """Link to the same page in another language; a page made from a form begins anew."""
+        path = self.request.path if self.request.method == "GET" else self.request.path.rpartition("/")[0]
+        return f"{path}?{urlencode({**self.request.query, 'lang': language})}"
+
+    def given(self, name: str) -> str:
+        """Give a field of the form without blanks around it, empty if there is none."""
+        return self.form.get(name, "").strip()
+
+    def chosen(self, *names: str) -> dict[str, str]:
+        """Give those fields of the form that are not empty."""
+        return {name: text for name in names if (text := self.given(name))}
+
+
+def cookie_name(request: web.Request) -> str:
+    """Name the cookie: over HTTPS one that no other host can set; plain only for demonstrations on loopback."""
+    return SECURE_COOKIE if request.secure else LOOPBACK_COOKIE
+
+
+def language(request: web.Request) -> str:
+    """Choose the reader's language."""
+    return language_of(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+
+
+def keep_login(request: web.Request, response: web.StreamResponse, town: str, secret: str) -> None:
+    """Put a login into the cookie."""
+    response.set_cookie(
+        cookie_name(request),
+        f"{town}.{secret}",
+        path="/",
+        secure=request.secure,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def drop_login(request: web.Request, response: web.StreamResponse) -> None:
+    """Take the login out of the cookie."""
+    response.del_cookie(
+        cookie_name(request), path="/", secure=request.secure, httponly=True, samesite="Strict"
+    )
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """Read a form that one of our own pages sent; the first value of each field, a list joined by blanks."""
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise NotPermitted("This form was sent by another site.")
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise InvalidRequest("This is no form.")
+    if (request.content_length or 0) > MOST_FORM_BYTES:
+        raise InvalidRequest("The form is too long.")
+    fields: dict[str, str] = {}
+    try:
+        sent = await request.post()
+    except (UnicodeDecodeError, LookupError, ValueError):
+        raise InvalidRequest("The form is not written in UTF-8.") from None
+    for name, value in sent.items():
+        text = value if isinstance(value, str) else ""
+        fields[name] = f"{fields[name]} {text}" if name in fields else text
+    return fields
+
+
+def check_form(visitor: Visitor) -> None:
+    """Refuse a form that does not carry what only pages of this login carry."""
+    if not hmac.compare_digest(visitor.form.get(CSRF, "").encode(), visitor.csrf.encode()):
+        raise NotPermitted("The form is too old, or was not made for this login. Open the page again.")
+
+
+def values(visitor: Visitor) -> dict[str, Any]:
+    """Give what every template needs."""
+    return {
+        "visitor": visitor,
+        "csrf": visitor.csrf if visitor.secret else "",
+        "link": visitor.link,
+        "in_language": visitor.in_language,
+        "town": visitor.town.name if visitor.town else "",
+        "done": visitor.request.query.get("done", ""),
+    }

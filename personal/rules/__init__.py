@@ -1,0 +1,1 @@
+"""The module's rules: pure, no input or output, time is passed in."""

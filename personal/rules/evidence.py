@@ -1,0 +1,359 @@
+"""Evidence that somebody really agreed, which the module's own keys cannot make. (issue 5; JPKI, OIDC Core, RFC 7515)
+
+Pure: digest, moment, trust anchors and whose credential it is are passed in, so that the agent inside LGWAN asks
+the same question of its own anchors.
+"""
+
+import base64
+import binascii
+import json
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from base import clock
+from base.errors import NotPermitted
+from personal.rules.decisions import LIFE, shown
+from personal.rules.identifiers import fingerprint
+
+INSIDE: Final = "lgwan"
+"""The location whose items only evidence opens that the internet side cannot make."""
+STATEMENT: Final = "engawa-paper-consent+jwt"
+"""The typ of what an official's device signs about a form on paper."""
+LEEWAY: Final = 60
+LONGEST: Final = 8_192
+_RSA_BITS: Final = 2_048
+_CURVES: Final = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384}
+_LOGINS: Final = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+_ALGORITHMS: Final = ("ES256", "ES384", "PS256", "RS256")
+
+
+class EvidenceKind(StrEnum):
+    """By what it is shown that somebody agreed."""
+
+    CARD = "card-signature"
+    TOKEN = "id-token"  # noqa: S105  # a kind, no secret
+    OFFICIAL = "official"
+    SESSION = "session"
+    LOGIN = "login"  # enough to refuse and to withdraw; never submitted
+
+
+STRONG: Final = frozenset({EvidenceKind.CARD, EvidenceKind.TOKEN, EvidenceKind.OFFICIAL})
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["kind"],
+    "oneOf": [
+        {
+            "properties": {
+                "kind": {"const": EvidenceKind.CARD},
+                "certificate": _TEXT,
+                "chain": {"type": "array", "maxItems": 3, "items": _TEXT},
+                "signature": _TEXT,
+            },
+            "required": ["certificate", "signature"],
+            "additionalProperties": False,
+        },
+        {
+            "properties": {"kind": {"const": EvidenceKind.TOKEN}, "token": _TEXT},
+            "required": ["token"],
+            "additionalProperties": False,
+        },
+        {
+            "properties": {"kind": {"const": EvidenceKind.OFFICIAL}, "statement": _TEXT, "scan": _TEXT},
+            "required": ["statement", "scan"],
+            "additionalProperties": False,
+        },
+        {
+            "properties": {"kind": {"const": EvidenceKind.SESSION}, "scan": _TEXT},
+            "additionalProperties": False,
+        },
+    ],
+}
+
+
+class CredentialKind(StrEnum):
+    """What evidence was made with."""
+
+    CARD = "card"
+    LOGIN = "login"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What evidence was made with, and has to be linked to the one who decides."""
+
+    kind: CredentialKind
+    issuer: str = field(repr=False)
+    id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An outside login provider: its issuer, who we are there, its public keys; levels: the acr values accepted."""
+
+    issuer: str
+    audience: str
+    keys: Mapping[str, Any]
+    algorithms: tuple[str, ...] = ("ES256",)
+    levels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What is trusted: authorities of cards, login providers, the authorities inside for officials' devices."""
+
+    cards: Sequence[x509.Certificate] = ()
+    providers: Sequence[Provider] = ()
+    devices: Sequence[x509.Certificate] = ()
+    demonstration: bool = False
+
+
+NOTHING: Final = Anchors()
+Owns = Callable[[Credential], bool]
+"""Says whether a credential is linked to the one who decides."""
+
+
+def acceptable(
+    locations: Collection[str], anchors: Anchors, *, paper: bool = False
+) -> frozenset[EvidenceKind]:
+    """Say which evidence is enough for items that live at these locations."""
+    if paper:
+        found = {EvidenceKind.OFFICIAL} if anchors.devices else set()
+    else:
+        found = {EvidenceKind.CARD} if anchors.cards else set()
+        found |= {EvidenceKind.TOKEN} if anchors.providers else set()
+    if anchors.demonstration and INSIDE not in locations:
+        found.add(EvidenceKind.SESSION)
+    return frozenset(found)
+
+
+def verified(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors, owns: Owns) -> EvidenceKind:
+    """Verify evidence for a digest that was prepared at a moment (µs); NotPermitted says why it proves nothing."""
+    kind = EvidenceKind(given["kind"])
+    if kind is EvidenceKind.CARD:
+        credential = _card(given, digest, at, anchors.cards)
+    elif kind is EvidenceKind.TOKEN:
+        credential = _token(given["token"], digest, at, anchors.providers)
+    elif kind is EvidenceKind.OFFICIAL:
+        _statement(given, digest, at, anchors.devices)
+        return kind
+    elif anchors.demonstration:
+        return kind
+    else:
+        raise _refused("a login alone is evidence in demonstrations only")
+    if not owns(credential):
+        raise _refused("it is not linked to the one who decides")
+    return kind
+
+
+def card_of(certificate: x509.Certificate) -> tuple[str, str]:
+    """Give what a card is known by: a fingerprint of its issuer's name, its serial number in hexadecimal."""
+    return fingerprint(certificate.issuer.public_bytes()), format(certificate.serial_number, "x")
+
+
+def login_of(issuer: str, subject: str) -> str:
+    """Give what a login at an outside provider is known by."""
+    return f"{issuer}#{subject}"
+
+
+# -- the card
+
+
+def _card(
+    given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequence[x509.Certificate]
+) -> Credential:
+    """Verify the card's signature over the digest, as over the challenge of a login."""
+    chain = [_certificate(_bytes(text)) for text in (given["certificate"], *given.get("chain", ()))]
+    own = _vouched(chain, at, anchors)
+    _check_signature(own, _bytes(given["signature"]), digest)
+    return Credential(CredentialKind.CARD, *card_of(own))
+
+
+def _vouched(
+    chain: Sequence[x509.Certificate], at: int, anchors: Sequence[x509.Certificate]
+) -> x509.Certificate:
+    """Verify that a pinned authority vouches for a certificate at a moment, for logging in. (RFC 5280 6)"""
+    if not anchors:
+        raise _refused("no authority is configured here that could vouch for it")
+    own, *between = chain
+    # authorities of cards mark their policies as critical; any of a pinned authority is accepted (RFC 5280 6.1.1 c)
+    policies = (x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None)
+    policy = (
+        verification.PolicyBuilder()
+        .store(verification.Store(list(anchors)))
+        .time(datetime.fromtimestamp(at // clock.SECOND, UTC))
+        .max_chain_depth(2)
+        .extension_policies(
+            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(*policies),
+            ee_policy=verification.ExtensionPolicy.permit_all().may_be_present(*policies),
+        )
+    )
+    try:
+        policy.build_client_verifier().verify(own, between)
+        fit = _for_logins(own)
+    except (verification.VerificationError, ValueError, x509.DuplicateExtension):
+        raise _refused("no authority trusted here vouches for its certificate at that moment") from None
+    if not fit:
+        raise _refused("its certificate is not one for logging in")
+    return own
+
+
+def _for_logins(own: x509.Certificate) -> bool:
+    """Say whether a certificate is for logging in: not for signing documents, not an authority's. (RFC 5280 4.2.1)"""
+    found = {one.oid: one.value for one in own.extensions}
+    usage, wider = found.get(x509.KeyUsage.oid), found.get(x509.ExtendedKeyUsage.oid)
+    limits = found.get(x509.BasicConstraints.oid)
+    if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
+        return False
+    if (
+        usage.content_commitment
+        or usage.key_cert_sign
+        or (isinstance(limits, x509.BasicConstraints) and limits.ca)
+    ):
+        return False
+    return not isinstance(wider, x509.ExtendedKeyUsage) or not _LOGINS.isdisjoint(wider)
+
+
+def _check_signature(own: x509.Certificate, signature: bytes, signed: bytes) -> None:
+    key = own.public_key()
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS:
+            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+            return
+        if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+            key.verify(signature, signed, ec.ECDSA(_CURVES[key.curve.name]()))
+            return
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        raise _refused("its signature is not over this decision") from None
+    raise _refused("its key is of a kind that is not trusted")
+
+
+# -- the outside provider
+
+
+def _token(token: str, digest: bytes, at: int, providers: Sequence[Provider]) -> Credential:
+    """Verify an ID token that was issued for this digest as its nonce. (OIDC Core 3.1.3.7)"""
+    issuer = _unverified(token).get("iss")
+    provider = next((one for one in providers if one.issuer == issuer), None)
+    if provider is None:
+        raise _refused("its issuer is not trusted here")
+    claims = _signed(token, provider)
+    audience = claims.get("aud")
+    named = [audience] if isinstance(audience, str) else audience
+    if not isinstance(named, list) or provider.audience not in named:
+        raise _refused("it was issued for somebody else")
+    if claims.get("azp", provider.audience) != provider.audience or (len(named) > 1 and "azp" not in claims):
+        raise _refused("it was issued for somebody else")
+    if claims.get("nonce") != shown(digest):
+        raise _refused("it was not issued for this decision")
+    if provider.levels and claims.get("acr") not in provider.levels:
+        raise _refused("its login was not strong enough")
+    seconds, issued, expires = at // clock.SECOND, claims.get("iat"), claims.get("exp")
+    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+        raise _refused("it does not say when it was issued and until when it is good")
+    if not seconds - LEEWAY <= issued <= seconds + LIFE // clock.SECOND + LEEWAY or expires < max(
+        issued, seconds
+    ):
+        raise _refused("it was not issued when this was decided")
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise _refused("it does not say who logged in")
+    return Credential(CredentialKind.LOGIN, provider.issuer, subject)
+
+
+def _signed(token: str, provider: Provider) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of keys the provider should not have
+            keys = KeySet.import_key_set({"keys": list(provider.keys["keys"])})
+        found = jws.deserialize_compact(token, keys, algorithms=list(provider.algorithms))
+        claims = json.loads(found.payload)
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
+        raise _refused("its signature is not one of its issuer") from None
+    if not isinstance(claims, dict):
+        raise _refused("it is no ID token")
+    return claims
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(jws.extract_compact(token.encode("ascii")).payload)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise _refused("it is no ID token") from None
+    if not isinstance(claims, dict):
+        raise _refused("it is no ID token")
+    return claims
+
+
+# -- the official
+
+
+class _Wide(jws.JWSRegistry):
+    """Headers in which certificates have room."""
+
+    max_header_length = LONGEST
+
+
+def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequence[x509.Certificate]) -> None:
+    """Verify what an official's device signed on the inside network about a scanned form."""
+    text: str = given["statement"]
+    try:
+        header = jws.extract_compact(text.encode("ascii"), registry=_Wide()).headers()
+        chain = [_certificate(_bytes(one)) for one in header["x5c"][:4]]
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        raise _refused("it is no statement with the certificate of a device") from None
+    if not chain or header.get("typ") != STATEMENT:
+        raise _refused("it is no statement about a form on paper")
+    own = _vouched(chain, at, anchors)
+    try:
+        found = jws.deserialize_compact(text, _key(own), registry=_Wide(algorithms=list(_ALGORITHMS)))
+        claims = json.loads(found.payload)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        raise _refused("the device did not sign this statement") from None
+    if not isinstance(claims, dict) or claims.get("digest") != shown(digest):
+        raise _refused("the device did not sign this decision")
+    if claims.get("scan") != given["scan"]:
+        raise _refused("the device signed for another scan")
+
+
+def _key(own: x509.Certificate) -> ECKey | RSAKey:
+    key = own.public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS:
+        return RSAKey.import_key(pem)
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+        return ECKey.import_key(pem)
+    raise _refused("its key is of a kind that is not trusted")
+
+
+def _certificate(data: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(data)
+    except (ValueError, TypeError):
+        raise _refused("its certificate cannot be read") from None
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise _refused("a part of it is no base64") from None
+
+
+def _refused(why: str) -> NotPermitted:
+    return NotPermitted(f"The evidence does not show that this was agreed to: {why}.")

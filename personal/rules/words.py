@@ -1,0 +1,196 @@
+"""What an entry of the audit log means in plain words, for the resident it is about."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "disclosure": ("同意にもとづいて情報を渡しました", "Data was given out as you agreed"),
+    "disclosure-refused": (
+        "求められましたが、情報は渡しませんでした",
+        "Data was asked for and not given out",
+    ),
+    "disclosure-failed": (
+        "情報を渡す途中で失敗し、届きませんでした",
+        "Giving out data failed; it did not arrive",
+    ),
+    "emergency-disclosure": (
+        "災害などの緊急時に情報を渡しました",
+        "Data was given out in a declared emergency",
+    ),
+    "statutory-disclosure": ("法律にもとづいて情報を渡しました", "Data was given out as a law demands"),
+    "break-glass": (
+        "命を守るため、職員一人の判断で情報を見ました",
+        "One official looked at data to save a life",
+    ),
+    "record-written": ("情報を登録・変更しました", "Data was written or changed"),
+    "record-read": ("職員が情報を見ました", "Staff looked at data"),
+    "record-erased": ("情報を消去しました", "Data was erased"),
+    "own-record-read": ("本人が自分の情報を見ました", "You looked at your own data"),
+    "records-listed": ("職員が、どの情報があるかを見ました", "Staff looked at which data there is"),
+    "own-records-listed": ("本人が、どの情報があるかを見ました", "You looked at which data there is"),
+    "record-erasure-held": (
+        "消去の求めを受けました。法令などにより、定めの日まで使わずに保管します",
+        "Erasure was asked for; the data is kept, out of use, until a day that a law or proceeding sets",
+    ),
+    "resident-forgotten": ("すべての情報を消去しました", "All data was erased"),
+    "record-hold-set": (
+        "法令などにより、定めの日まで情報を消去しないことにしました",
+        "Data is kept until a day that a law or proceeding sets",
+    ),
+    "record-hold-lifted": ("情報を消去できない期間を終えました", "Data may be erased again"),
+    "location-chosen": ("情報の保管場所を選びました", "A place where data is kept was chosen"),
+    "record-moved": ("情報の保管場所を変えました", "The place where data is kept was changed"),
+    "consent-given": ("同意しました", "Consent was given"),
+    "consent-withdrawn": ("同意を取り消しました", "Consent was withdrawn"),
+    "consent-ended": (
+        "死亡・転出にともない、同意の効力がなくなりました",
+        "Consent ended because you died or moved away",
+    ),
+    "consent-asked": ("サービスが同意を求めました", "A service asked for your consent"),
+    "consent-deferred": ("同意の返事を保留しました", "An answer about consent was put off"),
+    "consent-shown": (
+        "同意の内容をサービスに示しました",
+        "A service was shown what you agreed to with it",
+    ),
+    "consent-prepared": ("同意の内容を確認しました", "What would be agreed to was looked at"),
+    "consents-listed": ("職員が同意の一覧を見ました", "Staff looked at the list of consents"),
+    "own-consents-listed": ("本人が同意の一覧を見ました", "You looked at your list of consents"),
+    "receipt-read": ("本人が同意の控えを見ました", "You looked at a receipt of consent"),
+    "consent-refused": ("同意しませんでした", "Consent was refused"),
+    "exchange-disclosure": (
+        "ほかの自治体を通じて情報を渡しました",
+        "Data was given out through another municipality",
+    ),
+    "resident-registered": ("住民として登録しました", "You were registered"),
+    "resident-imported": (
+        "台帳のファイルから登録・変更しました",
+        "You were registered or changed from a file",
+    ),
+    "resident-found": ("職員の検索で見つかりました", "A search by staff found you"),
+    "resident-read": ("職員が、登録の状況を見ました", "Staff looked at how you are registered"),
+    "resident-linked": ("カードなどを結びつけました", "A card or another identifier was linked to you"),
+    "resident-unlinked": ("カードなどの結びつきを終えました", "A card or another identifier was ended"),
+    "resident-search-terms": (
+        "検索に使う読みがなを変えました",
+        "The reading you are searched by was changed",
+    ),
+    "resident-moved": ("転出を記録しました", "It was noted that you moved away"),
+    "resident-returned": ("在住を記録しました", "It was noted that you live here"),
+    "resident-protected": ("支援措置による保護を始めました", "You were protected from being found"),
+    "resident-unprotected": ("支援措置による保護を終えました", "Your protection ended"),
+    "resident-merged": ("二重の登録を一つにしました", "Two registrations of you became one"),
+    "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
+    "login": ("ログインしました", "You logged in"),
+    "logout": ("ログアウトしました", "You logged out"),
+    "code-disclosure": (
+        "本人が作った共有コードにもとづいて、一度だけ情報を渡しました",
+        "Data was given out once, by a code that you made",
+    ),
+    "sharing-code-made": ("共有コードを作りました", "A sharing code was made"),
+    "sharing-code-withdrawn": ("共有コードを取り消しました", "Sharing codes were withdrawn"),
+    "pseudonyms-listed": (
+        "あなたを知っているサービスの一覧を見ました",
+        "The services that know you were listed",
+    ),
+    "pseudonym-given": (
+        "サービスがあなたを指す仮名を、職員が渡しました",
+        "Staff handed over the name by which a service knows you",
+    ),
+    "pseudonym-rotated": (
+        "サービスがあなたを指す仮名を変えました",
+        "The name by which a service knows you was changed",
+    ),
+    "notice": ("変更をサービスに知らせました", "A service was told of a change"),
+    "notice-confirmed": ("サービスが通知を確認しました", "A service confirmed a notice"),
+    "erasure-confirmed": ("サービスが情報の消去を報告しました", "A service reported that it erased data"),
+    "delegation-granted": (
+        "代わりに手続きをする人を登録しました",
+        "Somebody was entered who may act for you",
+    ),
+    "delegation-ended": (
+        "代わりに手続きをする人の登録を終えました",
+        "Somebody may no longer act for you",
+    ),
+    "delegation-proposed": (
+        "代わりに手続きをする人の権限を広げる案が出されました",
+        "It was proposed that somebody may do more for you",
+    ),
+    "delegation-read": (
+        "職員が、代わりに手続きをする人の登録を見ました",
+        "Staff looked at who may act for you",
+    ),
+    "delegations-listed": (
+        "職員が、代わりに手続きをする人の一覧を見ました",
+        "Staff looked at who acts for whom",
+    ),
+    "acting-for": (
+        "代わりの人が、本人に代わって操作を始めました",
+        "Somebody began to act for you",
+    ),
+    "break-glass-failed": (
+        "命を守るために情報を見ようとしましたが、失敗しました",
+        "A look at data to save a life failed",
+    ),
+    "district-written": (
+        "お住まいの地区を登録しました",
+        "The district you live in was written down",
+    ),
+    "rights-request": (
+        "開示・訂正・利用停止の請求を受け付けました",
+        "A request about your data was received",
+    ),
+    "rights-extended": (
+        "請求への決定の期限を延ばしました",
+        "The time to decide on your request was prolonged",
+    ),
+    "rights-decided": (
+        "請求について決定しました",
+        "Your request was decided",
+    ),
+    "rights-withdrawn": (
+        "請求を取り下げました",
+        "Your request was taken back",
+    ),
+    "exchange-asked": (
+        "ほかの自治体に、あなたの情報を求めました",
+        "Data about you was asked of another municipality",
+    ),
+    "exchange-linked": (
+        "ほかの自治体の登録と結び付けました",
+        "Your entry was linked with another municipality",
+    ),
+    "exchange-unlinked": (
+        "ほかの自治体との結び付けを終えました",
+        "The link with another municipality was ended",
+    ),
+    "rights-read": (
+        "職員が請求の内容を見ました",
+        "Staff looked at your request",
+    ),
+    "erasure-asked": (
+        "情報の消去を求めました",
+        "Erasure of your data was asked for",
+    ),
+    "exchange-link-begun": (
+        "ほかの自治体との結び付けを始めました",
+        "A link with another municipality was begun",
+    ),
+    "exchange-failed": (
+        "ほかの自治体に求めましたが、届きませんでした",
+        "Data was asked of another municipality; it did not arrive",
+    ),
+    "export": ("自分の情報を書き出しました", "Your data was exported"),
+}
+
+
+def action(kind: str) -> dict[str, str]:
+    """Say what an entry of a kind means."""
+    ja, en = ACTIONS.get(kind, ("情報を取り扱いました", "Data was processed"))
+    return {"ja": ja, "en": en}
+
+
+def sentence(facts: Mapping[str, Any], language: str = "ja") -> str:
+    """Say in one line what happened and for what purpose."""
+    told = action(facts["kind"])[language]
+    purpose = facts.get("purpose")
+    return f"{told} ({purpose})" if purpose else told

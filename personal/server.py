@@ -1,0 +1,127 @@
+"""One process of the personal-data module: its parts wired together, started and ended in order. (DESIGN 3)"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from base import admin as admin_socket
+from base import files
+from base.access.certificates import Tls, TlsFiles
+from base.access.limits import Limit
+from base.access.reach import is_loopback
+from base.database import lock_folder
+from base.egress import AddressPolicy, connector
+from base.log import configure
+from base.web import serving, until_asked_to_stop
+from personal import admin, towns, trust
+from personal.api import openapi
+from personal.api.front import Front
+from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
+from personal.locations import lgwan
+from personal.operations.call import Module, Town
+from personal.pages import routes as pages
+from personal.settings import PersonalSettings, check
+
+log = structlog.get_logger("engawa.personal")
+
+
+@contextlib.asynccontextmanager
+async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> AsyncIterator[Module]:
+    """Open every municipality; close all in reverse order."""
+    lock = lock_folder(settings.data)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            open_towns: dict[str, Town] = {}
+            for one in towns.listed(settings.data):
+                open_towns[one.id] = await stack.enter_async_context(towns.opened(settings, one))
+            rate = settings.requests_per_second
+            limit = Limit(rate, 2 * rate) if rate else None
+            policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
+            web_session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(policy)))
+            yield Module(
+                settings,
+                open_towns,
+                address,
+                kinds=KINDS,
+                reactions=REACTIONS,
+                consent_reactions=CONSENT_REACTIONS,
+                anchors=trust.anchors(settings),
+                events=EVENTS,
+                limit=limit,
+                web=web_session,
+            )
+    finally:
+        os.close(lock)
+
+
+@contextlib.asynccontextmanager
+async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]]:
+    """Serve the module over HTTP while the block runs; gives it and its URL."""
+    tls = None
+    if settings.tls_certificate is not None:
+        tls = Tls(TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_authorities))
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    where = {"url": settings.public_url.rstrip("/")}
+    async with module_of(settings, lambda: where["url"]) as module:
+        app = web.Application(client_max_size=settings.body_bytes + 1)
+        app.add_routes(Front(module, operations(settings)).routes())
+        app.add_routes(openapi.routes(operations(settings)))
+        app.add_routes(pages.routes(module, operations(settings)))
+        app.on_shutdown.append(_hang_up(module))
+        app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
+        async with (
+            admin_socket.serve(settings.data, admin.handlers(module)),
+            serving(
+                app,
+                settings.host,
+                settings.port,
+                connections=settings.connections,
+                tls=tls.context if tls else None,
+            ) as port,
+        ):
+            url = f"{'https' if tls else 'http'}://{host}:{port}"
+            where["url"] = where["url"] or url
+            yield module, url
+
+
+def _hang_up(module: Module) -> Callable[[web.Application], Awaitable[None]]:
+    async def hang_up(_: web.Application) -> None:
+        """Answer agents that wait for orders, so that they do not hold up the end."""
+        for town in module.towns.values():
+            inside = town.records.locations.get(lgwan.NAME)
+            if isinstance(inside, lgwan.Lgwan):
+                inside.hang_up()
+
+    return hang_up
+
+
+async def _live(_: web.Request) -> web.Response:
+    return web.json_response({"status": "live"})
+
+
+def _ready(module: Module) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def ready(_: web.Request) -> web.Response:
+        try:
+            for town in module.towns.values():
+                town.store.ping()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the module is not ready
+            log.error("store does not answer", error=type(error).__name__)
+            return web.json_response({"status": "not ready"}, status=503)
+        return web.json_response({"status": "ready"})
+
+    return ready
+
+
+async def run(settings: PersonalSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    check(settings)
+    configure(settings.log_format, settings.log_level)
+    files.allow_enough()
+    async with served(settings) as (_, url):
+        log.info("ready", url=url)
+        await until_asked_to_stop()
+        log.info("stopping")

@@ -1,0 +1,120 @@
+"""The settings of the personal-data module. (docs/settings.md)"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from base.access.reach import is_loopback
+from base.settings import SettingError, setting
+
+PREFIX = "ENGAWA_PERSONAL_"
+SECTION = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSettings:
+    """All settings of one process of the module."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; other than loopback only with TLS.")
+    port: int = setting(8026, "TCP port to listen on.", most=65_535)
+    data: Path = setting(Path("var/personal"), "Folder of the databases, keys and the admin socket.")
+    public_url: str = setting("", "URL under which services reach this module; empty: that of the address.")
+    demo: bool = setting(
+        False, "Whether anybody may log in as anybody, to try the module with made-up residents."
+    )
+
+    tls_certificate: Path | None = setting(
+        None, "PEM file of the module's certificate and those above it; set: HTTPS instead of HTTP."
+    )
+    tls_key: Path | None = setting(None, "PEM file of the certificate's key; none: it stands beside it.")
+    tls_client_authorities: Path | None = setting(
+        None, "PEM file of the authorities whose client certificates are accepted (mutual TLS)."
+    )
+    outgoing: tuple[str, ...] = setting(
+        (), "Hosts, addresses and networks besides public ones that the module may connect to."
+    )
+
+    token_seconds: float = setting(300.0, "How long a service's access token is good.", most=3_600)
+    session_seconds: float = setting(1_800.0, "How long a login lasts without being used.", most=86_400)
+    consent_days: int = setting(365, "Longest time a consent is given for at once.", most=36_500)
+    card_authorities: Path | None = setting(
+        None, "PEM file of the authorities that vouch for cards; none: no consent is signed by a card."
+    )
+    device_authorities: Path | None = setting(
+        None, "PEM file of the authorities inside that vouch for officials' devices, for consents on paper."
+    )
+    provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
+    provider_client: str = setting("", "Name of this installation at that issuer.")
+    provider_keys: Path | None = setting(None, "JWKS file of that issuer.")
+    provider_levels: tuple[str, ...] = setting(
+        (), "Values of acr that are strong enough for consent; empty: any."
+    )
+    guardian_age: int = setting(18, "Age below which a guardian may decide for a child.", most=30)
+    emergency_hours: int = setting(
+        72, "Longest time a declared emergency runs before it ends by itself.", most=8_760
+    )
+    rights_days: int = setting(
+        30, "Days within which a request for disclosure, correction or stop of use is decided.", most=365
+    )
+    rights_extension_days: int = setting(30, "Days by which that time may be prolonged, once.", most=365)
+    exchange_seconds: float = setting(
+        45.0,
+        "How long another municipality may take to answer; longer than its store inside LGWAN.",
+        most=600,
+    )
+    pdf_font: Path | None = setting(
+        None, "Font file with Japanese letters for exports as PDF; none: residents print a page instead."
+    )
+    searches_per_hour: int = setting(
+        120, "Searches for residents by one member of staff in an hour.", most=100_000
+    )
+    pkcs11_library: Path | None = setting(
+        None, "Library of a PKCS#11 token that holds the top keys; none: they are in files."
+    )
+    pkcs11_token: str = setting("", "Label of the token.")
+    pkcs11_pin: Path | None = setting(None, "File (mode 0600) with the PIN of the token.")
+    vault_url: str = setting("", "URL of a vault server where sealed records may live; empty: there is none.")
+    vault_client: str = setting("", "Name of this installation at the vault; empty: the municipality's id.")
+    vault_authorities: Path | None = setting(
+        None, "PEM file of the authorities that vouch for the vault; none: those of the system."
+    )
+    lgwan: bool = setting(
+        False, "Whether there is a store inside LGWAN, whose agent (engawa run agent) fetches orders here."
+    )
+    lgwan_wait_seconds: float = setting(
+        15.0, "How long a request waits for the store inside before its answer is 'pending'.", most=120
+    )
+    lgwan_release_seconds: float = setting(
+        900.0, "How long an order to release is good; days where bundles are carried.", most=2_592_000
+    )
+    replaced_days: int = setting(
+        35,
+        "How long another location keeps a version of a record that was replaced; longer than the oldest back-up.",
+        most=3_650,
+    )
+    bulk: int = setting(2_000, "Most residents in one bulk disclosure.", most=100_000)
+
+    body_bytes: int = setting(1 << 20, "Longest body of a request.", most=1 << 30)
+    connections: int = setting(1_000, "How many connections may be open.", most=100_000)
+    requests_per_second: float = setting(100.0, "Requests of one caller per second before 429; 0: no limit.")
+    log_format: str = setting("auto", "Form of log lines.", choices=("auto", "json", "text"))
+    log_level: str = setting(
+        "info", "Least important lines to log.", choices=("debug", "info", "warning", "error")
+    )
+
+
+def check(settings: PersonalSettings) -> None:
+    """Refuse settings that would open the module; SettingError says which."""
+    local = is_loopback(settings.host)
+    if settings.demo and not local:
+        raise SettingError(
+            f"demo lets anybody log in as anybody: it is for loopback only, not for {settings.host}"
+        )
+    if not local and settings.tls_certificate is None:
+        raise SettingError(
+            f"host {settings.host} is reached by others: give tls_certificate, or listen on 127.0.0.1"
+        )
+    if settings.vault_url.startswith("http:") and not is_loopback(
+        urlsplit(settings.vault_url).hostname or ""
+    ):
+        raise SettingError("vault_url has to begin with https, unless the vault is on this machine")

@@ -1,0 +1,82 @@
+"""The commands about members of staff: the first one of a municipality is added here, at the machine itself."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from base.admin import ask
+from base.console import json_option, show_json, show_table
+from personal.command import at_module, of_municipality, settings_of
+
+
+@click.group()
+def staff() -> None:
+    """Add, list and remove members of staff of the running personal-data module.
+
+    \b
+    Example:
+      engawa staff add sato --name 佐藤 --role admin
+    """
+
+
+@staff.command("add")
+@click.argument("login")
+@click.option("--name", required=True, help="What colleagues call them.")
+@click.option(
+    "--role", "roles", multiple=True, required=True, help="What they may do; several times for several."
+)
+@of_municipality
+@at_module
+def add_member(
+    login: str, name: str, roles: tuple[str, ...], municipality: str, config: Path | None, **given: Any
+) -> None:
+    """Add a member of staff; an administrator adds the others in the pages for staff.
+
+    \b
+    Example:
+      engawa staff add sato --name 佐藤 --role admin
+    """
+    data = settings_of(given, config).data
+    asked: dict[str, Any] = {"municipality": municipality, "login": login, "name": name, "roles": list(roles)}
+    added = asyncio.run(ask(data, "staff.add", **asked))
+    click.echo(f"{added['name']} is added with the roles {', '.join(added['roles'])}.")
+
+
+@staff.command("list")
+@of_municipality
+@at_module
+@json_option
+def list_members(as_json: bool, municipality: str, config: Path | None, **given: Any) -> None:
+    """List members of staff, those who left last.
+
+    \b
+    Example:
+      engawa staff list --json
+    """
+    rows = asyncio.run(ask(settings_of(given, config).data, "staff.list", municipality=municipality))
+    if as_json:
+        show_json(rows)
+    else:
+        columns = ("login", "name", "roles", "joined", "left")
+        shown = [
+            (*(row[name] for name in columns[:2]), " ".join(row["roles"]), row["joined"]) for row in rows
+        ]
+        show_table(columns, [(*cells, row.get("left", "")) for cells, row in zip(shown, rows, strict=True)])
+
+
+@staff.command("remove")
+@click.argument("login")
+@of_municipality
+@at_module
+def remove_member(login: str, municipality: str, config: Path | None, **given: Any) -> None:
+    """Let a member of staff leave: their logins end at once.
+
+    \b
+    Example:
+      engawa staff remove sato
+    """
+    data = settings_of(given, config).data
+    asyncio.run(ask(data, "staff.remove", municipality=municipality, login=login))
+    click.echo(f"{login} may no longer log in.")

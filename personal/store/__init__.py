@@ -1,0 +1,1 @@
+"""The database of one municipality: the only place that speaks SQL."""

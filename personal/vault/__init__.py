@@ -1,0 +1,1 @@
+"""Keys and encryption: envelopes, key rotation, crypto-shredding."""

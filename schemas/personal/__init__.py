@@ -1,0 +1,1 @@
+"""What the personal-data module describes by JSON Schema: items of residents' data, services, files."""

@@ -1,0 +1,242 @@
+"""Whoever has every key and the database of the outside releases nothing: the agent refuses, with an alarm. (done when 3)"""
+
+import base64
+import copy
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from base import clock
+from base.clock import SECOND
+from personal.agent import store as kept
+from personal.agent.inside import Given
+from personal.locations.lgwan import Ask
+from personal.rules import orders
+from personal.rules.decisions import digest, shown
+from personal.rules.identifiers import fingerprint, fresh
+from personal.rules.orders import ENVELOPE, ORDER, Task
+from personal.store import records
+from personal.vault.addressed import Reader, enclose
+from personal.vault.keys import KeyStore
+from personal.vault.signing import Signer
+from personal.vault.top import FileTopKey
+from tests.personal.agent.insiders import SECRET, Town, bare, town, until
+from tests.personal.consents.cards import NOW, YEAR, Authority, ec_key
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[Town]:
+    async with town(tmp_path) as made:
+        await made.approve_service()
+        yield made
+
+
+def claims(there: Town, person: str, **more: Any) -> dict[str, Any]:
+    """Write the claims of an order as whoever has the database of the outside can."""
+    record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
+    assert record is not None
+    now = clock.now() // SECOND
+    told = {
+        "iss": "yabu",
+        "aud": there.agent.inside.signer.kid,
+        "order": fresh("o_"),
+        "nonce": fresh("n_"),
+        "iat": now,
+        "exp": now + 600,
+        "task": str(Task.RELEASE),
+        "box": there.location.box(person),
+        "copies": [{"item": "contact", "name": record.name}],
+        "service": "shelter",
+        "purpose": "reception",
+        "recipient": there.location.keys.reader.kid,
+    }
+    return {name: value for name, value in {**told, **more}.items() if value is not None}
+
+
+async def thief(folder: Path) -> Signer:
+    """Make a signer of the files that were stolen: personal.db, keys.db, top.key."""
+    keys = KeyStore(folder, FileTopKey(folder))
+    try:
+        return Signer(await keys.named("signing"))
+    finally:
+        await keys.close()
+
+
+async def give(there: Town, told: dict[str, Any], signer: Signer | None = None) -> Any:
+    """Give the agent an order; gives what it answered."""
+    signed = (signer or there.location.keys.signer).sign(told, ORDER)
+    return await give_text(there, enclose(there.agent.inside.reader.public(), signed, {"typ": ENVELOPE}))
+
+
+async def give_text(there: Town, text: str, content: str | None = None) -> Any:
+    answer = await there.agent.inside.obey(Given(text, content), clock.now())
+    if answer is None:
+        return None
+    part = answer.split(".")[1]
+    return orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def alarms(there: Town) -> list[str]:
+    """Say why alarms were raised, the oldest first."""
+    return [why for _, why, _, _ in reversed(there.agent.inside.store.read(kept.alarms))]
+
+
+async def stored(there: Town, login: str) -> str:
+    """Give a resident whose contact has arrived inside."""
+    person = await there.resident(login)
+    record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
+    assert record is not None
+    assert await there.location.holds(there.live.town.records.copy(record))
+    return person
+
+
+async def test_all_keys_of_the_outside_are_not_enough(there: Town, tmp_path: Path) -> None:
+    hanako, taro = await stored(there, "hanako"), await stored(there, "taro")
+    real = await there.agree("hanako")
+    signer = await thief(tmp_path / "outside" / "data" / "yabu")
+    assert signer.kid == there.location.keys.signer.kid
+    own = Authority("JPKI")  # the thief's: the same name, another key
+    decision = real["decision"]
+    forged = own.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
+    other = {**decision, "agree": ["contact", "household"]}
+    own_card = there.authority.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
+    mine = bare(Reader(b"m" * 32).public())
+    gateway = there.location.keys.reader.kid
+    tried = {
+        "no-consent": claims(there, hanako),
+        "evidence-does-not-hold": claims(there, hanako, decision=decision, evidence=forged),
+        "credential-not-enrolled-for-these-records": claims(there, taro, **real),
+        "consent-does-not-cover-this": claims(
+            there, hanako, **real, copies=[{"item": "contact", "name": "x" * 20}], purpose="sale"
+        ),
+        "service-not-approved-inside": claims(there, hanako, **real, service="broker"),
+        "key-not-approved-inside": claims(there, hanako, **real, recipient=fingerprint(orjson.dumps(mine))),
+    }
+    tried["purpose-not-approved-inside"] = tried.pop("consent-does-not-cover-this")
+    expected = list(tried)
+    for why, told in tried.items():
+        answer = await give(there, told, signer)
+        assert (answer["outcome"], answer.get("why")) == ("refused", why)
+    for why, told in {
+        "evidence-does-not-hold": claims(there, hanako, decision=other, evidence=real["evidence"]),
+        "credential-not-enrolled-for-these-records": claims(
+            there, hanako, decision=decision, evidence=own_card
+        ),
+    }.items():
+        answer = await give(there, told, signer)
+        assert (answer["outcome"], answer["why"]) == ("refused", why)
+        expected.append(why)
+    assert alarms(there) == expected
+    good = await give(there, claims(there, hanako, **real), signer)
+    assert good["outcome"] == "done"  # what the resident agreed to goes to whom they agreed, and nowhere else
+    assert there.location.read_item(good["order"], "contact", good["items"]["contact"])["item"] == "contact"
+    assert gateway == there.location.keys.reader.kid
+
+
+async def test_an_order_is_obeyed_once_and_an_old_one_not_at_all(there: Town) -> None:
+    person = await stored(there, "hanako")
+    real = await there.agree("hanako")
+    told = claims(there, person, **real)
+    first = await give(there, told)
+    assert first["outcome"] == "done"
+    again = await give(there, told)
+    assert again == first  # the outside has not said that it has the answer
+    store = there.agent.inside.store
+    await store.write(lambda db: kept.acknowledge(db, [told["order"]]))
+    assert await give(there, told) is None
+    assert await give(there, {**told, "purpose": "sale"}) is None
+    assert await give(there, claims(there, person, **real, nonce=told["nonce"])) is None
+    now = clock.now() // SECOND
+    assert await give(there, claims(there, person, **real, iat=now - 700, exp=now - 1)) is None
+    assert await give(there, claims(there, person, **real, iat=now + 600, exp=now + 900)) is None
+    assert await give(there, claims(there, person, **real, iat=now, exp=now + 400 * 86_400)) is None
+    assert await give(there, claims(there, person, **real), Signer(b"x" * 32)) is None
+    assert await give(there, claims(there, person, **real, aud="A" * 43)) is None
+    assert await give(there, claims(there, person, **real, iss="asago")) is None
+    assert await give(there, claims(there, person, **real, note="<script>")) is None
+    assert alarms(there) == [
+        "replayed", "altered", "replayed", "expired", "not-yet-valid", "forged", "forged", "forged", "forged", "forged",
+    ]  # fmt: skip
+
+
+async def test_what_was_withdrawn_or_is_over_is_not_released(there: Town) -> None:
+    person = await stored(there, "hanako")
+    real = await there.agree("hanako")
+    by = await there.live.resident("hanako")
+    body = {"service": "shelter", "purpose": "reception", "items": ["contact"]}
+    gone = await there.live.post("/me/consents/withdraw", body, by=by)
+    assert gone.status in (200, 204), gone.raw
+    store = there.agent.inside.store
+    mark = shown(digest(real["decision"]))
+    await until(lambda: store.read(lambda db: kept.is_withdrawn(db, mark, "contact")))
+    assert (await give(there, claims(there, person, **real)))["why"] == "consent-withdrawn"
+    later = copy.deepcopy(real)
+    later["decision"]["until"] = "2020-01-01T00:00:00Z"
+    assert (await give(there, claims(there, person, **later)))["why"] == "consent-expired"
+    assert alarms(there) == []
+
+
+async def test_limits_hold_whatever_the_outside_signs(there: Town) -> None:
+    person = await stored(there, "hanako")
+    real = await there.agree("hanako")
+    await there.want("limit", {"limit": "item:contact", "most": 2})
+    answers = [await give(there, claims(there, person, **real)) for _ in range(4)]
+    assert [one["outcome"] for one in answers] == ["done", "done", "refused", "refused"]
+    assert alarms(there) == ["limit-reached"] * 2
+    await there.want("limit", {"limit": "remove", "most": 0})
+    removal = {
+        name: value
+        for name, value in claims(there, person).items()
+        if name not in ("service", "purpose", "recipient")
+    }
+    assert await give(there, {**removal, "task": "remove"}) is None
+    assert alarms(there)[-1] == "limit-reached"
+    assert (await give(there, {**claims(there, person, **real)}))["outcome"] == "refused"
+
+
+async def test_records_cannot_be_put_under_another_name_or_box(there: Town) -> None:
+    hanako, taro = await stored(there, "hanako"), await stored(there, "taro")
+    real = await there.agree("taro")
+    box = there.location.box(taro)
+    answer = await give(there, claims(there, hanako, **real, box=box))
+    assert (answer["outcome"], answer["why"]) == ("refused", "nothing-held")
+    record = there.live.town.store.read(lambda db: records.find(db, hanako, "contact"))
+    assert record is not None
+    inside = there.agent.inside
+    content = enclose(inside.reader.public(), {"phones": []}, orders.about_record(record.name, "contact"))
+    told = claims(there, hanako, box=box, service=None, purpose=None, recipient=None, task="store",
+                  digest=fingerprint(content.encode()), version=2)  # fmt: skip
+    signed = there.location.keys.signer.sign(told, ORDER)
+    text = enclose(inside.reader.public(), signed, {"typ": ENVELOPE})
+    assert (await give_text(there, text, content))["why"] == "name-taken"
+    assert await give_text(there, enclose(inside.reader.public(), there.location.keys.signer.sign(
+        {**told, "order": fresh("o_"), "nonce": fresh("n_")}, ORDER), {"typ": ENVELOPE}), content[:-2] + "AA") is None  # fmt: skip
+    assert alarms(there)[-1] == "altered"
+
+
+async def test_nothing_that_the_outside_keeps_tells_what_lives_inside(there: Town, tmp_path: Path) -> None:
+    await stored(there, "hanako")
+    for path in (tmp_path / "outside").rglob("*"):
+        if path.is_file():
+            assert SECRET not in path.read_bytes(), path
+    for path in (tmp_path / "inside").rglob("*"):
+        if path.is_file():
+            assert SECRET not in path.read_bytes(), path
+
+
+async def test_a_gateway_gets_records_only_while_officials_let_it(there: Town) -> None:
+    person = await stored(there, "hanako")
+    by = await there.live.resident("hanako")
+    refused = await there.live.get("/me/items/contact", by=by)
+    assert refused.status == 403, refused.raw
+    purposes = [{"id": "location", "basis": "law:relocation", "items": ["contact"]}]
+    await there.approve_service(service="gateway", purposes=purposes)
+    record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
+    assert record is not None
+    copied = there.live.town.records.copy(record)
+    ask = Ask("gateway", "location", there.location.keys.reader.kid)
+    order, items = await there.location.release([copied, copied], ask)
+    assert there.location.read_item(order, "contact", items["contact"])["value"]

@@ -1,0 +1,133 @@
+"""Two networks: the inside accepts no connection at all, and the wire between them shows no plaintext. (done when 3)"""
+
+import asyncio
+import base64
+import socket
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.personal.agent import stands
+from tests.personal.agent.insiders import PHONE, SECRET, Town, introduce, outside, over_socket
+from tests.personal.consents.cards import Authority
+from tests.ports import free_port
+
+PLAIN = (SECRET, b"079", b"phones", b"hanako", base64.b64encode(SECRET), SECRET.hex().encode())
+
+
+def open_ports(address: str) -> list[int]:
+    """Try every port of an address."""
+    found = []
+    for port in range(1, 65_536):
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            if probe.connect_ex((address, port)) == 0:
+                found.append(port)
+    return found
+
+
+@pytest.mark.skipif(
+    not stands.may_make_networks(), reason="needs CAP_SYS_ADMIN and ip: makes network namespaces"
+)
+async def test_across_two_networks_only_the_inside_calls_and_only_envelopes_pass(tmp_path: Path) -> None:
+    authority, trust, port = Authority("JPKI"), trustme.CA(), free_port()
+    with stands.network() as net:
+        url = f"https://{net.outside}:{port}"
+        server = trust.issue_cert(net.outside, "127.0.0.1")
+        client = trust.issue_cert("agent.example")
+        server.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+        client.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "agent.pem"))
+        trust.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        settings = {
+            "trust": trust, "port": port, "public_url": url,
+            "tls_certificate": tmp_path / "server.pem", "tls_client_authorities": tmp_path / "ca.pem",
+        }  # fmt: skip
+        async with (
+            outside(tmp_path / "outside", authority, **settings) as live,
+            stands.wire(net.outside, port, port) as wire,
+        ):
+            live.url = url
+            tls = ("--authorities", str(tmp_path / "ca.pem"), "--certificate", str(tmp_path / "agent.pem"))
+            child = await stands.agent(tmp_path / "inside", url, *tls, within=net.within)
+            try:
+                do = over_socket(tmp_path / "inside")
+                await introduce(do, live, authority)
+                there = Town(live, do, authority)
+                await there.approve_service()
+                person = await there.resident("hanako")
+                await there.agree("hanako")
+                told = await there.disclosed("hanako", person)
+                assert (told["items"], told["withheld"]) == ({"contact": PHONE}, [])
+                assert await asyncio.to_thread(open_ports, net.inside) == []
+                assert net.listening() == []
+                status = await do("status")
+                assert (status["records"], status["connected"], status["alarms"]) == (1, True, 0)
+            finally:
+                await asyncio.to_thread(stands.end, child)
+            assert wire.connections and len(wire.carried) > 10_000
+            assert [plain for plain in (*PLAIN, b"POST", b"contact") if plain in wire.carried] == []
+
+
+async def test_even_without_tls_the_line_carries_envelopes_only(tmp_path: Path) -> None:
+    authority, port, beside = Authority("JPKI"), free_port(), free_port()
+    url = f"http://127.0.0.1:{beside}"
+    async with (
+        outside(tmp_path / "outside", authority, port=port, public_url=url) as live,
+        stands.wire("127.0.0.1", beside, port) as wire,
+    ):
+        child = await stands.agent(tmp_path / "inside", url)
+        try:
+            do = over_socket(tmp_path / "inside")
+            await introduce(do, live, authority)
+            there = Town(live, do, authority)
+            live.url = url
+            token = await live.service_token("shelter")
+            live.url = f"http://127.0.0.1:{port}"  # the tests themselves do not use the line
+            assert token
+            await there.approve_service()
+            person = await there.resident("hanako")
+            await there.agree("hanako")
+            told = await there.disclosed("hanako", person)
+            assert told["items"] == {"contact": PHONE}
+            assert (
+                b"POST /personal/v1/agent/claim" in wire.carried
+                and b"POST /personal/v1/agent/answers" in wire.carried
+            )
+            assert [plain for plain in PLAIN if plain in wire.carried] == []
+        finally:
+            await asyncio.to_thread(stands.end, child)
+
+
+async def test_while_the_agent_is_away_the_answer_is_pending_and_comes_later(tmp_path: Path) -> None:
+    authority, port = Authority("JPKI"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with outside(tmp_path / "outside", authority, port=port, lgwan_wait_seconds=0.3) as live:
+        child = await stands.agent(tmp_path / "inside", url)
+        try:
+            do = over_socket(tmp_path / "inside")
+            await introduce(do, live, authority)
+            there = Town(live, do, authority)
+            await there.approve_service()
+            person = await there.resident("hanako")
+            await there.agree("hanako")
+        finally:
+            await asyncio.to_thread(stands.end, child)
+        told = await there.disclosed("hanako", person)
+        assert told["items"] == {} and told["withheld"][0]["reason"] == "pending"
+        newer = {"phones": [{"number": "079-000-9999", "kind": "home"}]}
+        await there.keep(
+            person, newer, 1
+        )  # a write waits on disk, and what is told afterwards is never older
+        assert (await there.disclosed("hanako", person))["items"] == {}
+        child = await stands.agent(tmp_path / "inside", url)
+        try:
+            for _ in range(100):
+                told = await there.disclosed("hanako", person)
+                if told["items"]:
+                    break
+            assert told["items"] == {"contact": newer}
+            status = await do("status")
+            assert (status["records"], status["alarms"]) == (2, 0)
+        finally:
+            await asyncio.to_thread(stands.end, child)

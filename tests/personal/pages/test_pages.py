@@ -1,0 +1,319 @@
+"""The pages for staff over HTTP: who gets in, what a form has to carry, what never stands in an address. (issue 5)"""
+
+import json
+import re
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from personal.pages.desk import HERE
+from tests.personal.live import Live
+
+NOTHING: Mapping[str, str] = {}
+KANA, BIRTH = "ミホン ハナコ", "1951-04-05"
+
+
+class Reader:
+    """A browser as far as forms and cookies go."""
+
+    def __init__(self, live: Live, session: aiohttp.ClientSession) -> None:
+        self.live, self.session = live, session
+        self.page, self.path, self.status = "", "", 0
+
+    async def get(self, path: str, **more: Any) -> str:
+        async with self.session.get(self.live.url + path, **more) as reply:
+            return await self._read(reply)
+
+    async def send(self, path: str, sent: Mapping[str, str] = NOTHING, **fields: str) -> str:
+        """Send a form with the proof that the page before gave."""
+        proof = re.search(r'name="csrf" value="([^"]+)"', self.page)
+        data = {"csrf": proof.group(1) if proof else "", **fields}
+        async with self.session.post(self.live.url + path, data=data, headers=sent) as reply:
+            return await self._read(reply)
+
+    async def log_in(self, login: str) -> "Reader":
+        await self.send("/staff/login", town="yabu", login=login)
+        return self
+
+    async def _read(self, reply: aiohttp.ClientResponse) -> str:
+        self.page, self.path, self.status = await reply.text(), reply.url.path_qs, reply.status
+        return self.page
+
+
+@pytest.fixture
+async def reader(yabu: Live) -> AsyncIterator[Reader]:
+    jar = aiohttp.CookieJar(unsafe=True)  # a cookie of an address without a name
+    headers = {"Accept-Language": "ja"}
+    async with aiohttp.ClientSession(cookie_jar=jar, headers=headers) as session:
+        yield Reader(yabu, session)
+
+
+async def opened(reader: Reader) -> str:
+    """Search for 花子 at the counter and open her page; give its path."""
+    await reader.log_in("counter")
+    await reader.get("/staff/residents")
+    found = await reader.send("/staff/residents/search", nameKana=KANA, birthDate=BIRTH)
+    handle = re.search(r'name="resident" value="([^"]+)"', found)
+    assert handle
+    await reader.send("/staff/residents/open", resident=handle.group(1))
+    return reader.path
+
+
+async def test_without_a_login_every_page_leads_to_the_login(reader: Reader) -> None:
+    for path in ("/", "/staff", "/staff/residents", "/staff/members", "/staff/audit"):
+        await reader.get(path)
+        assert reader.path == "/staff/login"
+    await reader.get("/me")
+    assert reader.path == "/me/login"
+
+
+async def test_each_role_sees_its_own_sections_only(reader: Reader) -> None:
+    sections = {"counter": "residents", "catalogue": "services", "admin": "members", "auditor": "audit"}
+    for login, own in sections.items():
+        page = await (await reader.log_in(login)).get("/staff")
+        for section in sections.values():
+            assert (f'href="/staff/{section}"' in page) is (section == own), (login, section)
+            await reader.get(f"/staff/{section}")
+            assert reader.status == (200 if section == own else 403), (login, section)
+
+
+async def test_a_resident_is_found_opened_and_looked_at_and_no_address_tells_whom(reader: Reader) -> None:
+    path = await opened(reader)
+    assert path == "/staff/residents/1"
+    assert "基本4情報" in reader.page and "見本 花子" not in reader.page
+    page = await reader.get(f"{path}/items/basic-four")
+    assert "見本 花子" in page and "1951-04-05" in page
+    mine = await reader.live.get("/me/accesses", by=await reader.live.resident("hanako"))
+    told = [one["action"]["en"] for one in mine.json["accesses"]]
+    assert "Staff looked at data" in told and "A search by staff found you" in told
+
+
+async def test_the_number_of_an_open_resident_is_good_for_its_login_only(reader: Reader) -> None:
+    path = await opened(reader)
+    await reader.log_in("protection")
+    await reader.get(path)
+    assert reader.status == 404
+    await reader.get("/staff/residents/%E0%B9%91")
+    assert reader.status == 404
+
+
+async def test_a_form_is_stored_shown_and_refused_when_it_was_overtaken(reader: Reader) -> None:
+    path = await opened(reader) + "/items/basic-four"
+    await reader.get(path)
+    fields = {"name": "見本 花子", "address": "養父市見本町9番地", "birthDate": BIRTH, "sex": "female"}
+    form = {f"item.{name}": text for name, text in fields.items()}
+    page = await reader.send(path, NOTHING, version="1", **form)
+    assert reader.status == 200 and "保存しました" in page
+    assert "見本町9番地" in await reader.get(path)
+    await reader.send(path, NOTHING, version="1", **form)
+    assert reader.status == 409
+    await reader.get(path)
+    await reader.send(path, NOTHING, version="2", **{**form, "item.birthDate": "yesterday"})
+    assert reader.status == 400 and "yesterday" not in reader.page
+
+
+async def test_a_form_needs_the_proof_of_its_own_login_and_our_own_origin(reader: Reader) -> None:
+    path = await opened(reader)
+    page = reader.page
+    await reader.send(path + "/event", event="moved", csrf="")
+    assert reader.status == 403
+    reader.page = page
+    await reader.send(path + "/event", sent={"Origin": "https://elsewhere.example"}, event="moved")
+    assert reader.status == 403
+    reader.page = page
+    await reader.send(path + "/event", sent={"Sec-Fetch-Site": "cross-site"}, event="moved")
+    assert reader.status == 403
+    assert "転出</span>" not in await reader.get(path)
+    await reader.send(path + "/event", event="moved")
+    assert reader.status == 200 and "転出</span>" in reader.page
+
+
+async def test_the_proposer_does_not_approve_and_the_second_sees_what_changes(reader: Reader) -> None:
+    await reader.log_in("catalogue")
+    service = await reader.live.get("/services/shelter")
+    told = {name: service.json[name] for name in ("name", "description", "operator", "purposes")}
+    told["purposes"][0]["items"].append(
+        {"item": "contact", "need": "optional", "retentionDays": 9, "recipients": []}
+    )
+    await reader.get("/staff/services")
+    await reader.send("/staff/proposals", service="shelter", description=json.dumps(told))
+    path = reader.path.partition("?")[0]
+    assert "あらためて得る必要" in reader.page and "approve" not in reader.page
+    await reader.send(path, do="approve")
+    assert reader.status == 403
+    await reader.log_in("catalogue2")
+    page = await reader.get(path)
+    assert "連絡先" in page and 'value="approve"' in page
+    await reader.send(path, do="approve")
+    assert reader.status == 200 and "承認しました" in reader.page
+    assert (await reader.live.get("/services/shelter")).json["version"] == 2
+
+
+async def test_a_resident_agrees_and_withdraws_and_the_counter_sees_it(reader: Reader) -> None:
+    await reader.get("/me/login")
+    await reader.send("/me/login", town="yabu", login="hanako")
+    await reader.get("/me")
+    page = await reader.send("/me/agree", service="shelter", purpose="reception", agree="basic-four")
+    assert reader.status == 200 and "同意しました" in page and "同意している" in page
+    await opened(reader)
+    assert "同意している" in reader.page
+    page = await reader.send(f"{reader.path}/withdraw", service="shelter", purpose="reception")
+    assert reader.status == 200 and "取り消した" in page and "同意している" not in page
+
+
+async def test_somebody_acts_for_a_child_and_doubles_become_one_and_two_again(reader: Reader) -> None:
+    await opened(reader)
+    await reader.get("/staff/residents")
+    fields = {"nameKana": "カクウ コドモ", "birthDate": "2020-01-02"}
+    await reader.send("/staff/residents/register", NOTHING, **fields)
+    path = reader.path.partition("?")[0] + "/relations"
+    assert path == "/staff/residents/2/relations"
+    await reader.get(path)
+    form = {"number": "1", "relation": "parent", "birthDate": "2020-01-02", "evidence": "koseki-1"}
+    page = await reader.send(path + "/grant", NOTHING, **form, acts="see consent")
+    assert reader.status == 200 and "親権者</th>" not in page and "この人の代理人" in page
+    delegation = re.search(r'name="delegation" value="([^"]+)"', page)
+    assert delegation
+    assert "代理を終えました" in await reader.send(path + "/end", delegation=delegation.group(1))
+    await reader.send(path + "/merge", number="9")
+    assert reader.status == 404
+    await reader.get("/staff/residents")
+    await reader.send("/staff/residents/register", NOTHING, **fields)
+    assert "二重でないか" in reader.page
+    await reader.get(path)
+    assert "統合しました" in await reader.send(path + "/merge", number="3")
+    assert "元に戻しました" in await reader.send(path + "/part", sinceGoesTo="resident")
+
+
+async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(reader: Reader) -> None:
+    await reader.log_in("emergency")
+    await reader.get("/staff/emergencies")
+    fields = {"ja": "見本水害", "en": "Sample flood", "basis": "災害対策基本法（見本）", "hours": "24"}
+    await reader.send("/staff/emergencies", NOTHING, **fields, services="shelter", items="allergies")
+    path = reader.path.partition("?")[0]
+    assert path.startswith("/staff/proposals/") and "緊急事態" in reader.page
+    await reader.log_in("emergency2")
+    await reader.get(path)
+    await reader.send(path, do="approve")
+    page = await reader.get("/staff/emergencies")
+    assert "見本水害" in page and "実施中" in page
+    action = re.search(r'action="(/staff/emergencies/[^"]+/end)"', page)
+    assert action
+    assert "終わらせました" in await reader.send(action.group(1))
+
+
+async def test_a_request_by_right_is_shown_with_its_deadline_and_decided_with_a_reason(
+    reader: Reader,
+) -> None:
+    body = {"right": "correction", "items": ["basic-four"], "text": "住所が<違います>"}
+    asked = await reader.live.post("/me/rights", body, by=await reader.live.resident("hanako"))
+    assert asked.status == 201
+    await reader.log_in("privacy")
+    assert asked.json["due"][:4] in await reader.get("/staff/rights")
+    path = f"/staff/rights/{asked.json['id']}"
+    assert "住所が&lt;違います&gt;" in await reader.get(path)
+    await reader.send(path + "/extension", reason="調査に時間がかかるため")
+    await reader.send(path, outcome="granted", reason="訂正しました")
+    assert "決定を記録しました" in reader.page
+    own = await reader.live.get("/me/rights", by=await reader.live.resident("hanako"))
+    assert own.json["requests"][0]["state"] == "granted"
+
+
+async def test_staff_join_change_and_leave(reader: Reader) -> None:
+    await reader.log_in("admin")
+    await reader.get("/staff/members")
+    page = await reader.send("/staff/members", login="new", name="見本 新人", roles="counter")
+    assert "見本 新人" in page
+    forms = re.findall(r'action="(/staff/members/[^"]+)"', page)
+    one = next(path for path in forms if page.index("見本 新人") < page.index(path))
+    assert "役割を変えました" in await reader.send(one, roles="auditor")
+    assert "異動・退職を記録しました" in await reader.send(one, do="leave")
+    await reader.log_in("new")
+    assert reader.status == 401
+
+
+async def test_pages_keep_nothing_in_caches_and_run_no_foreign_script(reader: Reader) -> None:
+    await reader.log_in("counter")
+    async with reader.session.get(reader.live.url + "/staff/residents") as reply:
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+        assert "unsafe" not in reply.headers["Content-Security-Policy"]
+    async with reader.session.post(
+        reader.live.url + "/staff/login", data={"town": "yabu", "login": "counter"}, allow_redirects=False
+    ) as reply:
+        cookie = reply.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie
+
+
+async def test_a_login_that_ended_is_taken_out_of_the_browser(reader: Reader) -> None:
+    await reader.log_in("counter")
+    page = await reader.get("/staff")
+    await reader.send("/staff/logout")
+    assert reader.path.startswith("/staff/login")
+    reader.page = page
+    await reader.get("/staff")
+    assert reader.path == "/staff/login"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"town=%ff%fe&login=counter", "application/x-www-form-urlencoded"),
+        (b"town=\xff", "application/x-www-form-urlencoded"),
+        (b"town=yabu", "application/x-www-form-urlencoded; charset=none"),
+        (b"{}", "application/json"),
+        (b"town=" + b"x" * 300_000, "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_what_is_no_form_is_refused_with_a_page(reader: Reader, body: bytes, kind: str) -> None:
+    url, headers = reader.live.url + "/staff/login", {"Content-Type": kind}
+    async with reader.session.post(url, data=body, headers=headers) as reply:
+        assert reply.status in (400, 404) and "<h1>" in await reply.text()
+
+
+async def test_what_was_typed_in_is_shown_as_text(reader: Reader) -> None:
+    attack = "<script>alert(1)</script>ヤ"
+    await reader.log_in("counter")
+    await reader.get("/staff/residents")
+    page = await reader.send("/staff/residents/search", nameKana=attack, birthDate=BIRTH)
+    assert "<script>" not in page and attack in unescape(page)
+
+
+def test_every_text_has_both_languages() -> None:
+    for file in sorted(HERE.glob("texts*.toml")):
+        for key, text in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            assert set(text) == {"ja", "en"} and all(text.values()), key
+
+
+def test_every_text_is_used() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in (HERE, HERE.parents[1] / "base" / "templates")
+        for path in sorted(Path(folder).rglob("*"))
+        if path.suffix in (".html", ".py")
+    )
+    made = (
+        "role_",
+        "state_",
+        "place_",
+        "identifier_",
+        "event_",
+        "need_",
+        "proposal_",
+        "kind_",
+        "change_",
+        "emergency_",
+        "right_",
+        "rights_",
+        "relation_",
+        "act_",
+    )
+    for file in sorted(HERE.glob("texts*.toml")):
+        for key in tomllib.loads(file.read_text(encoding="utf-8")):
+            begins = key.startswith((*made, "failed_", "done_"))
+            assert begins or f"'{key}'" in source or f'"{key}"' in source, key
