@@ -86,7 +86,7 @@ def up(
         return
     from engawa.beside import beside
 
-    residents = beside(demo, offset, data, config, _reachable)
+    residents = beside(demo, offset, data, config, reachable)
     port = broker.port + offset
     _refuse_taken(broker.host, port)
     if residents:
