@@ -51,6 +51,7 @@ async def store_of(settings: AgentSettings) -> AsyncIterator[Inside]:
         store = AgentStore(settings.data)
         stack.push_async_callback(store.close)
         inside = Inside(settings.municipality, store, keys, *await core.keys_of(keys))
+        await store.write(lambda db: kept.forget(db, clock.now()))
         await inside.destroy(clock.now())
         yield inside
 

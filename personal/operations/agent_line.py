@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from base import clock
 from base.database import Connection
-from base.errors import BadRequestData, ServiceUnavailable
+from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.lgwan import NAME, Lgwan
@@ -115,7 +115,7 @@ def inside(town: Town) -> Lgwan:
     """Give the location inside LGWAN."""
     found = town.records.locations.get(NAME)
     if not isinstance(found, Lgwan):
-        raise ServiceUnavailable("This module has no store inside LGWAN (setting lgwan).")
+        raise ResourceNotFound("This module has no store inside LGWAN (setting lgwan).")
     return found
 
 

@@ -19,7 +19,6 @@ from personal.rules.identifiers import fingerprint, framed
 
 ORDER: Final = "engawa-order+jwt"
 ANSWER: Final = "engawa-answer+jwt"
-ALARM: Final = "engawa-alarm+jwt"
 ENVELOPE: Final = "engawa-order+jwe"
 LONGEST: Final = 65_536
 LEEWAY: Final = 120

@@ -128,10 +128,7 @@ async def _cut_while_taking(inside: Inside, given: Given) -> None:
 
 
 @pytest.mark.kill
-@pytest.mark.parametrize("victim", ["agent", "module"])
-async def test_killed_again_and_again_nothing_is_lost_and_nothing_done_twice(
-    tmp_path: Path, victim: str
-) -> None:
+async def test_killed_again_and_again_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
     chance, port, authority = random.Random(11), free_port(), Authority("JPKI")
     url, folder, data = f"http://127.0.0.1:{port}", tmp_path / "inside", tmp_path / "outside" / "data"
     names, keys = await _prepared(tmp_path, port, authority)
@@ -141,7 +138,7 @@ async def test_killed_again_and_again_nothing_is_lost_and_nothing_done_twice(
         async with aiohttp.ClientSession() as session:
             live = Live(url, session, None, _Named("yabu"), keys=keys)  # type: ignore[arg-type]  # no module in here
             written = dict.fromkeys(names, 1)
-            for turn in range(2):
+            for turn, victim in enumerate(("agent", "module")):
                 work = asyncio.create_task(_work(live, names, written, turn))
                 await asyncio.sleep(chance.uniform(0.3, 0.9))
                 if victim == "agent":

@@ -263,7 +263,7 @@ def test_what_is_shown_is_what_the_model_allows_whatever_happens(tmp_path: Path)
         try:
             machine = type("Machine", (Lives,), {"runner": runner, "live": live})
             run_state_machine_as_test(
-                machine, settings=settings(max_examples=15, stateful_step_count=40, deadline=None)
+                machine, settings=settings(max_examples=10, stateful_step_count=40, deadline=None)
             )
         finally:
             runner.run(running.__aexit__(None, None, None))

@@ -109,7 +109,8 @@ async def receive(live: Live, view: View, persons: list[str], foreign: list[str]
     """Let a service ask for everything it can, about everybody, in an order of its own."""
     item, term = SERVICES[view.id], {"care-needs": "careNeeds"}.get(SERVICES[view.id], "allergies")
     order = random.sample(range(RESIDENTS), RESIDENTS)
-    for number in order:
+
+    async def about(number: int) -> None:
         reply = await ask(live, view.token, view.names[number], item)
         take(view, number, reply.json, reply.headers)
         view.errors.add((await ask(live, view.token, foreign[number], item)).raw)
@@ -121,6 +122,9 @@ async def receive(live: Live, view: View, persons: list[str], foreign: list[str]
         }
         linked = await live.post("/ngsi-ld/v1/entityOperations/query", query, by=view.token)
         take(view, number, linked.json, linked.headers)
+
+    for start in range(0, RESIDENTS, 10):
+        await asyncio.gather(*map(about, order[start : start + 10]))
     body = {"subjects": [view.names[one] for one in order], "purpose": PURPOSE, "items": [item]}
     bulk = await live.post("/disclosures/bulk", body, by=view.token)
     for number, line in zip(order, bulk.raw.splitlines(), strict=False):
@@ -142,7 +146,11 @@ async def be_told(live: Live, view: View, now: int) -> None:
             if len(seen[told["sub_id"]["id"]]) == 2:
                 view.order[number] = place
             place += 1
-            assert (await live.post(f"/notices/{one['id']}/confirm", None, by=view.token)).status == 204
+        ids = [one["id"] for one in answer["notices"]]
+        confirmed = await asyncio.gather(
+            *(live.post(f"/notices/{id}/confirm", None, by=view.token) for id in ids)
+        )
+        assert {reply.status for reply in confirmed} == {204}
         if not answer["more"]:
             break
     view.moments = [tuple(seen[subject]) for subject in view.names]
@@ -156,14 +164,17 @@ async def views(live: Live) -> list[View]:
         view.values, view.sizes = [set() for _ in persons], [[] for _ in persons]
         view.order = [0] * RESIDENTS
         view.names = [await name(live, person, view.id) for person in persons]
-    for person in random.sample(persons, RESIDENTS):
-        for view in both:
-            await agree(live, person, view.id, SERVICES[view.id], now=begun)
+    shuffled = [(person, view) for person in random.sample(persons, RESIDENTS) for view in both]
+    await asyncio.gather(
+        *(agree(live, person, view.id, SERVICES[view.id], now=begun) for person, view in shuffled)
+    )
     await receive(live, both[0], persons, both[1].names)
     await receive(live, both[1], persons, both[0].names)
-    for person in random.sample(persons, RESIDENTS):
-        for view in both:
-            await end(live, person, view.id, SERVICES[view.id], now=begun + QUARTER // 2)
+    random.shuffle(shuffled)
+    over = begun + QUARTER // 2
+    await asyncio.gather(
+        *(end(live, person, view.id, SERVICES[view.id], now=over) for person, view in shuffled)
+    )
     for view in both:
         await be_told(live, view, begun + (SPREAD + 1) * QUARTER)
     return both

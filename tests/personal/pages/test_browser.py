@@ -17,7 +17,7 @@ CHROMIUM = next(
 )
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# every page there is, by who sees it: a new one is added here
+# every page there is, by who sees it: a new one is added here; by turns a phone in Japanese and a desk in English
 PAGES = {
     "counter": ["/staff", "/staff/residents"],
     "catalogue": ["/staff/services", "/staff/services/shelter", "/staff/proposals?state=approved"],
@@ -82,11 +82,9 @@ async def log_in(visit: Visit, login: str) -> None:
     await visit.page.click("main button")
 
 
-@pytest.mark.parametrize(("language", "width"), [("ja", 390), ("en", 1200)])
-async def test_no_barriers_no_complaints_and_no_sideways_scrolling(
-    yabu: Live, browser: Any, language: str, width: int
-) -> None:
-    for login, pages in PAGES.items():
+async def test_no_barriers_no_complaints_and_no_sideways_scrolling(yabu: Live, browser: Any) -> None:
+    for number, (login, pages) in enumerate(PAGES.items()):
+        language, width = ("en", 1200) if number % 2 else ("ja", 390)
         visit = await begin(browser, yabu.url, language, width)
         await visit.look("login")
         await log_in(visit, login)
