@@ -174,14 +174,17 @@ async def again(
 
     known = frozenset(one for several in sources.values() for one in several)
     narrowed = replace(wanted, selection=candidates.among(wanted.selection, some))
-    several = []
+    several, every = [], []
     for one in broker.federation.matches(asks.asking, selecting(broker, narrowed, seeing(call))):
+        every += shared(one, selecting(broker, narrowed, seeing(call)), QUERYING)
         selectors = of(one.source.id).selectors if one.source.id in known else ()
         if selectors:
             named = replace(narrowed, selection=replace(narrowed.selection, selectors=selectors))
             several += shared(one, selecting(broker, named, seeing(call)), QUERYING)
     asks = replace(asks, selectors=narrowed.selection.selectors)
-    found = await _gathering(call, broker, asks, several, wanted, of(HERE), linked).first(len(some))
+    # a source that has nothing of an entity may still be the only one that might have it
+    gathering = _gathering(call, broker, asks, several, wanted, of(HERE), linked, every)
+    found = await gathering.first(len(some))
     return {document["id"]: document for document in found.documents}
 
 
@@ -193,6 +196,7 @@ def _gathering(
     wanted: Wanted,
     local: Selection,
     linked: Mapping[str, str] = NO_MAPS,
+    claiming: Sequence[Asked] | None = None,
 ) -> Gathering:
     split = splits(broker, wanted, seeing(call))
     here = None
@@ -200,7 +204,7 @@ def _gathering(
         here = Selection(local.selectors) if split else local
     filters = {} if split else filters_of(wanted)
     rest = wanted.selection if split else None
-    return gathering(call, broker, asks, several, here, filters, rest, linked)
+    return gathering(call, broker, asks, several, here, filters, rest, linked, claiming=claiming)
 
 
 def gathering(
@@ -214,8 +218,12 @@ def gathering(
     linked: Mapping[str, str] = NO_MAPS,
     *,
     most: int | None = None,
+    claiming: Sequence[Asked] | None = None,
 ) -> Gathering:
-    """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined."""
+    """Begin to gather entities: `here` of this broker, by `filters` of sources, which meet the `rest` when joined.
+
+    `claiming`: whose registrations may claim parts for their sources alone; none: of those that are asked. (4.3.6.3)
+    """
     store, seen = broker.catalogue.open(call.tenant), seeing(call)
     judge = None if rest is None else partial(_judged, replace(rest, selectors=()))
     givers = [
@@ -232,7 +240,7 @@ def gathering(
         givers.insert(0, held_here(store, here, call.now))
     return Gathering(
         givers,
-        proxied(several),
+        proxied(several if claiming is None else claiming),
         call.now,
         most or broker.settings.entity_map_entities,
         asks.unreadable,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.federation.fakes import ENTITY, fake
 from tests.federation.shared_towns import registered
+from tests.federation.towns import register, towns
 from tests.live import live_broker
 
 MAP = "NGSILD-EntityMap"
@@ -28,3 +29,17 @@ async def test_a_source_is_told_of_the_map_it_made(tmp_path: Path) -> None:
         source.status = 400  # it knows the map no more, and is asked without it
         await live.get(f"/entities/{ENTITY['id']}", headers=named)
         assert [MAP in one.headers for one in source.seen[-2:]] == [True, False]
+
+
+async def test_a_part_that_another_source_claims_for_itself_is_not_shown_by_a_map(tmp_path: Path) -> None:
+    """Also where that source has nothing of the entity, and the map does not name it. (4.3.6.3, 5.5.14)"""
+    place = {"id": "urn:x:1", "type": "Place", "a": {"type": "Property", "value": 1}}
+    async with towns(tmp_path, 3) as (yabu, toyooka, asago):
+        only = {"id": "urn:x:1", "type": "Place"}
+        await register(yabu, toyooka, only, attributes=["a"], mode="exclusive")
+        await register(yabu, asago, {"type": "Place"})
+        assert (await asago.post("/entities", place)).status == 201
+        asked = {"type": "Place", "pick": "id,type,a", "splitEntities": "true"}
+        plain = await yabu.get("/entities", **asked)
+        by_map = await yabu.get("/entities", entityMap="true", **asked)
+        assert plain.json == by_map.json == [{"id": "urn:x:1", "type": "Place"}]
