@@ -103,3 +103,5 @@ tools:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "Installing Chromium for the browser tests …"; $(call apt,chromium); }
 	@PATH="$$PATH:/usr/sbin"; command -v mosquitto >/dev/null || { echo "Installing mosquitto for the tests of MQTT …"; $(call apt,mosquitto); \
 	  if [ -d /run/systemd/system ]; then $${sudo-} systemctl disable --now mosquitto >/dev/null 2>&1 || true; fi; }
+	@command -v softhsm2-util >/dev/null || { echo "Installing SoftHSM for the tests of keys in a token …"; $(call apt,softhsm2); }
+	@command -v ssss-combine >/dev/null || { echo "Installing ssss for the tests of shared keys …"; $(call apt,ssss); }

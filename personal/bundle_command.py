@@ -22,7 +22,7 @@ def personal() -> None:
 
 @personal.group()
 def bundle() -> None:
-    """Carry orders to the store inside LGWAN and answers back, as signed files.
+    """Carry orders into LGWAN and answers back, as signed files.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def bundle() -> None:
 @of_municipality
 @at_module
 def export_bundle(file: Path, municipality: str, config: Path | None, **given: Any) -> None:
-    """Write the orders that wait into a file to carry inside (engawa agent bundle in).
+    """Write the orders that wait into a file. It is taken in inside: engawa agent bundle in.
 
     \b
     Example:
@@ -52,7 +52,7 @@ def export_bundle(file: Path, municipality: str, config: Path | None, **given: A
 @of_municipality
 @at_module
 def import_bundle(file: Path, municipality: str, config: Path | None, **given: Any) -> None:
-    """Take in a file that the agent inside wrote (engawa agent bundle out).
+    """Take in a file of the agent. It wrote that inside: engawa agent bundle out.
 
     \b
     Example:

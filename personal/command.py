@@ -34,7 +34,7 @@ def run(config: Path | None, **given: object) -> None:
 
 @click.group()
 def municipalities() -> None:
-    """Add and list the municipalities that share an installation of the personal-data module.
+    """Add and list municipalities. They share an installation of the personal-data module.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def municipalities() -> None:
 @click.option("--code", required=True, help="Its six digits in the list of 総務省.")
 @at_module
 def add_municipality(id: str, name: str, code: str, config: Path | None, **given: Any) -> None:
-    """Add a municipality with its own database and keys; the module sees it at its next start.
+    """Add a municipality with its own database and keys. The module sees it at its next start.
 
     \b
     Example:

@@ -23,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group("vault-keys")
 def vault_keys() -> None:
-    """Look after the keys of a municipality: renew, back up, restore, share out the top key.
+    """Renew, back up, restore and share out a town's keys.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def vault_keys() -> None:
 @_at_module
 @json_option
 def list_keys(municipality: str, as_json: bool, **place: Any) -> None:
-    """List which keys there are: their versions and numbers, never what they are.
+    """List which keys there are. Shows versions and numbers, never what they are.
 
     \b
     Example:
@@ -55,7 +55,7 @@ def list_keys(municipality: str, as_json: bool, **place: Any) -> None:
 @click.argument("name", type=click.Choice(["cloud", "signing"]))
 @_at_module
 def public(municipality: str, name: str, **place: Any) -> None:
-    """Print a public key as JSON (JWK): of the municipality's signature, or as a client of a vault.
+    """Print a public key as JSON (JWK). That of the signature, or of the client of a vault.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def public(municipality: str, name: str, **place: Any) -> None:
 @_at_module
 @json_option
 def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:
-    """Make a new version of a key; `residents`: each record gets a new one at its next change.
+    """Make a new version of a key. `residents`: each record gets a new one at its next change.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
-    """Destroy keys of residents that newer ones replaced; records in older back-ups do not open then.
+    """Destroy keys of residents that newer ones replaced. Records in older back-ups do not open then.
 
     \b
     Example:
@@ -104,7 +104,7 @@ def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def rotate_top(municipality: str, as_json: bool, **place: Any) -> None:
-    """Make a new top key, wrap all keys under it, destroy the old one; goes on where it was ended.
+    """Make a new top key, and wrap all keys under it. Destroys the old one; goes on where it was ended.
 
     \b
     Example:
@@ -125,7 +125,7 @@ def rotate_top(municipality: str, as_json: bool, **place: Any) -> None:
 @_at_module
 @json_option
 def backup(municipality: str, target: Path, as_json: bool, **place: Any) -> None:
-    """Write the wrapped keys and the list of shredded ones to a folder; the module may run.
+    """Write the wrapped keys to a folder. The list of shredded ones goes along; the module may run.
 
     \b
     Example:
@@ -143,7 +143,7 @@ def backup(municipality: str, target: Path, as_json: bool, **place: Any) -> None
 @_with_token
 @json_option
 def restore(municipality: str, source: Path, as_json: bool, **place: Any) -> None:
-    """Bring back keys that are missing from a back-up, never shredded ones; the module must not run.
+    """Bring back missing keys from a back-up. Shredded ones stay so; the module must not run.
 
     \b
     Example:
@@ -172,7 +172,7 @@ def restore(municipality: str, source: Path, as_json: bool, **place: Any) -> Non
 @_at_module
 @json_option
 def escrow(municipality: str, target: Path, shares: int, threshold: int, as_json: bool, **place: Any) -> None:
-    """Share out the top key: each share is a file with one line to be kept by another person.
+    """Share out the top key in files. Each holds one line, to be kept by another person.
 
     \b
     Example:
@@ -207,7 +207,7 @@ def escrow(municipality: str, target: Path, shares: int, threshold: int, as_json
 @_at_module
 @json_option
 def recover(municipality: str, shares: tuple[Path, ...], as_json: bool, **place: Any) -> None:
-    """Restore a top key that is missing from enough of its shares; the module must not run.
+    """Restore a top key from enough of its shares. The module must not run.
 
     \b
     Example:

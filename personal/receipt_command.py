@@ -40,7 +40,7 @@ def receipt() -> None:
 )
 @json_option
 def verify(file: Path, keys: str | None, as_json: bool) -> None:
-    """Verify that a receipt is as the municipality signed it, and that its log tells of it.
+    """Verify that a receipt is as it was signed. The municipality's log must tell of it, too.
 
     \b
     Example:

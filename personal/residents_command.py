@@ -23,7 +23,7 @@ Numbered = tuple[int, Any]
 
 @click.group()
 def residents() -> None:
-    """Take residents over from files into the running personal-data module.
+    """Take residents over from files. The personal-data module must run.
 
     \b
     Example:
@@ -51,7 +51,7 @@ def import_residents(
     config: Path | None,
     **given: Any,
 ) -> None:
-    """Register the residents of a file, or bring them up to date; the same file again changes nothing.
+    """Register the residents of a file, or bring them up to date. The same file again changes nothing.
 
     A line is taken over wholly or not at all. Lines that are refused are listed by number and rule.
 

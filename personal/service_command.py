@@ -24,7 +24,7 @@ _ANSWER_SECONDS: Final = 20
 
 @click.group()
 def service() -> None:
-    """Make the key of a service, and get its access tokens, as a service does by itself.
+    """Make the key of a service, and get its access tokens.
 
     \b
     Example:
@@ -38,7 +38,7 @@ def service() -> None:
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="New file for it."
 )
 def make_key(id: str, out: Path) -> None:
-    """Make a secret key for a service, and print the public key that the municipality approves.
+    """Make a secret key for a service, and print the public one. The municipality approves that.
 
     \b
     Example:

@@ -13,7 +13,7 @@ from personal.command import at_module, of_municipality, settings_of
 
 @click.group()
 def staff() -> None:
-    """Add, list and remove members of staff of the running personal-data module.
+    """Add, list and remove members of staff. The personal-data module must run.
 
     \b
     Example:
@@ -32,7 +32,7 @@ def staff() -> None:
 def add_member(
     login: str, name: str, roles: tuple[str, ...], municipality: str, config: Path | None, **given: Any
 ) -> None:
-    """Add a member of staff; an administrator adds the others in the pages for staff.
+    """Add a member of staff. An administrator adds the others in the pages for staff.
 
     \b
     Example:

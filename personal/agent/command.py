@@ -30,7 +30,7 @@ _key = click.option("--key", type=_file, required=True, help="File of your own k
 @click.command("agent")
 @setting_options(AgentSettings, PREFIX)
 def run(config: Path | None, **given: object) -> None:
-    """Run the store inside LGWAN and its agent, which calls out and listens to nobody.
+    """Run the store inside LGWAN and its agent. It calls out and listens to nobody.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def agent() -> None:
 @agent.command("keys")
 @_at_agent
 def keys(**place: Any) -> None:
-    """Print the agent's public keys, for the proposal agent-keys outside.
+    """Print the agent's public keys. The proposal agent-keys outside takes them.
 
     \b
     Example:
@@ -69,7 +69,7 @@ def keys(**place: Any) -> None:
 @_at_agent
 @json_option
 def status(as_json: bool, **place: Any) -> None:
-    """Show what the agent keeps, whether it reaches the outside, what waits.
+    """Show what the agent keeps. Whether it reaches the outside, and what waits, too.
 
     \b
     Example:
@@ -95,7 +95,7 @@ def limits(as_json: bool, **place: Any) -> None:
 @_at_agent
 @json_option
 def alarms(as_json: bool, **place: Any) -> None:
-    """List the orders that were refused as forged, altered, repeated, too late or not agreed to.
+    """List the orders that were refused. They were forged, altered, repeated, too late or not agreed to.
 
     \b
     Example:
@@ -111,7 +111,7 @@ def alarms(as_json: bool, **place: Any) -> None:
 @agent.command("services")
 @_at_agent
 def services(**place: Any) -> None:
-    """Show the services that are approved inside, with their keys and purposes.
+    """Show the services that are approved inside. Their keys and purposes, too.
 
     \b
     Example:
@@ -135,7 +135,7 @@ def wishes(**place: Any) -> None:
 @agent.command("official-key")
 @click.argument("file", type=_new)
 def official_key(file: Path) -> None:
-    """Make a key of your own in a new file, and print its public part.
+    """Make a key of your own in a new file. Prints its public part.
 
     \b
     Example:
@@ -154,7 +154,7 @@ def official_key(file: Path) -> None:
 @click.argument("key", type=_file)
 @_at_agent
 def begin(name: str, key: Path, **place: Any) -> None:
-    """Add one of the first two officials by the public part of their key; they add all others.
+    """Add one of the first two officials. Takes the public part of their key; they add all others.
 
     \b
     Example:
@@ -170,7 +170,7 @@ def begin(name: str, key: Path, **place: Any) -> None:
 @_key
 @_at_agent
 def wish(kind: str, file: Path, key: Path, **place: Any) -> None:
-    """Want something: services, keys, authorities, residents, limits; a JSON file says what.
+    """Want something that a JSON file says. Services, keys, authorities, residents or limits.
 
     What lets more out takes effect when a second official approves it; what lets less out, at once.
 
@@ -188,7 +188,7 @@ def wish(kind: str, file: Path, key: Path, **place: Any) -> None:
 @_key
 @_at_agent
 def approve(id: str, key: Path, **place: Any) -> None:
-    """Approve what another official wants, as `engawa agent wishes` shows it.
+    """Approve what another official wants. `engawa agent wishes` shows it.
 
     \b
     Example:
@@ -223,7 +223,7 @@ def drop(id: str, key: Path, **place: Any) -> None:
     "--subject", nargs=2, metavar="MUNICIPALITY NAME", help="The subject of decisions about somebody."
 )
 def holder(card: Path | None, login: tuple[str, str] | None, subject: tuple[str, str] | None) -> None:
-    """Print the name of a credential for the enrolment of residents (wish enroll).
+    """Print the name of a credential. The enrolment of residents (wish enroll) takes it.
 
     \b
     Example:
@@ -240,7 +240,7 @@ def holder(card: Path | None, login: tuple[str, str] | None, subject: tuple[str,
 
 @agent.group("bundle")
 def bundle() -> None:
-    """Take orders in and answers out as files, where there is no line.
+    """Take orders in and answers out as files.
 
     \b
     Example:

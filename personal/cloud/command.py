@@ -19,7 +19,7 @@ _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
 @click.command("vault")
 @setting_options(VaultSettings, PREFIX)
 def run(config: Path | None, **given: object) -> None:
-    """Run a vault for sealed records of other machines until SIGTERM or Ctrl-C.
+    """Run a vault for sealed records of others. SIGTERM or Ctrl-C ends it.
 
     \b
     Example:
@@ -34,7 +34,7 @@ def run(config: Path | None, **given: object) -> None:
 
 @click.group("vault-clients")
 def clients() -> None:
-    """Say which municipalities may keep sealed records in the running vault.
+    """Say which municipalities may keep records in the vault.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def clients() -> None:
 @_at_vault
 @json_option
 def add(id: str, key: Path, as_json: bool, **place: Any) -> None:
-    """Add a client by its public key, as `engawa vault-keys public` prints it.
+    """Add a client by its public key. `engawa vault-keys public` prints it.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def add(id: str, key: Path, as_json: bool, **place: Any) -> None:
 @_at_vault
 @json_option
 def change(id: str, key: Path, as_json: bool, **place: Any) -> None:
-    """Give a client another public key; the one before proves nothing any more.
+    """Give a client another public key. The one before proves nothing any more.
 
     \b
     Example:
@@ -98,7 +98,7 @@ def list_clients(as_json: bool, **place: Any) -> None:
 @_at_vault
 @json_option
 def remove(id: str, with_copies: bool, as_json: bool, **place: Any) -> None:
-    """Remove a client; refused while it keeps copies here, unless they are to be destroyed.
+    """Remove a client. Refused while it keeps copies here, unless they are to be destroyed.
 
     \b
     Example:
