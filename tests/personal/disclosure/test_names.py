@@ -107,7 +107,7 @@ async def test_a_new_name_comes_with_its_mapping_and_the_old_one_ends(live: Live
     assert (await live.post("/pseudonyms/rotate", {"service": "shelter"}, by=me)).status == 202
     new = await name(live, persons[0], "shelter")
     assert new not in names
-    (notice,) = [one for one in told(live, "shelter") if one.event == "subjects-parted"]
+    (notice,) = [one for one in told(live, "shelter") if one.event == "subject-renamed"]
     assert (notice.event, notice.subject, notice.facts) == ("subject-renamed", new, {"previous": names[:1]})
     for one in (new, names[0]):
         assert (await ask(live, token, one, "allergies")).json["items"] == {"allergies": ALLERGIES}
@@ -127,7 +127,7 @@ async def test_a_new_name_of_a_merged_resident_replaces_both(live: Live) -> None
     assert (await live.post("/pseudonyms/rotate", {"service": "shelter"}, by=by)).status == 400
     rotated = await live.post("/pseudonyms/rotate", {"resident": one, "service": "shelter"}, by=by)
     assert rotated.status == 202
-    (notice,) = [one for one in told(live, "shelter") if one.event == "subjects-parted"]
+    (notice,) = [one for one in told(live, "shelter") if one.event == "subject-renamed"]
     assert notice.facts == {"previous": names}
     assert notice.subject == await name(live, persons[0], "shelter") not in names
 
