@@ -12,7 +12,7 @@ from base import clock
 from broker.transfer import putting_back, taking_out
 from broker.transfer.wish import Wish
 from tests.live import Live
-from tests.transfer.test_transfer import fill
+from tests.transfer.harbour import fill
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 ODD = LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(st.text(max_size=5), LEAVES, max_size=2)

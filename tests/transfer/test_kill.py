@@ -10,7 +10,7 @@ import pytest
 
 from tests.live import live_broker
 from tests.notify.test_kill import process
-from tests.transfer.test_transfer import TENANT, call, state
+from tests.transfer.harbour import TENANT, call, state
 
 
 async def engawa(folder: Path, *words: str) -> asyncio.subprocess.Process:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live import Live, live_broker
-from tests.transfer.test_transfer import TENANT, call, fill, snapshot, state, written
+from tests.transfer.harbour import TENANT, call, fill, snapshot, state, written
 
 INSIDE = TENANT | {"NGSILD-Snapshot": "urn:x:snapshot"}
 
