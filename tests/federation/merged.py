@@ -73,6 +73,26 @@ class Merged:
         """Say whether a broker passes changes on."""
         return any(link.asker == at and link.mode in ROUTED for link in self.links)
 
+    def refusing(self, at: int, id: str, attr: str | None, *, typed: bool) -> bool:
+        """Say whether a change goes to a source that has not the entity: which type it has is said or known here. (5.12)"""
+        known = typed or id in self.held[at]
+        return any(
+            id not in self.held[link.source]
+            for link in self.links
+            if link.asker == at
+            and link.mode in ROUTED
+            and (attr is None or not link.attrs or attr in link.attrs)
+            and (link.mode == "exclusive" or not known or link.type in ("", type_of(id)))
+        )
+
+    def listed(self, at: int, *, local: bool = False) -> set[str]:
+        """Name the types that a broker and its sources list, be the attributes registered or not. (5.7.11)"""
+        found = {type_of(id) for id in self.held[at]}
+        for link in () if local else self.links:
+            if link.asker == at:
+                found |= {type_of(id) for id in self.held[link.source] if link.type in ("", type_of(id))}
+        return found
+
     def needed(self, at: int, id: str) -> set[str]:
         """Name the attributes an entity must have to lie everywhere it belongs."""
         return set(ATTRS) if self.places(at, id) != {at} else set()
@@ -148,6 +168,15 @@ class Merged:
         if not values.keys() - {SCOPE} and (link.attrs or link.type not in ("", type_of(id))):
             return []
         return [({"auxiliary": 0, "inclusive": 1}.get(link.mode, 2), values)]
+
+    def listed_attributes(self, at: int, *, local: bool = False) -> set[str]:
+        """Name the attributes that a broker and its sources list, be the entities registered or not. (5.7.11)"""
+        found = {attr for one in self.held[at].values() for attr in one.values}
+        for link in () if local else self.links:
+            if link.asker == at:
+                values = {attr for one in self.held[link.source].values() for attr in one.values}
+                found |= {attr for attr in values if not link.attrs or attr in link.attrs}
+        return found - {SCOPE}
 
     def histories(self, at: int) -> dict[tuple[str, str], set[int]]:
         """Give all values that attributes ever had, as one broker shows them."""

@@ -84,6 +84,16 @@ async def test_a_source_tells_only_of_what_it_is_registered_for(two: list[Live])
     assert (await here.get("/attributes/capacity")).status == 404
 
 
+async def test_types_count_that_a_source_lists_whose_registered_attributes_are_not_there_now(
+    two: list[Live],
+) -> None:
+    here, there = two
+    await register(here, there, {"type": "School"}, attributes=["floors"])
+    assert (await here.get("/types")).json["typeList"] == ["School", "Shelter"]
+    listed = (await here.get("/types", details="true")).json
+    assert {one["typeName"]: one["attributeNames"] for one in listed}["School"] == []
+
+
 async def test_what_nobody_knows_is_not_found(two: list[Live]) -> None:
     here, there = two
     await register(here, there, *ALL)

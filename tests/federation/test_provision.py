@@ -311,6 +311,23 @@ async def test_a_type_asked_for_counts_more_than_that_held_here(front: Live, sou
     assert await held(source) == {"beds": 2}
 
 
+async def test_sources_of_other_types_say_that_they_have_it_not_unless_a_type_is_asked_for(
+    front: Live, source: Live, other: Live
+) -> None:
+    """Which type an entity has that is not here is not known: all redirect sources for the attribute are told. (5.12, 6.3.17)"""
+    await register(front, source, "redirect")
+    buses = [{"entities": [{"type": "Bus"}], "propertyNames": ["beds"]}]
+    without = await register(front, other, "redirect", information=buses)
+    await keep(source, shelter(beds=1))
+    reply = await change(front, "PATCH", "/attrs/beds", {"value": 2})
+    assert reply.status == 207
+    (refused,) = reply.json["notUpdated"]
+    assert refused["registrationId"] == without
+    assert await held(source) == {"beds": 2}
+    assert (await change(front, "PATCH", "/attrs/beds", {"value": 3}, type="Shelter")).status == 204
+    assert await held(source) == {"beds": 3}
+
+
 async def test_names_are_those_of_the_requests_context(front: Live, source: Live) -> None:
     await register(front, source, "redirect", "https://example.org/beds")
     body = shelter(name="A", Betten=3) | {"@context": {"Betten": "https://example.org/beds"}}
