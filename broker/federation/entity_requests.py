@@ -32,11 +32,12 @@ def retrieving(part: Part, table: TermTable, kinds: str | None = None, by_map: s
     params = shaped(part, table)
     if kinds is not None:
         params["type"] = kinds
-    headers = {} if by_map is None else _named(by_map)
+    headers = {} if by_map is None else named(by_map)
     return Request("GET", f"/entities/{quote(part.selector.ids[0], safe=':')}", params, headers=headers)
 
 
-def _named(map: str) -> Mapping[str, str]:
+def named(map: str) -> Mapping[str, str]:
+    """Name a map in a header. (5.5.14, 6.3.21)"""
     return {MAP: f"/ngsi-ld/v1/entityMaps/{quote(map, safe=':')}"}
 
 
@@ -55,7 +56,7 @@ def querying(
     `by_map`: the id of the map that the source made of them. (5.5.14)
     """
     paging = {"limit": str(limit), "options": "sysAttrs"} | ({"offset": str(offset)} if offset else {})
-    headers = _PREFER if by_map is None else _named(by_map)
+    headers = _PREFER if by_map is None else named(by_map)
     if batch:
         body = _body(part, table, filters)
         return Request("POST", "/entityOperations/query", paging, body, headers=headers)

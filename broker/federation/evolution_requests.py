@@ -7,16 +7,22 @@ from base import clock
 from base.jsonld import TermTable
 from broker.federation import entity_requests
 from broker.federation.asking import Request
-from broker.federation.entity_requests import MAP, selected, shaped
+from broker.federation.entity_requests import named, selected, shaped
 from broker.federation.evolving import within
 from broker.federation.narrowing import Part
 from broker.language.span import Span
 
 
-def retrieving(part: Part, table: TermTable, span: Span | None, last: int | None) -> Request:
-    """Ask for the Temporal Evolution of the one entity of a part. (6.19.3.1)"""
+def retrieving(
+    part: Part, table: TermTable, span: Span | None, last: int | None, by_map: str | None = None
+) -> Request:
+    """Ask for the Temporal Evolution of the one entity of a part. (6.19.3.1)
+
+    `by_map`: the id of the map that the source made. (5.7.3.4)
+    """
     path = f"/temporal/entities/{quote(part.selector.ids[0], safe=':')}"
-    return Request("GET", path, {**shaped(part, table), **_time(part, span, last)})
+    headers = {} if by_map is None else named(by_map)
+    return Request("GET", path, {**shaped(part, table), **_time(part, span, last)}, headers=headers)
 
 
 def querying(
@@ -34,7 +40,7 @@ def querying(
     """
     shape = {**selected(part, table), **shaped(part, table)}
     params = {**shape, **filters, **_time(part, span, last), **page}
-    headers = {} if by_map is None else {MAP: f"/ngsi-ld/v1/entityMaps/{quote(by_map, safe=':')}"}
+    headers = {} if by_map is None else named(by_map)
     return Request("GET", "/temporal/entities", params, headers=headers)
 
 

@@ -61,9 +61,9 @@ class Inquiry:
         detail = "The context source tells of more entities than can be gathered; narrow the query."
         self.failed(match.source, reading.invalid(detail))
 
-    async def put(self, part: Part, request: Request) -> Outcome:
-        """Ask one source; note its failure."""
-        outcome = await self._ask(part, request)
+    async def put(self, part: Part, *requests: Request) -> Outcome:
+        """Ask one source, with the next request where it refuses one; note its failure."""
+        outcome, _ = await self._first_taken(part, iter([(request, 1) for request in requests]))
         self._judged(part, outcome)
         return outcome
 

@@ -49,14 +49,13 @@ async def retrieve(
     if not several and links is None:
         return None
     store = broker.catalogue.open(call.tenant)
-    kept = entity_maps.of_one(call, store, id)
-    if kept is not None:  # it says where the entity is (5.7.1.4)
-        several = [one for one in several if one.match.source.id in kept]
+    kept = entity_maps.of_one(call, store, id)  # says where the entity is (5.7.1.4)
+    having = [one for one in several if kept is None or one.match.source.id in kept]
     asks = inquiry(broker, asking, (selector,))
-    versions = await told(call, store, asks, several, id, entity_maps.linked_of_one(call, store))
+    versions = await told(call, store, asks, having, id, entity_maps.linked_of_one(call, store))
     document = await broker.federation.beside.run(asks.weight, joined, call, versions, several)
     if document is None or represent.nothing_left(document, shape):
-        raise _missing(asks, several, id)
+        raise _missing(asks, having, id)
     origins = Origins({id: [HERE if one.source is None else one.source.id for one in versions]})
     headers = await entity_maps.headers_of_one(call, broker, store, id, origins)
     made = await distributed_links.shown(call, broker, asks, [document], shape, links)

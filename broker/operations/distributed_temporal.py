@@ -91,13 +91,13 @@ async def opened_for_one(call: Call, broker: Broker, wanted: TemporalWanted, id:
     several = _concerned(broker, asking, wanted, (selector,), "retrieveTemporal", whole=seen is not None)
     if not several:
         return Opened(local, wanted)
-    known = entity_maps.of_one(call, broker.catalogue.open(call.tenant), id)
-    if known is not None:
-        several = [one for one in several if one.match.source.id in known]
+    store = broker.catalogue.open(call.tenant)
     asks = distributed_reading.inquiry(broker, asking, (selector,))
     joined = Joined(call, broker, asks, several, wanted)
-    await joined.retrieve(id)
-    return Opened(joined, wanted, asks, several)
+    known = entity_maps.of_one(call, store, id)  # says where the entity is (5.7.3.4)
+    having = [one for one in several if known is None or one.match.source.id in known]
+    await joined.retrieve(id, having, entity_maps.linked_of_one(call, store))
+    return Opened(joined, wanted, asks, having)
 
 
 def _concerned(
@@ -247,9 +247,9 @@ class Joined:
 
     # asking
 
-    async def retrieve(self, id: str) -> None:
-        """Ask all sources for one entity."""
-        givers = [Giver(self._question, one) for one in self._several]
+    async def retrieve(self, id: str, several: Sequence[Concerned], linked: Mapping[str, str]) -> None:
+        """Ask some of the sources for one entity; `linked`: the maps that they made. (5.7.3.4)"""
+        givers = [Giver(self._question, one, map=linked.get(one.match.source.id)) for one in several]
         await asyncio.gather(*[giver.retrieve(id) for giver in givers])
         here = [id] if self._local.history(id) is not None else []
         self._note(givers, here)

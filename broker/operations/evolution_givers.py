@@ -26,6 +26,8 @@ MOST_FRUITLESS: Final = 10
 MOST_ROUNDS: Final = 50
 """Requests for one page of a source that tells it part by part."""
 
+Asking = Callable[[Span | None, str | None], Request]
+"""Writes a request for a part of time, by the map that the source made or (None) without."""
 Answered = Callable[[Outcome], Sequence[dict[str, Any]] | None]
 
 
@@ -99,8 +101,8 @@ class Giver:
         """Ask for one entity."""
         part, table = self.asked.part, self.question.asks.asking.context.table
 
-        def request(span: Span | None) -> Request:
-            return evolution_requests.retrieving(part, table, span, self.question.query.last_n)
+        def request(span: Span | None, by_map: str | None) -> Request:
+            return evolution_requests.retrieving(part, table, span, self.question.query.last_n, by_map)
 
         self._keep(await self._piece(request, lambda outcome: reading.one(outcome, id)))
 
@@ -129,24 +131,23 @@ class Giver:
         part, asks = self.asked.part, self.question.asks
         paging = {"limit": str(limit)} | ({"offset": str(offset)} if offset else {})
 
-        def request(span: Span | None) -> Request:
+        def request(span: Span | None, by_map: str | None) -> Request:
             last = 1 if lean else self.question.query.last_n
             table = asks.asking.context.table
             filters = self.question.filters
-            return evolution_requests.querying(part, table, span, last, filters, paging, self.map)
+            return evolution_requests.querying(part, table, span, last, filters, paging, by_map)
 
         piece = await self._piece(request, reading.items, lean=lean)
         return replace(piece, more=piece.more or piece.length >= limit)
 
-    async def _piece(
-        self, request: Callable[[Span | None], Request], answered: Answered, *, lean: bool = False
-    ) -> _Piece:
+    async def _piece(self, request: Asking, answered: Answered, *, lean: bool = False) -> _Piece:
         """Ask for a page, and go on in time where the source tells only a part of it. (6.3.10)"""
         span, cut = self.question.query.span, None
         found: list[Evolving] = []
         length, more, size = 0, False, 0
         for number in range(MOST_ROUNDS):
-            outcome = await self.question.asks.put(self.asked.part, request(span))
+            maps = [None] if self.map is None else [self.map, None]
+            outcome = await self.question.asks.put(self.asked.part, *[request(span, map) for map in maps])
             told = await self._read(outcome, answered)
             if told is None:
                 return _Piece(found, length, False, cut)

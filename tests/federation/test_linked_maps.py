@@ -43,3 +43,7 @@ async def test_a_part_that_another_source_claims_for_itself_is_not_shown_by_a_ma
         plain = await yabu.get("/entities", **asked)
         by_map = await yabu.get("/entities", entityMap="true", **asked)
         assert plain.json == by_map.json == [{"id": "urn:x:1", "type": "Place"}]
+        named = {MAP: by_map.headers[MAP]}
+        for headers in ({}, named):
+            one = await yabu.get("/entities/urn:x:1", headers=headers)
+            assert one.json == {"id": "urn:x:1", "type": "Place"}
