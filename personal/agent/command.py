@@ -14,7 +14,7 @@ from base.clock import SECOND
 from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
 from personal.agent import officials
 from personal.agent.settings import PREFIX, SECTION, AgentSettings
-from personal.rules import orders
+from personal.rules import release
 from personal.rules.evidence import Credential, CredentialKind, card_of
 from personal.rules.identifiers import fresh
 from personal.vault import top
@@ -231,11 +231,11 @@ def holder(card: Path | None, login: tuple[str, str] | None, subject: tuple[str,
     """
     if card is not None:
         found = card_of(x509.load_pem_x509_certificate(card.read_bytes()))
-        click.echo(orders.holder(Credential(CredentialKind.CARD, *found)))
+        click.echo(release.holder(Credential(CredentialKind.CARD, *found)))
     if login is not None:
-        click.echo(orders.holder(Credential(CredentialKind.LOGIN, *login)))
+        click.echo(release.holder(Credential(CredentialKind.LOGIN, *login)))
     if subject is not None:
-        click.echo(orders.about(*subject))
+        click.echo(release.about(*subject))
 
 
 @agent.group("bundle")

@@ -19,9 +19,10 @@ from personal.agent.store import AgentStore
 from personal.agent.trust import anchors_of
 from personal.audit import log as audit
 from personal.audit.log import Entry
-from personal.rules import orders
+from personal.rules import orders, release
 from personal.rules.identifiers import fingerprint, fresh
-from personal.rules.orders import ANSWER, LONGEST, ORDER, Book, Order, Refused, Task, Why
+from personal.rules.orders import ANSWER, LONGEST, ORDER, Order, Refused, Task, Why
+from personal.rules.release import Book
 from personal.vault import addressed
 from personal.vault.addressed import Reader, enclose, strict
 from personal.vault.envelope import Place, Unreadable, seal, unseal
@@ -132,7 +133,7 @@ class Inside:
         """Judge an order and do what needs keys, before the transaction that judges it again and makes it count."""
         if order.task is Task.RELEASE:
             book = self.store.read(lambda db: self._book(db, order, now))
-            orders.judge(order, book, now // SECOND)
+            release.judge(order, book, now // SECOND)
             assert book.service is not None
             told = {
                 copy.item: self._addressed(order, copy.name, book.service.recipient) for copy in order.copies
@@ -167,12 +168,12 @@ class Inside:
         return order.version, key.id, order.digest, seal(key.secret, orjson.dumps(value), place.bound())
 
     def _finish(self, db: Connection, order: Order, digest: str, done: Done, now: int) -> str:
-        counted = orders.counted(order)
+        counted = release.counted(order)
         told = dict(done.told)
         if order.task is Task.RELEASE:
-            orders.judge(order, self._book(db, order, now), now // SECOND)
+            release.judge(order, self._book(db, order, now), now // SECOND)
         else:
-            orders.within(kept.done(db, list(counted), now // SECOND), kept.limits(db), counted)
+            release.within(kept.done(db, list(counted), now // SECOND), kept.limits(db), counted)
             told |= _done(db, order, done, now)
         facts = {"order": order.id, "items": [copy.item for copy in order.copies]}
         about = {"service": order.service, "purpose": order.purpose} if order.service else {}
@@ -196,7 +197,7 @@ class Inside:
         return answer
 
     def _book(self, db: Connection, order: Order, now: int) -> Book:
-        counted = orders.counted(order)
+        counted = release.counted(order)
         return Book(
             kept.service(db, order.service),
             kept.holders(db, order.box),

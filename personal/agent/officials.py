@@ -21,7 +21,7 @@ from personal.agent.trust import SCHEMA as ANCHOR
 from personal.agent.trust import anchors_of
 from personal.audit import log as audit
 from personal.audit.log import Entry
-from personal.rules import orders
+from personal.rules import orders, release
 from personal.rules.identifiers import fresh
 from personal.store.town import rows, value
 from personal.vault import requests
@@ -101,7 +101,7 @@ def _set_limit(db: Connection, body: dict[str, Any], _: int) -> None:
 
 
 def _raises(db: Connection, body: dict[str, Any]) -> bool:
-    return int(body["most"]) > orders.limit(kept.limits(db), body["limit"])
+    return int(body["most"]) > release.limit(kept.limits(db), body["limit"])
 
 
 def _enroll(db: Connection, body: dict[str, Any], _: int) -> None:

@@ -23,7 +23,7 @@ from personal.agent.inside import Inside
 from personal.agent.line import Line
 from personal.agent.settings import AgentSettings, check
 from personal.agent.store import AgentStore
-from personal.rules import orders
+from personal.rules import release
 from personal.store.town import value
 from personal.vault.keys import KeyStore
 from personal.vault.top import FileTopKey
@@ -89,7 +89,7 @@ def handlers(agent: Agent) -> Mapping[str, Handler]:
         ]
 
     async def limits(_: Mapping[str, Any]) -> Any:
-        return {**orders.LIMITS, **inside.store.read(kept.limits)}
+        return {**release.LIMITS, **inside.store.read(kept.limits)}
 
     async def services(_: Mapping[str, Any]) -> Any:
         return inside.store.read(kept.services)

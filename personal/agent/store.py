@@ -9,7 +9,7 @@ import orjson
 
 from base.clock import SECOND
 from base.database import Connection, Writer, connect, migrate, snapshot
-from personal.rules.orders import Purpose, Service
+from personal.rules.release import Purpose, Service
 from personal.store.schema import AUDIT
 from personal.store.town import one, rows, value
 

@@ -11,6 +11,7 @@ from base.access.reach import is_loopback
 from base.egress import AddressPolicy, connector
 from base.settings import SettingError
 from personal.locations import cloud, lgwan
+from personal.locations.agent_queue import Keys
 from personal.locations.cloud import Cloud
 from personal.locations.contract import Location
 from personal.locations.lgwan import Lgwan
@@ -45,7 +46,7 @@ async def opened(
 
 
 async def _inside(settings: PersonalSettings, municipality: str, store: TownStore, keys: KeyStore) -> Lgwan:
-    own = lgwan.Keys(
+    own = Keys(
         Signer(await keys.named(signing.NAME)),
         Reader(await keys.named("gateway")),
         await keys.named("boxes"),

@@ -62,7 +62,9 @@ ALARMS: Final[dict[str, Any]] = {
 
 async def claim(call: Call, _: Module) -> Answer:
     """Give the agent orders; it waits here until there are some."""
-    found = await inside(call.town).claim(call.body["wait"], call.body["most"], begin=call.body["begin"])
+    found = await inside(call.town).queue.claim(
+        call.body["wait"], call.body["most"], begin=call.body["begin"]
+    )
     return Answer(
         body={"orders": [{"id": one.id, "order": one.text, "content": one.content} for one in found]}
     )
@@ -70,12 +72,12 @@ async def claim(call: Call, _: Module) -> Answer:
 
 async def answer(call: Call, _: Module) -> Answer:
     """Take the agent's answers; those named in return are on disk, and need not come again."""
-    return Answer(body={"taken": await inside(call.town).take(call.body["answers"], call.now)})
+    return Answer(body={"taken": await inside(call.town).queue.take(call.body["answers"], call.now)})
 
 
 async def alarm(call: Call, _: Module) -> Answer:
     """Take the agent's alarms."""
-    return Answer(body={"taken": await inside(call.town).note_alarms(call.body["alarms"], call.now)})
+    return Answer(body={"taken": await inside(call.town).queue.note_alarms(call.body["alarms"], call.now)})
 
 
 async def show(call: Call, _: Module) -> Answer:

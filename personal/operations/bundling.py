@@ -13,13 +13,13 @@ from personal.operations.call import Town
 from personal.rules.bundles import IN, LARGEST, MOST, OUT, bundle, checked
 from personal.store import agent_orders
 from personal.store.agent_orders import Queued
-from personal.vault.signing import opened
+from personal.vault.signing import opened_by
 
 
 async def export_bundle(town: Town) -> dict[str, Any]:
     """Write the orders that wait into a bundle, and which answers are here."""
     now, there = clock.now(), inside(town)
-    found = _fitting(await there.claim(0, MOST, begin=True))
+    found = _fitting(await there.queue.claim(0, MOST, begin=True))
     taken = town.store.read(agent_orders.brought)
     told = [{"order": one.text, "content": one.content} for one in found]
     made = bundle(town.id, taken, now // SECOND, orders=told)
@@ -34,11 +34,13 @@ async def export_bundle(town: Town) -> dict[str, Any]:
 async def import_bundle(town: Town, text: str) -> dict[str, int]:
     """Take the answers and alarms of a bundle in, once."""
     now, there = clock.now(), inside(town)
-    found = checked(opened(text.strip(), there.agent()["signing"], OUT), OUT, town.id)
+    found = checked(
+        opened_by(text.strip(), [one["signing"] for one in there.queue.agents()], OUT), OUT, town.id
+    )
     if town.store.read(lambda db: agent_orders.bundle_used(db, found["bundle"])):
         raise Conflict("This bundle was taken in before.")
-    taken = await there.take(found["answers"], now)
-    alarms = await there.note_alarms(found["alarms"], now)
+    taken = await there.queue.take(found["answers"], now)
+    alarms = await there.queue.note_alarms(found["alarms"], now)
 
     def work(db: Connection) -> None:
         agent_orders.use_bundle(db, found["bundle"], now)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from base.database import Connection
 from base.errors import Problem, ResourceNotFound
-from personal.locations import lgwan
+from personal.locations import agent_queue
 from personal.locations.lgwan import NAME, Ask, Lgwan
 from personal.locations.records import Value
 from personal.operations import deciding
@@ -78,13 +78,13 @@ def told_inside(db: Connection, change: ConsentChange, now: int) -> None:
     }
     for some in _pieces(sorted(digests)):
         claims = {"decisions": some, "items": list(change.end)}
-        lgwan.queue(db, Task.WITHDRAW, change.person, claims, now)
+        agent_queue.queue(db, Task.WITHDRAW, change.person, claims, now)
 
 
 def forget(db: Connection, person: str, now: int) -> None:
     """Have everything of a person erased inside, in the transaction that erases it here."""
     if agent_orders.agent(db) is not None:
-        lgwan.queue(db, Task.ERASE, person, {}, now)
+        agent_queue.queue(db, Task.ERASE, person, {}, now)
 
 
 def _there(town: Town, wanted: Sequence[Wanted]) -> dict[Wanted, Record]:

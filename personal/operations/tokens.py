@@ -36,7 +36,7 @@ async def issue_token(call: Call, module: Module) -> Answer:
     client = assertion.client_of(proof)
     if call.body.get("client_id", client) != client:
         raise InvalidRequest("client_id is another one than the assertion's.")
-    who, keys = call.town.store.read(lambda db: _known(db, client))
+    who, keys = call.town.store.read(lambda db: _known(db, client, call.now))
     address = module.address()
     seconds = call.now // 1_000_000
     proven = assertion.verified(proof, keys, (address, address + TOKEN_PATH), seconds)
@@ -46,7 +46,7 @@ async def issue_token(call: Call, module: Module) -> Answer:
     used = hashlib.sha256(framed(client, proven.id)).digest()
 
     def work(db: Connection) -> None:
-        if _known(db, client) != (who, keys):
+        if _known(db, client, call.now) != (who, keys):
             raise Unauthorized("The client assertion is not valid here: its client was changed meanwhile.")
         # longer than it is good for, by the leeway for clocks that differ
         if not sessions.spend(db, used, (proven.until + 2 * assertion.LEEWAY) * 1_000_000, call.now):
@@ -57,12 +57,12 @@ async def issue_token(call: Call, module: Module) -> Answer:
     return Answer(body={"access_token": secret, "token_type": "Bearer", "expires_in": life})
 
 
-def _known(db: Connection, client: str) -> tuple[Who, dict[str, Any]]:
+def _known(db: Connection, client: str, now: int) -> tuple[Who, dict[str, Any]]:
     """Say who a client is, and by which keys it proves that."""
     if client == AGENT:
-        agent = agent_orders.agent(db)
-        if agent is not None:
-            return Who.AGENT, {"keys": [agent["signing"]]}
+        known = agent_orders.agents(db, now)
+        if known:
+            return Who.AGENT, {"keys": [one["signing"] for one in known]}
     if client.isdigit():
         peer = exchange.find(db, client)
         if peer is not None and peer.active:

@@ -1,21 +1,11 @@
-"""Orders to the store inside LGWAN, and what its agent asks of each before it obeys. (personal-data.md 4.2)
+"""Orders to the store inside LGWAN: their form, and why one is refused. (personal-data.md 4.2)"""
 
-Whoever has every key of the outside can sign orders. So nothing that decides on a release is theirs: consent is
-proven by the resident's card or the outside provider, and services, their keys, limits and whose credential belongs
-to which records are what two officials entered inside.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from base import clock, forms
-from base.errors import NotPermitted
-from personal.rules import decisions, evidence
-from personal.rules.consent import Kind
-from personal.rules.evidence import STRONG, Anchors, Credential
-from personal.rules.identifiers import fingerprint, framed
+from base import forms
 
 ORDER: Final = "engawa-order+jwt"
 ANSWER: Final = "engawa-answer+jwt"
@@ -24,7 +14,6 @@ LONGEST: Final = 65_536
 LEEWAY: Final = 120
 """How far the clock of the outside may be ahead (s)."""
 LONGEST_LIFE: Final = 31 * 86_400
-BY_CONSENT: Final = "consent"
 MOST_ITEMS: Final = 50
 
 
@@ -109,55 +98,8 @@ class Order:
     items: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """A purpose that was approved inside; basis: 'consent' or 'law:' and its reference; until: its end (s), if any."""
-
-    basis: str
-    items: frozenset[str]
-    until: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service that was approved inside: its key, and from which version of its description consent holds."""
-
-    id: str
-    recipient: Mapping[str, Any]
-    least: int
-    purposes: Mapping[str, Purpose]
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What the inside itself knows: the service that is asked for, who has which records, what was withdrawn.
-
-    holders: names of whom decisions about the box are about, and of their credentials; held: the records of the box
-    by name, with their items; withdrawn: whether a decision is, for an item; done: how much was done in the last
-    hour, and `limits`: how much may be, by the keys of `counted`.
-    """
-
-    service: Service | None
-    holders: frozenset[str]
-    held: Mapping[str, str]
-    withdrawn: Callable[[str, str], bool]
-    anchors: Anchors
-    done: Mapping[str, int]
-    limits: Mapping[str, int]
-
-
-LIMITS: Final[Mapping[str, int]] = {
-    "all": 1_000,
-    "service": 500,
-    "purpose": 500,
-    "item": 500,
-    "store": 5_000,
-    "remove": 500,
-}
-"""How many records in an hour, unless officials say otherwise: `item` for each item, `item:contact` for that one."""
-
 _NAME: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"}
-_TOKEN: Final = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"}
+TOKEN: Final = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"}
 _MARK: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 _SECONDS: Final = {"type": "integer", "minimum": 0, "maximum": 1 << 40}
 _COPIES: Final[dict[str, Any]] = {
@@ -167,12 +109,12 @@ _COPIES: Final[dict[str, Any]] = {
     "items": {
         "type": "object",
         "required": ["item", "name"],
-        "properties": {"item": _TOKEN, "name": _NAME},
+        "properties": {"item": TOKEN, "name": _NAME},
         "additionalProperties": False,
     },
 }
 _EVERY: Final[dict[str, Any]] = {
-    "iss": _TOKEN,
+    "iss": TOKEN,
     "aud": _MARK,
     "order": _NAME,
     "nonce": _NAME,
@@ -183,13 +125,13 @@ _EVERY: Final[dict[str, Any]] = {
 }
 _ONE: Final[dict[str, Any]] = {"copies": {**_COPIES, "maxItems": 1}}
 _OWN: Final[Mapping[Task, dict[str, Any]]] = {
-    Task.RELEASE: {"copies": _COPIES, "service": _TOKEN, "purpose": _TOKEN, "recipient": _MARK},
+    Task.RELEASE: {"copies": _COPIES, "service": TOKEN, "purpose": TOKEN, "recipient": _MARK},
     Task.STORE: {**_ONE, "digest": _MARK, "version": {"type": "integer", "minimum": 1, "maximum": 1 << 40}},
     Task.CHECK: {**_ONE, "digest": _MARK},
     Task.REMOVE: {"copies": _COPIES},
     Task.WITHDRAW: {
         "decisions": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _MARK},
-        "items": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": _TOKEN},
+        "items": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": TOKEN},
     },
     Task.ERASE: {},
 }
@@ -207,37 +149,6 @@ _VALIDATORS: Final = {
     )
     for task, own in _OWN.items()
 }
-_MOMENT: Final = {"type": "string", "maxLength": 40}
-_DECISION: Final = forms.validator(
-    {
-        "type": "object",
-        "required": [
-            "type",
-            "municipality",
-            "service",
-            "version",
-            "purpose",
-            "agree",
-            "kind",
-            "until",
-            "preparedAt",
-        ],
-        "properties": {
-            "type": {"const": decisions.TYPE},
-            "municipality": _TOKEN,
-            "service": _TOKEN,
-            "purpose": _TOKEN,
-            "kind": {"const": str(Kind.SHARE)},
-            "agree": {"type": "array", "maxItems": MOST_ITEMS, "items": _TOKEN},
-            "refuse": {"type": "array", "maxItems": MOST_ITEMS, "items": _TOKEN},
-            "version": {"type": "integer", "minimum": 1, "maximum": 1 << 40},
-            "until": {"anyOf": [_MOMENT, {"type": "null"}]},
-            "preparedAt": _MOMENT,
-            "subject": {"type": "string", "maxLength": 200},
-        },
-    }
-)
-_EVIDENCE: Final = forms.validator(evidence.SCHEMA)
 
 
 def order_of(claims: Any, agent: str, now: int) -> Order:
@@ -278,122 +189,6 @@ def about_record(name: str, item: str) -> dict[str, str]:
 def about_item(order: str, item: str) -> dict[str, str]:
     """Say what stands on the envelope in which a record goes out."""
     return {"typ": "engawa-item+jwe", "order": order, "item": item}
-
-
-def judge(order: Order, book: Book, now: int) -> None:
-    """Refuse a release that the inside itself has no reason for; now in s."""
-    purpose = _approved(order, book, now)
-    for copy in order.copies:
-        if copy.item not in purpose.items:
-            raise Refused(Why.ITEM)
-    if purpose.basis == BY_CONSENT:
-        _agreed(order, book, now)
-    for copy in order.copies:
-        if book.held.get(copy.name) != copy.item:
-            raise Refused(Why.NOT_HELD)
-    within(book.done, book.limits, counted(order))
-
-
-def counted(order: Order) -> Mapping[str, int]:
-    """Say what an order counts towards which limits."""
-    if order.task is Task.STORE:
-        return {"store": 1}
-    if order.task is Task.REMOVE:
-        return {"remove": len(order.copies)}
-    if order.task is Task.ERASE:
-        return {"remove": 1}
-    if order.task is not Task.RELEASE:
-        return {}
-    items = [copy.item for copy in order.copies]
-    return {
-        "all": len(items),
-        f"service:{order.service}": len(items),
-        f"purpose:{order.service}/{order.purpose}": len(items),
-        **{f"item:{item}": items.count(item) for item in items},
-    }
-
-
-def limit(limits: Mapping[str, int], key: str) -> int:
-    """Say how many records in an hour a limit allows."""
-    kind = key.partition(":")[0]
-    return limits.get(key, limits.get(kind, LIMITS[kind]))
-
-
-def within(done: Mapping[str, int], limits: Mapping[str, int], more: Mapping[str, int]) -> None:
-    """Refuse what would go beyond a limit of the last hour."""
-    if any(done.get(key, 0) + count > limit(limits, key) for key, count in more.items()):
-        raise Refused(Why.LIMIT)
-
-
-def _approved(order: Order, book: Book, now: int) -> Purpose:
-    if book.service is None or book.service.id != order.service:
-        raise Refused(Why.SERVICE)
-    if book.service.recipient.get("kid") != order.recipient:
-        raise Refused(Why.KEY)
-    purpose = book.service.purposes.get(order.purpose)
-    if purpose is None or (purpose.until is not None and purpose.until <= now):
-        raise Refused(Why.PURPOSE)
-    return purpose
-
-
-def _agreed(order: Order, book: Book, now: int) -> None:
-    """Refuse unless somebody enrolled for the box agreed to exactly this, and still does as far as is known."""
-    decision, given, service = order.decision, order.evidence, book.service
-    if decision is None or given is None or service is None:
-        raise Refused(Why.NO_CONSENT)
-    if not _DECISION.is_valid(decision):
-        raise Refused(Why.OTHER_CONSENT)
-    expected = (order.municipality, order.service, order.purpose)
-    if tuple(decision[name] for name in ("municipality", "service", "purpose")) != expected:
-        raise Refused(Why.OTHER_CONSENT)
-    if not {copy.item for copy in order.copies} <= set(decision["agree"]):
-        raise Refused(Why.OTHER_CONSENT)
-    if decision["version"] < service.least:
-        raise Refused(Why.OTHER_CONSENT)
-    prepared, until = _moment(decision["preparedAt"]), _moment(decision["until"])
-    if prepared is None or prepared > (now + LEEWAY) * clock.SECOND:
-        raise Refused(Why.OTHER_CONSENT)
-    if until is not None and until <= now * clock.SECOND:
-        raise Refused(Why.CONSENT_OVER)
-    digest = decisions.digest(decision)
-    if any(book.withdrawn(decisions.shown(digest), copy.item) for copy in order.copies):
-        raise Refused(Why.WITHDRAWN)
-    if about(decision["municipality"], str(decision.get("subject"))) not in book.holders:
-        raise Refused(Why.NOT_ENROLLED)
-    _proven(digest, given, prepared, book)
-
-
-def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book) -> None:
-    if not _EVIDENCE.is_valid(given) or given["kind"] not in STRONG:
-        raise Refused(Why.EVIDENCE)
-    strange = False
-
-    def owns(credential: Credential) -> bool:
-        nonlocal strange
-        strange = holder(credential) not in book.holders
-        return not strange
-
-    try:
-        evidence.verified(given, digest, prepared, book.anchors, owns)
-    except NotPermitted:
-        raise Refused(Why.NOT_ENROLLED if strange else Why.EVIDENCE) from None
-
-
-def holder(credential: Credential) -> str:
-    """Name a credential in the list of those enrolled inside, without telling it."""
-    return fingerprint(framed("holder", credential.kind, credential.issuer, credential.id))
-
-
-def about(municipality: str, subject: str) -> str:
-    """Name whom decisions are about in the list of those enrolled inside: a guardian's are about others, too."""
-    return fingerprint(framed("holder", "subject", municipality, subject))
-
-
-def _moment(text: str | None) -> int | None:
-    try:
-        return None if text is None else clock.parse(text)
-    except ValueError:
-        raise Refused(Why.OTHER_CONSENT) from None
 
 
 def _plain(value: Any) -> bool:

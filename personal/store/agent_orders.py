@@ -13,6 +13,8 @@ from personal.store.town import one, rows, value
 _AGAIN: Final = 30 * SECOND
 _LONGEST: Final = 3_600 * SECOND
 _KEPT: Final = 35 * 86_400 * SECOND
+FORMER: Final = 35 * 86_400 * SECOND
+"""How long an agent is known by keys that others have followed: longer than any order lives."""
 _NAMES: Final = "id, task, same, name, claims, text, content, digest, made, until, given, tries, answer"
 _ROW: Final = f"{_NAMES} FROM agent_order"
 
@@ -122,6 +124,16 @@ def agent(db: Connection) -> dict[str, Any] | None:
     """Give the public keys of the agent: `signing` and `reading`."""
     found = value(db, "SELECT keys FROM agent ORDER BY number DESC LIMIT 1")
     return None if found is None else dict(orjson.loads(found))
+
+
+def agents(db: Connection, now: int) -> list[dict[str, Any]]:
+    """Give the public keys of the agent, the newest first; former ones while their successors are new."""
+    found = rows(db, "SELECT keys, at FROM agent ORDER BY number DESC")
+    return [
+        orjson.loads(keys)
+        for place, (keys, _) in enumerate(found)
+        if not place or found[place - 1][1] > now - FORMER
+    ]
 
 
 def recipient(db: Connection, service: str) -> str | None:

@@ -1,7 +1,7 @@
 """The signature of a municipality: receipts, heads of its log, notices and orders carry it. (RFC 7515, ES256)"""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -62,6 +62,18 @@ def opened(signed: str, key: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if found.headers().get("typ") != kind or not isinstance(claims, dict):
         raise BadRequestData(f"The signed text is no {kind}.")
     return claims
+
+
+def opened_by(signed: str, keys: Iterable[Mapping[str, Any]], kind: str) -> dict[str, Any]:
+    """Verify a JWS of this kind under that of some public keys which it names; BadRequestData if none holds."""
+    try:
+        named = jws.extract_compact(signed.encode("ascii")).headers().get("kid")
+    except (JoseError, ValueError, TypeError, AttributeError):
+        named = None
+    found = next((key for key in keys if key.get("kid") == named), None)
+    if found is None:
+        raise BadRequestData("The signature does not hold: none of the known keys made it.")
+    return opened(signed, found, kind)
 
 
 def _text(number: int) -> str:

@@ -18,7 +18,7 @@ from personal.audit.log import name_of
 from personal.locations.lgwan import Lgwan
 from personal.locations.records import Change
 from personal.operations.agent_line import inside
-from personal.rules import orders
+from personal.rules import release
 from personal.rules.decisions import digest
 from personal.rules.evidence import Credential, CredentialKind, card_of
 from personal.rules.identifiers import fresh
@@ -81,8 +81,8 @@ class Town:
         person = await self.live.register(login, cards=[{"issuer": issuer, "serial": serial}])
         self.cards[login] = card
         await self.keep(person, value)
-        holder = orders.holder(Credential(CredentialKind.CARD, issuer, serial))
-        about = orders.about(self.live.town.id, name_of(person))
+        holder = release.holder(Credential(CredentialKind.CARD, issuer, serial))
+        about = release.about(self.live.town.id, name_of(person))
         box = self.location.box(person)
         await self.want("enroll", {"residents": [{"box": box, "holder": one} for one in (holder, about)]})
         return person

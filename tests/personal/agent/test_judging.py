@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base import clock
-from personal.rules import decisions, orders
+from personal.rules import decisions, release
 from personal.rules.consent import Kind
 from personal.rules.decisions import Choice
 from personal.rules.evidence import Anchors, Credential, CredentialKind, card_of
-from personal.rules.orders import Book, Copy, Order, Purpose, Refused, Service, Task, Why
+from personal.rules.orders import Copy, Order, Refused, Task, Why
+from personal.rules.release import Book, Purpose, Service
 from tests.personal.consents.cards import AT, Authority, ec_key
 
 NOW = AT // clock.SECOND + 600
@@ -21,8 +22,8 @@ LATER = AT + 86_400 * clock.SECOND
 CA, OTHER = Authority("JPKI"), Authority("JPKI")
 CARD, STRANGER = CA.issue(ec_key()), CA.issue(ec_key())
 FALSE = OTHER.issue(ec_key())
-HOLDER = orders.holder(Credential(CredentialKind.CARD, *card_of(CARD.certificate)))
-ABOUT = orders.about("yabu", "somebody")
+HOLDER = release.holder(Credential(CredentialKind.CARD, *card_of(CARD.certificate)))
+ABOUT = release.about("yabu", "somebody")
 KEY = {"kid": "k" * 43}
 
 
@@ -39,7 +40,7 @@ class Case:
     def judge(self) -> None:
         """Judge it, with evidence for what the document says in the end."""
         given = self.order.evidence or self.card.evidence(decisions.digest(self.document))
-        orders.judge(replace(self.order, decision=self.document, evidence=given), self.book, self.now)
+        release.judge(replace(self.order, decision=self.document, evidence=given), self.book, self.now)
 
 
 def case() -> Case:
@@ -148,5 +149,5 @@ def test_what_rests_on_a_law_that_officials_entered_needs_no_consent_but_keeps_t
 )
 def test_a_limit_of_its_own_comes_before_that_of_its_kind(limits: dict[str, int]) -> None:
     for key, kind in (("service:shelter", "service"), ("item:contact", "item"), ("all", "all")):
-        expected = limits.get(key, limits.get(kind, orders.LIMITS[kind]))
-        assert orders.limit(limits, key) == expected
+        expected = limits.get(key, limits.get(kind, release.LIMITS[kind]))
+        assert release.limit(limits, key) == expected
