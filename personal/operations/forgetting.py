@@ -6,7 +6,7 @@ from base import clock
 from base.database import Connection
 from base.errors import Conflict
 from personal.locations.records import Erasure
-from personal.operations import notices
+from personal.operations import inside, notices
 from personal.operations.actors import Who
 from personal.operations.call import Answer, Call, Module
 from personal.operations.records import append, subject
@@ -28,6 +28,8 @@ async def forget(call: Call, _: Module) -> Answer:
         for item in erasures:
             notices.item_changed(db, person, item, call.now)
         sessions.end_all(db, Who.RESIDENT, person)
+        for one in [] if held else people.family(db, person):
+            inside.forget(db, one, call.now)
 
     erasures = await call.town.records.forget(person, within, call.now)
     kept = [
