@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from base.access.reach import is_loopback
+from base.access.reach import is_loopback, only_with_tls
 from base.settings import SettingError, setting
 
 PREFIX = "ENGAWA_PERSONAL_"
@@ -42,6 +42,12 @@ class PersonalSettings:
     )
     device_authorities: Path | None = setting(
         None, "PEM file of the authorities inside that vouch for officials' devices, for consents on paper."
+    )
+    card_revocations: Path | None = setting(
+        None, "File of the revocation lists (CRL) of cards, read again when it changes; none: not asked."
+    )
+    device_revocations: Path | None = setting(
+        None, "The same of officials' devices; while a list that is named is too old, nothing is accepted."
     )
     provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
     provider_client: str = setting("", "Name of this installation at that issuer.")
@@ -105,15 +111,11 @@ class PersonalSettings:
 
 def check(settings: PersonalSettings) -> None:
     """Refuse settings that would open the module; SettingError says which."""
-    local = is_loopback(settings.host)
-    if settings.demo and not local:
+    if settings.demo and not is_loopback(settings.host):
         raise SettingError(
             f"demo lets anybody log in as anybody: it is for loopback only, not for {settings.host}"
         )
-    if not local and settings.tls_certificate is None:
-        raise SettingError(
-            f"host {settings.host} is reached by others: give tls_certificate, or listen on 127.0.0.1"
-        )
+    only_with_tls(settings.host, tls=settings.tls_certificate is not None)
     if settings.vault_url.startswith("http:") and not is_loopback(
         urlsplit(settings.vault_url).hostname or ""
     ):

@@ -1,13 +1,20 @@
 """What evidence of consent has to stand on, read from files: authorities of cards and devices, a login provider."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 import orjson
+import structlog
 from cryptography import x509
 
 from base.settings import SettingError
+from personal.rules.certificate_status import Known, Lookup
 from personal.rules.evidence import Anchors, Provider
 from personal.settings import PersonalSettings
+
+_LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+log = structlog.get_logger("engawa.personal")
 
 
 def anchors(settings: PersonalSettings) -> Anchors:
@@ -17,7 +24,48 @@ def anchors(settings: PersonalSettings) -> Anchors:
         _providers(settings),
         _authorities("device_authorities", settings.device_authorities),
         settings.demo,
+        revocations("card_revocations", settings.card_revocations),
+        revocations("device_revocations", settings.device_revocations),
     )
+
+
+def revocations(name: str, path: Path | None) -> Lookup | None:
+    """Read lists of revoked certificates (CRL, PEM or DER), again whenever the file changes; None: it is not asked.
+
+    A file that cannot be read any more says nothing, so that nothing it would vouch for is good.
+    """
+    if path is None:
+        return None
+    try:
+        kept = (_stamp(path), _lists(path))
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{name}: {path} is no list of revoked certificates that can be read") from error
+
+    def look() -> Known:
+        nonlocal kept
+        try:
+            stamp = _stamp(path)
+            if stamp != kept[0]:
+                kept = (stamp, _lists(path))
+        except (OSError, ValueError) as error:
+            log.error("a list of revoked certificates cannot be read", reason=type(error).__name__, list=name)
+            return Known()
+        return kept[1]
+
+    return look
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _lists(path: Path) -> Known:
+    raw = path.read_bytes()
+    pem = _LIST.findall(raw)
+    if not pem:
+        return Known((x509.load_der_x509_crl(raw),))
+    return Known(tuple(x509.load_pem_x509_crl(one) for one in pem))
 
 
 def _authorities(name: str, path: Path | None) -> tuple[x509.Certificate, ...]:

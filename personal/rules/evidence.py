@@ -27,6 +27,8 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from base import clock
 from base.errors import NotPermitted
+from personal.rules import certificate_status
+from personal.rules.certificate_status import Known, Lookup, Status
 from personal.rules.decisions import LIFE, shown
 from personal.rules.identifiers import fingerprint
 
@@ -64,6 +66,7 @@ SCHEMA: Final[dict[str, Any]] = {
                 "certificate": _TEXT,
                 "chain": {"type": "array", "maxItems": 3, "items": _TEXT},
                 "signature": _TEXT,
+                "ocsp": _TEXT,
             },
             "required": ["certificate", "signature"],
             "additionalProperties": False,
@@ -115,12 +118,17 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """What is trusted: authorities of cards, login providers, the authorities inside for officials' devices."""
+    """What is trusted: authorities of cards, login providers, the authorities inside for officials' devices.
+
+    revoked_cards, revoked_devices: what is known of revocations; None: that is not asked.
+    """
 
     cards: Sequence[x509.Certificate] = ()
     providers: Sequence[Provider] = ()
     devices: Sequence[x509.Certificate] = ()
     demonstration: bool = False
+    revoked_cards: Lookup | None = None
+    revoked_devices: Lookup | None = None
 
 
 NOTHING: Final = Anchors()
@@ -146,11 +154,11 @@ def verified(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors,
     """Verify evidence for a digest that was prepared at a moment (µs); NotPermitted says why it proves nothing."""
     kind = EvidenceKind(given["kind"])
     if kind is EvidenceKind.CARD:
-        credential = _card(given, digest, at, anchors.cards)
+        credential = _card(given, digest, at, anchors)
     elif kind is EvidenceKind.TOKEN:
         credential = _token(given["token"], digest, at, anchors.providers)
     elif kind is EvidenceKind.OFFICIAL:
-        _statement(given, digest, at, anchors.devices)
+        _statement(given, digest, at, anchors)
         return kind
     elif anchors.demonstration:
         return kind
@@ -174,20 +182,22 @@ def login_of(issuer: str, subject: str) -> str:
 # -- the card
 
 
-def _card(
-    given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequence[x509.Certificate]
-) -> Credential:
+def _card(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors) -> Credential:
     """Verify the card's signature over the digest, as over the challenge of a login."""
     chain = [_certificate(_bytes(text)) for text in (given["certificate"], *given.get("chain", ()))]
-    own = _vouched(chain, at, anchors)
+    own, *above = _vouched(chain, at, anchors.cards)
+    _check_status([own, *above], at, anchors.revoked_cards, given)
     _check_signature(own, _bytes(given["signature"]), digest)
     return Credential(CredentialKind.CARD, *card_of(own))
 
 
 def _vouched(
     chain: Sequence[x509.Certificate], at: int, anchors: Sequence[x509.Certificate]
-) -> x509.Certificate:
-    """Verify that a pinned authority vouches for a certificate at a moment, for logging in. (RFC 5280 6)"""
+) -> list[x509.Certificate]:
+    """Verify that a pinned authority vouches for a certificate at a moment, for logging in; give the path to it.
+
+    (RFC 5280 6)
+    """
     if not anchors:
         raise _refused("no authority is configured here that could vouch for it")
     own, *between = chain
@@ -204,13 +214,29 @@ def _vouched(
         )
     )
     try:
-        policy.build_client_verifier().verify(own, between)
+        path = policy.build_client_verifier().verify(own, between).chain
         fit = _for_logins(own)
     except (verification.VerificationError, ValueError, x509.DuplicateExtension):
         raise _refused("no authority trusted here vouches for its certificate at that moment") from None
     if not fit:
         raise _refused("its certificate is not one for logging in")
-    return own
+    return path
+
+
+def _check_status(
+    path: Sequence[x509.Certificate], at: int, lookup: Lookup | None, given: Mapping[str, Any]
+) -> None:
+    """Refuse a certificate that was revoked when it signed, or of which nobody can tell."""
+    if lookup is None:
+        return
+    known: Known = lookup()
+    if "ocsp" in given:
+        known = certificate_status.stapled(known, _bytes(given["ocsp"]))
+    found = certificate_status.status_of_all(path, at, known)
+    if found is Status.REVOKED:
+        raise _refused("its certificate was revoked by then")
+    if found is not Status.GOOD:
+        raise _refused("it cannot be told now whether its certificate was revoked; try again later")
 
 
 def _for_logins(own: x509.Certificate) -> bool:
@@ -308,7 +334,7 @@ class _Wide(jws.JWSRegistry):
     max_header_length = LONGEST
 
 
-def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequence[x509.Certificate]) -> None:
+def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors) -> None:
     """Verify what an official's device signed on the inside network about a scanned form."""
     text: str = given["statement"]
     try:
@@ -318,7 +344,8 @@ def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Sequen
         raise _refused("it is no statement with the certificate of a device") from None
     if not chain or header.get("typ") != STATEMENT:
         raise _refused("it is no statement about a form on paper")
-    own = _vouched(chain, at, anchors)
+    own, *above = _vouched(chain, at, anchors.devices)
+    _check_status([own, *above], at, anchors.revoked_devices, {})
     try:
         found = jws.deserialize_compact(text, _key(own), registry=_Wide(algorithms=list(_ALGORITHMS)))
         claims = json.loads(found.payload)

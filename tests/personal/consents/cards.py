@@ -121,6 +121,7 @@ class Authority:
         usage: dict[str, bool] | None = None,
         authority: bool = False,
         wider: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
+        also: tuple[x509.ExtensionType, ...] = (),
     ) -> Card:
         """Issue a certificate for logging in, unless told otherwise."""
         key = key or rsa_key()
@@ -135,6 +136,7 @@ class Authority:
             begins=begins,
             ends=ends,
             wider=wider,
+            also=also,
         )
         return Card(made, key, (self.certificate,) if self.above else ())
 
@@ -148,6 +150,7 @@ class Authority:
         begins: datetime.datetime = NOW - 5 * YEAR,
         ends: datetime.datetime = NOW + 5 * YEAR,
         wider: tuple[x509.ObjectIdentifier, ...] = (),
+        also: tuple[x509.ExtensionType, ...] = (),
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -167,4 +170,6 @@ class Authority:
         )
         if wider:
             builder = builder.add_extension(x509.ExtendedKeyUsage(wider), critical=False)
+        for one in also:
+            builder = builder.add_extension(one, critical=False)
         return builder.sign(issuer.key, hashes.SHA256())
