@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, Final, Protocol, TypeVar
 
 import apsw
@@ -22,6 +22,7 @@ Connection = apsw.Connection
 BUSY_MS: Final = 10_000
 PAGE_BYTES: Final = 8_192
 SLOW_COMMIT: Final = 0.002
+_PAUSE: Final = 0.02
 WRITE: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 READ: Final = apsw.SQLITE_OPEN_READONLY
 
@@ -94,13 +95,23 @@ def remove(path: Path) -> None:
 
 def empty_log(path: Path) -> None:
     """Bring a database's log into its file and empty it, so that what was overwritten stands in neither."""
-    connection = connect(path)
+    connection, until = connect(path), monotonic() + BUSY_MS / 1_000
     try:
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.BusyError as error:
-        raise ServiceUnavailable("The database is read and written all the time; try again later.") from error
+        while not _emptied(connection):
+            if monotonic() > until:
+                raise ServiceUnavailable("The database is read and written all the time; try again later.")
+            sleep(_PAUSE)
     finally:
         connection.close()
+
+
+def _emptied(connection: Connection) -> bool:
+    """Try to empty the log; where another one is at it SQLite does not wait."""
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return False
+    return True
 
 
 def duplicate(source: Path, target: Path) -> None:
