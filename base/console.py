@@ -62,6 +62,14 @@ class Unreachable(Failure):
     exit_code = UNREACHABLE
 
 
+def tell(result: Any, as_json: bool, sentence: str) -> None:
+    """Say what was done: as JSON to programs, in a sentence to people."""
+    if as_json:
+        show_json(result)
+    else:
+        click.echo(sentence)
+
+
 def show_json(value: Any) -> None:
     """Print a value for a machine."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from base.admin import ask
-from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
+from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table, tell
 from base.database import lock_folder
 from personal.settings import PREFIX, SECTION, PersonalSettings
 
@@ -78,7 +78,7 @@ def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:
     """
     made = _ask(place, "keys.renew", municipality=municipality, name=name)
     again = " Start the module again to sign with it." if name in ("cloud", "signing") else ""
-    _tell(made, as_json, f"The key '{name}' is renewed.{again}")
+    tell(made, as_json, f"The key '{name}' is renewed.{again}")
 
 
 @vault_keys.command("prune")
@@ -96,7 +96,7 @@ def prune(municipality: str, days: int, as_json: bool, **place: Any) -> None:
       engawa vault-keys prune yabu --days 90
     """
     gone = _ask(place, "keys.prune", municipality=municipality, days=days)
-    _tell(gone, as_json, f"{gone['destroyed']} old keys are destroyed.")
+    tell(gone, as_json, f"{gone['destroyed']} old keys are destroyed.")
 
 
 @vault_keys.command("rotate-top")
@@ -111,7 +111,7 @@ def rotate_top(municipality: str, as_json: bool, **place: Any) -> None:
       engawa vault-keys rotate-top yabu
     """
     done = _ask(place, "keys.rotate-top", municipality=municipality)
-    _tell(
+    tell(
         done,
         as_json,
         f"{done['keys']} keys are wrapped under the top key {done['top']}. Make a new back-up and new shares now: "
@@ -134,7 +134,7 @@ def backup(municipality: str, target: Path, as_json: bool, **place: Any) -> None
     from personal.vault import backup as backups
 
     backups.save(_folder(_settings(place), municipality), target)
-    _tell({"folder": str(target)}, as_json, f"The key store is in {target}. Keep the top key elsewhere.")
+    tell({"folder": str(target)}, as_json, f"The key store is in {target}. Keep the top key elsewhere.")
 
 
 @vault_keys.command("restore")
@@ -157,7 +157,7 @@ def restore(municipality: str, source: Path, as_json: bool, **place: Any) -> Non
         folder = _folder(settings, municipality)
         found = backups.restore(folder, source, opening.top_key(settings, folder, make=False))
     told = {"restored": found.keys, "present": found.present, "shredded": found.kept_away}
-    _tell(
+    tell(
         told,
         as_json,
         f"{found.keys} keys came back, {found.present} were there, {found.kept_away} are shredded and stay so.",
@@ -193,7 +193,7 @@ def escrow(municipality: str, target: Path, shares: int, threshold: int, as_json
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     for share in made:
         _write_new(target / f"{municipality}-share-{share.number}", share.text() + "\n")
-    _tell(
+    tell(
         {"key": made[0].key, "folder": str(target), "shares": shares, "threshold": threshold},
         as_json,
         f"{shares} shares are in {target}; any {threshold} restore the key. Give each to another person, then "
@@ -223,7 +223,7 @@ def recover(municipality: str, shares: tuple[Path, ...], as_json: bool, **place:
             raise Failure(f"{folder / top.FILE} is there already", "Move it away if it is the wrong one.")
         key = sharing.joined(sharing.read(path.read_text(encoding="utf-8")) for path in shares)
         top.write(folder / top.FILE, key)
-    _tell({"key": top.name(key)}, as_json, f"The top key {top.name(key)} is restored.")
+    tell({"key": top.name(key)}, as_json, f"The top key {top.name(key)} is restored.")
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -254,13 +254,6 @@ def _folder(settings: PersonalSettings, municipality: str) -> Path:
 
 def _ask(place: dict[str, Any], what: str, /, **arguments: Any) -> Any:
     return asyncio.run(ask(_settings(place).data, what, **arguments, seconds=3_600.0))
-
-
-def _tell(result: Any, as_json: bool, sentence: str) -> None:
-    if as_json:
-        show_json(result)
-    else:
-        click.echo(sentence)
 
 
 def _settings(place: dict[str, Any]) -> PersonalSettings:

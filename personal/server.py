@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from base import admin as admin_socket
-from base import files
+from base import files, health
 from base.access.certificates import Tls, TlsFiles
 from base.access.limits import Limit
 from base.access.reach import is_loopback
@@ -72,7 +72,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app.add_routes(openapi.routes(operations(settings)))
         app.add_routes(pages.routes(module, operations(settings)))
         app.on_shutdown.append(_hang_up(module))
-        app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(module))])
+        app.add_routes(health.routes(module.ping, "personal"))
         async with (
             admin_socket.serve(settings.data, admin.handlers(module)),
             serving(
@@ -97,23 +97,6 @@ def _hang_up(module: Module) -> Callable[[web.Application], Awaitable[None]]:
                 inside.hang_up()
 
     return hang_up
-
-
-async def _live(_: web.Request) -> web.Response:
-    return web.json_response({"status": "live"})
-
-
-def _ready(module: Module) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def ready(_: web.Request) -> web.Response:
-        try:
-            for town in module.towns.values():
-                town.store.ping()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the module is not ready
-            log.error("store does not answer", error=type(error).__name__)
-            return web.json_response({"status": "not ready"}, status=503)
-        return web.json_response({"status": "ready"})
-
-    return ready
 
 
 async def run(settings: PersonalSettings) -> None:

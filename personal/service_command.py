@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, import_key
 
-from base.console import Failure, json_option, show_json
+from base.console import Failure, json_option, tell
 from personal.rules.assertion import LONGEST_LIFE
 
 TOWN_HEADER: Final = "Engawa-Municipality"
@@ -76,10 +76,7 @@ def get_token(
     """
     proof = assertion(id, _read(key), url.rstrip("/"))
     answer = asyncio.run(_ask(url.rstrip("/"), municipality, proof, authorities))
-    if as_json:
-        show_json(answer)
-    else:
-        click.echo(answer["access_token"])
+    tell(answer, as_json, answer["access_token"])
 
 
 def new_key(id: str, file: Path) -> dict[str, Any]:

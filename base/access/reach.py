@@ -2,6 +2,8 @@
 
 import ipaddress
 
+from base.settings import SettingError
+
 
 def reachable(host: str) -> str:
     """Write in a URL how this machine reaches a host to listen on."""
@@ -17,3 +19,9 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def only_with_tls(host: str, *, tls: bool) -> None:
+    """Refuse to let others in without TLS; SettingError says what to do."""
+    if not tls and not is_loopback(host):
+        raise SettingError(f"host {host} is reached by others: give tls_certificate, or listen on 127.0.0.1")

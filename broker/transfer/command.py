@@ -22,6 +22,7 @@ from base.console import (
     read_settings,
     setting_options,
     show_json,
+    tell,
 )
 from broker.settings import PREFIX, SECTION, BrokerSettings
 from broker.transfer.form import check_header
@@ -75,10 +76,7 @@ def export_tenant(file: Path, tenant: str, as_json: bool, **place: Any) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-    if as_json:
-        show_json({"file": str(file), "counts": counts})
-    else:
-        click.echo(f"{file}: {_told(counts) or 'an empty tenant'}.")
+    tell({"file": str(file), "counts": counts}, as_json, f"{file}: {_told(counts) or 'an empty tenant'}.")
 
 
 async def _write(folder: Path, tenant: str, out: IO[bytes]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from base.admin import ask
-from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
+from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table, tell
 from personal.cloud.settings import PREFIX, SECTION, VaultSettings
 
 _at_vault = setting_options(VaultSettings, PREFIX, only=("data",))
@@ -56,7 +56,7 @@ def add(id: str, key: Path, as_json: bool, **place: Any) -> None:
     """
     if not _ID.match(id):
         raise click.UsageError("the id of a client is 1 to 32 small letters, digits or -, a letter first")
-    _tell(_ask(place, "clients.add", id=id, key=_jwk(key)), as_json, f"{id} may keep copies here.")
+    tell(_ask(place, "clients.add", id=id, key=_jwk(key)), as_json, f"{id} may keep copies here.")
 
 
 @clients.command("key")
@@ -71,7 +71,7 @@ def change(id: str, key: Path, as_json: bool, **place: Any) -> None:
     Example:
       engawa vault-clients key yabu yabu-new.jwk
     """
-    _tell(_ask(place, "clients.key", id=id, key=_jwk(key)), as_json, f"{id} has another key.")
+    tell(_ask(place, "clients.key", id=id, key=_jwk(key)), as_json, f"{id} has another key.")
 
 
 @clients.command("list")
@@ -105,7 +105,7 @@ def remove(id: str, with_copies: bool, as_json: bool, **place: Any) -> None:
       engawa vault-clients remove yabu --with-copies
     """
     gone = _ask(place, "clients.remove", id=id, copies=with_copies)
-    _tell(gone, as_json, f"{id} is removed, with {gone['copies']} copies.")
+    tell(gone, as_json, f"{id} is removed, with {gone['copies']} copies.")
 
 
 def _ask(place: dict[str, Any], name: str, **arguments: Any) -> Any:
@@ -118,13 +118,6 @@ def _jwk(path: Path) -> Any:
         return orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise Failure(f"{path} is no JSON", "Give the file that `engawa vault-keys public` wrote.") from error
-
-
-def _tell(result: Any, as_json: bool, sentence: str) -> None:
-    if as_json:
-        show_json(result)
-    else:
-        click.echo(sentence)
 
 
 def _settings(given: Any, config: Path | None) -> VaultSettings:

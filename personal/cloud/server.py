@@ -2,14 +2,14 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
 from aiohttp import web
 
 from base import admin as admin_socket
-from base import clock, files
+from base import clock, files, health
 from base.access.certificates import Tls, TlsFiles
 from base.admin import Handler
 from base.database import lock_folder
@@ -33,7 +33,7 @@ async def served(settings: VaultSettings) -> AsyncIterator[tuple[VaultStore, str
     try:
         app = web.Application(client_max_size=settings.copy_bytes + 1)
         app.add_routes(Front(store, settings, lambda: where["url"]).routes())
-        app.add_routes([web.get("/health/live", _live), web.get("/health/ready", _ready(store))])
+        app.add_routes(health.routes(store.ping, "vault"))
         async with (
             admin_socket.serve(settings.data, handlers(store)),
             serving(
@@ -81,22 +81,6 @@ def handlers(store: VaultStore) -> Mapping[str, Handler]:
         return {"copies": await store.remove_client(asked["id"], with_copies=asked["copies"])}
 
     return {"clients.add": add, "clients.key": change, "clients.list": listed, "clients.remove": remove}
-
-
-async def _live(_: web.Request) -> web.Response:
-    return web.json_response({"status": "live"})
-
-
-def _ready(store: VaultStore) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def ready(_: web.Request) -> web.Response:
-        try:
-            store.ping()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the vault is not ready
-            log.error("store does not answer", error=type(error).__name__)
-            return web.json_response({"status": "not ready"}, status=503)
-        return web.json_response({"status": "ready"})
-
-    return ready
 
 
 async def run(settings: VaultSettings) -> None:

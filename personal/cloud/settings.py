@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from base.access.reach import is_loopback
-from base.settings import SettingError, setting
+from base.access.reach import only_with_tls
+from base.settings import setting
 
 PREFIX = "ENGAWA_VAULT_"
 SECTION = "vault"
@@ -36,7 +36,4 @@ class VaultSettings:
 
 def check(settings: VaultSettings) -> None:
     """Refuse settings that would open the vault; SettingError says which."""
-    if not is_loopback(settings.host) and settings.tls_certificate is None:
-        raise SettingError(
-            f"host {settings.host} is reached by others: give tls_certificate, or listen on 127.0.0.1"
-        )
+    only_with_tls(settings.host, tls=settings.tls_certificate is not None)

@@ -49,6 +49,11 @@ class Module:
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
     web: ClientSession | None = None  # asks the modules of other municipalities
 
+    def ping(self) -> None:
+        """Ask the stores of all municipalities; raises what is wrong with one."""
+        for town in self.towns.values():
+            town.store.ping()
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
