@@ -109,8 +109,8 @@ async def _known(call: Call, broker: Broker, question: Question) -> tuple[Sequen
         told = await distributed_discovery.told(asks, question, distributed_reading.seeing(call))
         counts = [info.count for info in (*known, *told) if info.name == question.name]
         known = distributed_discovery.united(known, told)
-        if question.of_types and question.name is not None and counts:
-            number = await distributed_discovery.distinct(call, broker, asking, question.name, counts)
+        if question.name is not None and counts:
+            number = await distributed_discovery.distinct(call, broker, asking, question, counts)
             known = [replace(info, count=number) if info.name == question.name else info for info in known]
         headers = distributed_reading.warned(asks)
     return sorted(known, key=lambda info: info.name), headers

@@ -25,7 +25,7 @@ MOST: Final = 10_000
 _READS: Final = frozenset({"retrieveEntity", "queryEntity", "queryBatch"})
 
 CLOSELY: Final = 1_000
-"""Entities up to which those of a type are counted one by one, wherever they are."""
+"""Entities up to which those of a type, or with an attribute, are counted one by one, wherever they are."""
 
 Kinds = dict[str, frozenset[str]]
 
@@ -111,15 +111,16 @@ def _joined(one: Any, other: Any) -> Kinds:
     return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in names}
 
 
-async def distinct(call: Call, broker: Broker, asking: Asking, name: str, counts: Sequence[int]) -> int:
-    """Say how many entities of a type there are, given the count of each place. (5.7.11)
+async def distinct(
+    call: Call, broker: Broker, asking: Asking, question: Question, counts: Sequence[int]
+) -> int:
+    """Say how many entities of a type, or with an attribute, there are, given the count of each place. (5.7.11)
 
     Where they are few, those held in several places count once; else the counts are added, an estimate.
     """
     total = sum(counts)
     if sum(count > 0 for count in counts) < 2 or total > CLOSELY:
         return total
-    question = Question(True, name=name)
     wanted = question.wanted()
     several = distributed_reading.parts(broker, asking, wanted, distributed_reading.QUERYING)
     queried = {one.match.source.id for one in several}
@@ -131,9 +132,9 @@ async def distinct(call: Call, broker: Broker, asking: Asking, name: str, counts
     if not telling <= queried:
         return total
     asks = distributed_reading.inquiry(broker, asking, wanted.selectors)
-    gathering = distributed_reading.gathering(
-        call, broker, asks, several, Selection(wanted.selectors), {}, most=2 * CLOSELY
-    )
+    chosen = Selection(wanted.selectors, attrs=wanted.attributes)
+    rest = None if question.of_types else chosen
+    gathering = distributed_reading.gathering(call, broker, asks, several, chosen, {}, rest, most=2 * CLOSELY)
     try:
         number = await gathering.count()
     except TooManyResults:

@@ -119,6 +119,7 @@ async def test_an_entity_held_in_several_places_counts_once(two: list[Live]) -> 
         shared = {"id": id, "type": "Shelter", "name": {"type": "Property", "value": "x"}}
         assert (await live.ask("POST", "/entities", shared, params={"local": "true"})).status == 201
     await register(here, there, *ALL)
+    assert (await here.get("/attributes/name")).json["attributeCount"] == 3
     assert (await here.get("/types/Shelter")).json["entityCount"] == 3
     assert (await there.get("/types/Shelter")).json["entityCount"] == 2
 
