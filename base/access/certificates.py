@@ -138,6 +138,18 @@ def ends(file: Path) -> int:
     return int(moment.timestamp()) * 1_000_000
 
 
+def pins(file: Path) -> frozenset[bytes]:
+    """Give the SHA-256 of each certificate of a PEM file; SettingError if there is none in it."""
+    from cryptography import x509  # megabytes, which few servers need
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        found = x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingError(f"the certificates in {file} cannot be used: {_reason(error)}") from error
+    return frozenset(hashlib.sha256(one.public_bytes(Encoding.DER)).digest() for one in found)
+
+
 def certificate_of(transport: Any) -> ClientCertificate | None:
     """Read the verified certificate of a connection's client; None if it has none."""
     tls = transport.get_extra_info("ssl_object")

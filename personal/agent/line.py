@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from time import monotonic
@@ -12,6 +13,7 @@ import orjson
 import structlog
 
 from base import clock
+from base.access.certificates import pins
 from base.clock import SECOND
 from base.errors import BadGateway
 from base.settings import SettingError
@@ -29,6 +31,26 @@ TOGETHER: Final = 512 << 10
 _EARLY: Final = 60
 _AWAY: Final = (BadGateway, aiohttp.ClientError, TimeoutError, OSError)
 log = structlog.get_logger("engawa.agent")
+
+
+class _Pinned(ssl.SSLObject):
+    """A connection on which nothing is said to whom is not pinned."""
+
+    def do_handshake(self) -> None:
+        super().do_handshake()
+        context, shown = self.context, self.getpeercert(True)
+        known = context.pinned if isinstance(context, _Context) else frozenset()
+        if known is not None and (shown is None or hashlib.sha256(shown).digest() not in known):
+            raise ssl.SSLCertVerificationError(
+                "the module outside shows another certificate than those pinned"
+            )
+
+
+class _Context(ssl.SSLContext):
+    """How the agent knows the outside; `pinned`: by which certificates only."""
+
+    sslobject_class = _Pinned
+    pinned: frozenset[bytes] | None
 
 
 class Line:
@@ -183,7 +205,15 @@ def tls(settings: AgentSettings) -> ssl.SSLContext | None:
     if not settings.url.startswith("https:"):
         return None
     try:
-        context = ssl.create_default_context(cafile=settings.authorities)
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.pinned = None if settings.pins is None else pins(settings.pins)
+        trusted = settings.authorities or settings.pins
+        if trusted is None:
+            context.load_default_certs()
+        else:
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what is pinned may be all there is
+            context.load_verify_locations(trusted)
         if settings.certificate is not None:
             context.load_cert_chain(settings.certificate)
     except (OSError, ssl.SSLError) as error:

@@ -24,6 +24,10 @@ class AgentSettings:
         None, "PEM file of the authorities that vouch for the module outside; none: those of the system."
     )
     certificate: Path | None = setting(None, "PEM file of the agent's client certificate, with its key.")
+    pins: Path | None = setting(
+        None,
+        "PEM file of the certificates of the module outside; set: the agent speaks to nobody who shows another.",
+    )
     wait_seconds: float = setting(25.0, "How long one request for orders waits for some.", most=60)
     retry_seconds: float = setting(5.0, "How long to wait before calling again after a failure.", most=3_600)
     log_format: str = setting("auto", "Form of log lines.", choices=("auto", "json", "text"))

@@ -1,10 +1,11 @@
 """Who sends a request: by the access token or certificate of a service, or by the login of a resident or of staff."""
 
+import structlog
 from aiohttp import web
 
 from base import clock
-from base.access.certificates import certificate_of
-from base.errors import InvalidRequest, Unauthorized
+from base.access.certificates import certificate_of, pins
+from base.errors import InvalidRequest, NotPermitted, Unauthorized
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
@@ -12,6 +13,7 @@ from personal.store import delegations, services, sessions
 from personal.store.sessions import Session
 
 COOKIE = "__Host-engawa-personal"
+log = structlog.get_logger("engawa.personal")
 LONGEST_LOGIN = 12 * 3_600 * clock.SECOND
 
 
@@ -20,7 +22,10 @@ async def actor_of(request: web.Request, town: Town, settings: PersonalSettings,
     secret = _secret(request)
     if secret is None:
         return _by_certificate(request, town, now)
-    return await holder_of(secret, town, settings, now)
+    actor = await holder_of(secret, town, settings, now)
+    if actor.who is Who.AGENT:
+        _check_agent(request, settings, now)
+    return actor
 
 
 async def holder_of(secret: str, town: Town, settings: PersonalSettings, now: int) -> Actor:
@@ -50,6 +55,16 @@ def _by_certificate(request: web.Request, town: Town, now: int) -> Actor:
         return NOBODY
     service = town.store.read(lambda db: services.by_certificate(db, found.thumbprint))
     return Actor(Who.SERVICE, service.id) if service is not None and service.active else NOBODY
+
+
+def _check_agent(request: web.Request, settings: PersonalSettings, now: int) -> None:
+    """Refuse the agent inside LGWAN unless it shows the certificate that is pinned here. (RFC 8705)"""
+    if settings.lgwan_certificates is None:
+        return
+    found = certificate_of(request.transport)
+    if found is None or found.until <= now or found.thumbprint not in pins(settings.lgwan_certificates):
+        log.error("somebody asked as the agent inside without its certificate")
+        raise NotPermitted("The agent has to show the client certificate that is pinned here.")
 
 
 async def _may_act(town: Town, session: Session, now: int) -> bool:

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,7 @@ class Network:
     name: str
     outside: str
     inside: str
+    cable: str
 
     @property
     def within(self) -> tuple[str, ...]:
@@ -120,12 +123,70 @@ class Network:
         return found
 
 
+@dataclass
+class Capture:
+    """Every frame that went over a cable, in either direction, as a tap between the two sees it."""
+
+    frames: list[bytes] = field(default_factory=list)
+
+    def segments(self) -> Iterator[tuple[str, int, int, int, bytes]]:
+        """Give each TCP segment: from which address, from and to which port, its flags, its bytes."""
+        for frame in self.frames:
+            if len(frame) < 54 or frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_TCP:
+                continue
+            packet = frame[14 : 14 + int.from_bytes(frame[16:18], "big")]
+            segment = packet[(packet[0] & 15) * 4 :]
+            ports = int.from_bytes(segment[:2], "big"), int.from_bytes(segment[2:4], "big")
+            yield socket.inet_ntoa(packet[12:16]), *ports, segment[13], segment[(segment[12] >> 4) * 4 :]
+
+    def streams(self) -> dict[tuple[str, int, int], bytes]:
+        """Join what was sent on each connection in each direction."""
+        found: dict[tuple[str, int, int], bytearray] = {}
+        for source, port, target, _, data in self.segments():
+            found.setdefault((source, port, target), bytearray()).extend(data)
+        return {key: bytes(data) for key, data in found.items() if data}
+
+    def begun(self) -> set[str]:
+        """Name the addresses that began a connection, and those that took one up."""
+        return {
+            f"{source} {'took up' if flags & 16 else 'began'}"
+            for source, _, _, flags, _ in self.segments()
+            if flags & 2
+        }
+
+
+@contextlib.contextmanager
+def captured(cable: str) -> Iterator[Capture]:
+    """Write down every frame on a cable until the block ends."""
+    made, over = Capture(), threading.Event()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:
+        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
+        tap.bind((cable, 0))
+        tap.settimeout(0.2)
+
+        def read() -> None:
+            while True:
+                try:
+                    made.frames.append(tap.recv(1 << 17))
+                except TimeoutError:
+                    if over.is_set():
+                        return
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield made
+        finally:
+            over.set()
+            reader.join()
+
+
 @contextlib.contextmanager
 def network() -> Any:
     """Make the two namespaces; the inside can reach the outside's address and nothing else."""
     number = os.getpid() % 200
-    made = Network(f"engawa-in-{os.getpid()}", f"10.77.{number}.1", f"10.77.{number}.2")
     here, there = f"eng{os.getpid() % 100_000}a", f"eng{os.getpid() % 100_000}b"
+    made = Network(f"engawa-in-{os.getpid()}", f"10.77.{number}.1", f"10.77.{number}.2", here)
 
     def run(*words: str) -> None:
         subprocess.run(words, check=True, capture_output=True)
