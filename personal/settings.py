@@ -5,7 +5,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from base.access.certificates import pins
-from base.access.certificates import pins
 from base.access.reach import is_loopback, only_with_tls
 from base.settings import SettingError, setting
 
@@ -90,10 +89,8 @@ class PersonalSettings:
         False, "Whether there is a store inside LGWAN, whose agent (engawa run agent) fetches orders here."
     )
     lgwan_certificates: Path | None = setting(
-        None, "PEM file of the agent's client certificates; set: it is served over a connection that shows one only."
-    )
-    lgwan_certificates: Path | None = setting(
-        None, "PEM file of the agent's client certificates; set: it is served over a connection that shows one only."
+        None,
+        "PEM file of the agent's client certificates; set: it is served over a connection that shows one only.",
     )
     lgwan_wait_seconds: float = setting(
         15.0, "How long a request waits for the store inside before its answer is 'pending'.", most=120
@@ -124,10 +121,6 @@ def check(settings: PersonalSettings) -> None:
             f"demo lets anybody log in as anybody: it is for loopback only, not for {settings.host}"
         )
     only_with_tls(settings.host, tls=settings.tls_certificate is not None)
-    if settings.lgwan_certificates is not None:
-        pins(settings.lgwan_certificates)
-        if settings.tls_certificate is None or settings.tls_client_authorities is None:
-            raise SettingError("lgwan_certificates needs tls_certificate and tls_client_authorities, too")
     if settings.lgwan_certificates is not None:
         pins(settings.lgwan_certificates)
         if settings.tls_certificate is None or settings.tls_client_authorities is None:
