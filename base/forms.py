@@ -1,13 +1,15 @@
 """Checking JSON by JSON Schema: patterns that take no long time, and faults told without what stands there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import re2
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 MOST_SHOWN: Final = 80
+MOST_FAULTS: Final = 20
 _FORMATS: Final = FormatChecker(formats=("date", "email"))
 
 
@@ -19,7 +21,8 @@ def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
 
 def fault(validator: Draft202012Validator, value: Any) -> str | None:
     """Tell the first fault of a value; None if there is none."""
-    found = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    some = islice(validator.iter_errors(value), MOST_FAULTS)
+    found = sorted(some, key=lambda error: list(map(str, error.absolute_path)))
     return told(found[0]) if found else None
 
 
@@ -55,4 +58,41 @@ def _pattern(_: Any, rule: str, value: Any, __: Any) -> Iterator[ValidationError
         yield ValidationError("does not match")
 
 
-_Linear: Final[Any] = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # has no types
+def _items(validator: Any, rule: Any, value: Any, form: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Look at each entry of a list that is not too long already; at plain words without more ado."""
+    if not isinstance(value, list) or _too_long(value, form):
+        return
+    if not isinstance(rule, Mapping) or rule.keys() != {"type", "pattern"} or rule["type"] != "string":
+        yield from _ITEMS(validator, rule, value, form)
+        return
+    fits = pattern(rule["pattern"]).search
+    for index, one in enumerate(value):
+        if not isinstance(one, str) or not fits(one):
+            yield from validator.descend(one, rule, path=index)
+
+
+def _unique(_: Any, rule: Any, value: Any, form: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """Compare the entries of a list by their hashes: each with each would take hours of a long one."""
+    if rule is not True or not isinstance(value, list) or _too_long(value, form):
+        return
+    if len(set(map(_key, value))) < len(value):
+        yield ValidationError("has an entry twice")
+
+
+def _too_long(value: list[Any], form: Mapping[str, Any]) -> bool:
+    most: int = form.get("maxItems", len(value))
+    return len(value) > most
+
+
+def _key(value: Any) -> Hashable:
+    """Give what is equal for equal values. (JSON Schema 2020-12 4.2.2)"""
+    if isinstance(value, list):
+        return ("list", *map(_key, value))
+    if isinstance(value, dict):
+        return ("object", frozenset((name, _key(one)) for name, one in value.items()))
+    return (isinstance(value, bool), value)
+
+
+_ITEMS: Final[Any] = Draft202012Validator.VALIDATORS["items"]
+_RULES: Final = {"pattern": _pattern, "items": _items, "uniqueItems": _unique}
+_Linear: Final[Any] = validators.extend(Draft202012Validator, _RULES)  # type: ignore[no-untyped-call]  # has no types

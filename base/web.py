@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from base.errors import Problem
-from base.hot import PATIENCE, Shortcut, factory
+from base.hot import PATIENCE, Shortcut, Visitor, Whole, factory
 
 
 class AddressInUse(Problem):
@@ -69,6 +69,17 @@ def _limit(server: web.Server, most: int) -> None:
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class _NoShortcut:
+    """Answers nothing itself: a server without a shortcut has the patience and the refusals of one with it."""
+
+    def answer(self, _: bytes, __: Visitor) -> bytes | None:
+        """Let every GET go the ordinary way."""
+        return None
+
+    def begin(self, _: Whole, __: Visitor) -> None:
+        """Let every request with a body go the ordinary way."""
+
+
 async def _name(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "Engawa"  # aiohttp names itself and Python, with their versions
 
@@ -101,7 +112,7 @@ async def serving(
 
     `direct`: a prefix of paths and the function that serves them past the router; `hot`: a shortcut past it.
     `tls`: connections begin with it, and with nothing else.
-    `line_bytes`: longest URL read at all; `patience`: seconds a request may take to arrive when `hot` is given.
+    `line_bytes`: longest URL read at all; `patience`: seconds a request may take to arrive.
     """
     app.on_response_prepare.append(_name)
     runner = web.AppRunner(
@@ -118,7 +129,7 @@ async def serving(
     try:
         try:
             listener = await loop.create_server(
-                factory(server, hot, patience) if hot else server,
+                factory(server, hot or _NoShortcut(), patience),
                 host,
                 port,
                 backlog=1024,

@@ -11,8 +11,9 @@ from personal.audit.log import Entry
 from personal.operations import acting
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.consents import LD_JSON, act_of
-from personal.operations.deciding import bases, sign, standing, terms_of
+from personal.operations.deciding import Group, bases, sign, standing, terms_of
 from personal.operations.disclosures import ITEMS, PPID, admit, unknown
+from personal.operations.lapsing import lapse_of
 from personal.operations.preparing import TOKEN
 from personal.rules import catalogue, consent, decisions, receipts
 from personal.rules.catalogue import CONSENT
@@ -27,7 +28,7 @@ from personal.store.services import Service
 ASK: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["subject", "purpose", "items"],
-    "properties": {"subject": PPID, "purpose": TOKEN, "items": ITEMS},
+    "properties": {"subject": PPID, "kind": {"enum": list(Kind)}, "purpose": TOKEN, "items": ITEMS},
     "additionalProperties": False,
 }
 AGREED: Final[dict[str, Any]] = {
@@ -39,7 +40,7 @@ AGREED: Final[dict[str, Any]] = {
 DEFER: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["service", "purpose"],
-    "properties": {"service": TOKEN, "purpose": TOKEN},
+    "properties": {"kind": {"enum": list(Kind)}, "service": TOKEN, "purpose": TOKEN},
     "additionalProperties": False,
 }
 
@@ -49,18 +50,19 @@ _NO: Final = frozenset({State.REFUSED, State.WITHDRAWN})
 
 
 async def ask(call: Call, module: Module) -> Answer:
-    """Ask a resident for consent to share; the answer is the same whatever they decided before."""
+    """Ask a resident for consent to share, or to store; the answer is the same whatever they decided before."""
     admit(call, module)
 
     def work(db: Connection) -> None:
         person, service, purpose = _whom(db, call)
         _check_asked(db, purpose, call.body["items"])
-        group = (Kind.SHARE, service.id, call.body["purpose"])
+        group = (Kind(call.body.get("kind", Kind.SHARE)), service.id, call.body["purpose"])
+        lapse_of(db, module.consent_reactions, person.id, standing(db, person.id, group).values(), call.now)
         before = standing(db, person.id, group)
         asked = [
             one
             for item in call.body["items"]
-            for one in _asked(before.get(item), service, group[2], item, call.now)
+            for one in _asked(before.get(item), service, group, item, call.now)
         ]
         facts = {"by": service.id, **_facts(service.id, call.body["purpose"], call.body["items"])}
         _write(db, call, Entry("consent-asked", facts, {"subject": person.id}), asked)
@@ -76,7 +78,9 @@ async def defer(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> None:
         act = act_of(call, find(db))
-        before = standing(db, act.person, (Kind.SHARE, body["service"], body["purpose"]))
+        before = standing(
+            db, act.person, (Kind(body.get("kind", Kind.SHARE)), body["service"], body["purpose"])
+        )
         put_off = [
             (Event.DEFER, consent.happened(one, Event.DEFER, call.now))
             for one in before.values()
@@ -104,7 +108,7 @@ async def show_agreed(call: Call, module: Module) -> Answer:
             for one in standing(db, person.id, (kind, service.id, call.body["purpose"])).values()
             if consent.holds(one, call.now, service.least)
         ]
-        if not found or person.protected:
+        if not found:
             raise unknown()
         facts = _facts(service.id, call.body["purpose"], {one.item for one in found})
         log.append(db, Entry("consent-shown", facts, {"subject": person.id}), call.now)
@@ -142,21 +146,18 @@ def _check_asked(db: Connection, purpose: Mapping[str, Any], wanted: Iterable[st
 
 
 def _asked(
-    old: Consent | None, service: Service, purpose: str, item: str, now: int
+    old: Consent | None, service: Service, group: Group, item: str, now: int
 ) -> list[tuple[Event, Consent]]:
     """Say what happens to a consent when it is asked for; nothing where that changes nothing, or would pester."""
+    kind, _, purpose = group
     ask = Event.REQUEST
     if old is None:
-        new = consent.begun(Kind.SHARE, service.id, purpose, item, ask, now, version=service.version)
+        new = consent.begun(Kind(kind), service.id, purpose, item, ask, now, version=service.version)
         return [(ask, new)]
-    over = []
-    if consent.state_at(old, now) is not old.state:
-        old = consent.happened(old, Event.EXPIRE, now)
-        over = [(Event.EXPIRE, old)]
     pestered = old.state in _NO and now - old.since < PAUSE
     if pestered or (old.state, ask) not in TRANSITIONS:
         return []
-    return [*over, (ask, consent.happened(old, ask, now))]
+    return [(ask, consent.happened(old, ask, now))]
 
 
 def _write(db: Connection, call: Call, entry: Entry, changed: Iterable[tuple[Event, Consent]]) -> None:

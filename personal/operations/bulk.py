@@ -26,7 +26,7 @@ DISCLOSE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["subjects", "purpose", "items"],
     "properties": {
-        "subjects": {"type": "array", "minItems": 1, "items": PPID},
+        "subjects": {"type": "array", "minItems": 1, "maxItems": 100_000, "items": PPID},
         "purpose": NAME,
         "items": ITEMS,
         "event": EVENT,

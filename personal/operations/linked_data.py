@@ -20,6 +20,7 @@ LINKED: Final = "application/ld+json"
 RECEIPT: Final = "Engawa-Receipt"
 PARAMETERS: Final = frozenset({"limit", "offset", "count", "options", "format"})
 MOST: Final = 100
+MOST_NAMED: Final = 1_000
 SIMPLIFIED: Final = frozenset({"simplified", "keyValues"})
 _URN: Final = "urn:ngsi-ld:Person:"
 _NAMES: Final[dict[str, Any]] = {
@@ -37,6 +38,7 @@ QUERY: Final[dict[str, Any]] = {
         "entities": {
             "type": "array",
             "minItems": 1,
+            "maxItems": MOST_NAMED,
             "items": {
                 "type": "object",
                 "required": ["id", "type"],
@@ -63,8 +65,9 @@ async def query(call: Call, module: Module) -> Answer:
     admit(call, module)
     body = call.body
     everybody = [one["id"].removeprefix(_URN) for one in body["entities"]]
-    if len(everybody) > module.settings.bulk or len(set(everybody)) != len(everybody):
-        raise BadRequestData(f"Name at most {module.settings.bulk} entities, each once.")
+    most = min(module.settings.bulk, MOST_NAMED)
+    if len(everybody) > most or len(set(everybody)) != len(everybody):
+        raise BadRequestData(f"Name at most {most} entities, each once.")
     names, more = _page(call, everybody)
     simplified = _simplified(call)
 

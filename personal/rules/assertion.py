@@ -34,7 +34,7 @@ def client_of(assertion: str) -> str:
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("it is no signed JSON Web Token") from None
     client = claims.get("iss")
-    if not isinstance(client, str) or client != claims.get("sub"):
+    if not isinstance(client, str) or not client.isascii() or client != claims.get("sub"):
         raise _refused("its iss and sub are not one client")
     return client
 
@@ -56,7 +56,7 @@ def verified(assertion: str, keys: Mapping[str, Any], audience: tuple[str, ...],
     except (JoseError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise _refused("its signature or its claims do not hold") from None
     id, until = claims["jti"], claims["exp"]
-    if not isinstance(id, str) or not 8 <= len(id) <= 200:
+    if not isinstance(id, str) or not 8 <= len(id) <= 200 or not id.isascii():
         raise _refused("its jti is no identifier")
     if until > now + LONGEST_LIFE + LEEWAY:
         raise _refused(f"it is good for longer than {LONGEST_LIFE} s")
