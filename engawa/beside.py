@@ -55,10 +55,10 @@ class Beside:
 def beside(
     demo: bool, offset: int, data: Path | None, config: Path | None, reachable: Callable[[str], str]
 ) -> Beside | None:
-    """Say how the module is started: for a demonstration always, else if it has municipalities."""
+    """Say how the module is started: for a demonstration always, else if it has municipalities that are real."""
     given = {"data": data / "personal" if data else None, "demo": demo or None}
     told = read_settings(PersonalSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
-    if not demo and not towns.listed(told.data):
+    if not told.demo and (not towns.listed(told.data) or (told.data / towns.MADE_UP).exists()):
         return None
     told = replace(told, port=told.port + offset)
     if not 0 <= told.port <= HIGHEST_PORT:
@@ -66,7 +66,7 @@ def beside(
     check(told)
     if told.demo and told.tls_certificate:
         raise click.UsageError("--demo is to try things without TLS; leave out tls_certificate")
-    if demo:
+    if told.demo:
         from engawa.demo.personal import prepare
 
         prepare(told.data)

@@ -105,6 +105,7 @@ async def run(settings: PersonalSettings) -> None:
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
     async with served(settings) as (_, url):
+    towns.check_made_up(settings.data, demo=settings.demo)
         log.info("ready", url=url)
         await until_asked_to_stop()
         log.info("stopping")

@@ -18,11 +18,14 @@ from personal.locations.records import Records
 from personal.operations import delivery
 from personal.operations.call import Town
 from personal.settings import PersonalSettings
+from personal.store.town import FILE as TOWN_FILE
 from personal.store.town import TownStore
 from personal.vault import opening, signing
 from personal.vault.signing import Signer
 
 FILE: Final = "municipalities.json"
+MADE_UP: Final = "made-up"
+"""A file in the data folder: everybody in it is made up."""
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
 _CODE: Final = re.compile(r"[0-9]{6}\Z")
 
@@ -66,6 +69,29 @@ def add(data: Path, one: Listed) -> None:
     finally:
         os.close(handle)
     fresh.replace(data / FILE)
+    sync_folder(data)
+
+
+def check_made_up(data: Path, *, demo: bool) -> None:
+    """Keep demonstrations and real residents apart, for good: a folder is for one of the two; SettingError if not.
+
+    A folder in which no municipality has been opened yet is made one for demonstrations.
+    """
+    if (data / MADE_UP).exists():
+        if not demo:
+            raise SettingError(
+                f"{data} holds made-up residents of a demonstration: name another folder with --data, or add --demo"
+            )
+        return
+    if not demo:
+        return
+    if any((data / one.id / TOWN_FILE).exists() for one in listed(data)):
+        raise SettingError(
+            f"{data} holds municipalities that are not made up, and demo lets anybody log in as anybody:"
+            " name another folder with --data"
+        )
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data / MADE_UP).touch(mode=0o600)
     sync_folder(data)
 
 

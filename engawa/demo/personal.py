@@ -15,8 +15,6 @@ from personal.towns import Listed
 
 FILE: Final = Path(__file__).parent / "residents.json"
 TOWN: Final = Listed("yabu", "養父市", "282227")
-MARK: Final = "made-up"
-"""A file in the data folder: all residents in it are made up."""
 
 
 def key_file(data: Path) -> Path:
@@ -25,17 +23,10 @@ def key_file(data: Path) -> Path:
 
 
 def prepare(data: Path) -> None:
-    """Make the data folder of the demonstration; Failure if real residents may be in it."""
-    if towns.listed(data):
-        if not (data / MARK).exists():
-            raise Failure(
-                f"{data} holds municipalities that are not made up",
-                "With --demo anybody could log in as anybody: name another folder with --data.",
-            )
-        return
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (data / MARK).touch()
-    towns.add(data, TOWN)
+    """Make the data folder of the demonstration; SettingError if real residents may be in it."""
+    towns.check_made_up(data, demo=True)
+    if not towns.listed(data):
+        towns.add(data, TOWN)
 
 
 async def load_personal(url: str, data: Path) -> None:

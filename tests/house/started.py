@@ -40,17 +40,6 @@ class Up:
         """Name the URL of the personal-data module."""
         return f"http://127.0.0.1:{self.port + MODULE_ABOVE}"
 
-    def demo_login(self) -> int:
-        """Try to log in as a made-up resident; give the status."""
-        body = json.dumps({"resident": "hanako"}).encode()
-        request = urllib.request.Request(f"{self.personal}/personal/v1/demo/sessions", body)
-        request.add_header("Content-Type", "application/json")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
     def ready(self) -> bool:
         """Say whether the broker is ready."""
         try:
