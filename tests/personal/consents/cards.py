@@ -117,7 +117,7 @@ class Authority:
         key: Key | None = None,
         *,
         begins: datetime.datetime = NOW - YEAR,
-        ends: datetime.datetime = NOW + YEAR,
+        ends: datetime.datetime = NOW + 40 * YEAR,
         usage: dict[str, bool] | None = None,
         authority: bool = False,
         wider: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
@@ -148,7 +148,7 @@ class Authority:
         limits: x509.BasicConstraints,
         usage: x509.KeyUsage,
         begins: datetime.datetime = NOW - 5 * YEAR,
-        ends: datetime.datetime = NOW + 5 * YEAR,
+        ends: datetime.datetime = NOW + 50 * YEAR,
         wider: tuple[x509.ObjectIdentifier, ...] = (),
         also: tuple[x509.ExtensionType, ...] = (),
     ) -> x509.Certificate:

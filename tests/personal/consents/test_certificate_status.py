@@ -22,7 +22,7 @@ from tests.personal.consents.cards import AT, NOW, YEAR, Authority, Card, ec_key
 ROOT = Authority("Cards")
 DAY = datetime.timedelta(days=1)
 DIGEST = hashlib.sha256(b"a decision").digest()
-CARD = ROOT.issue(ec_key())
+CARD = ROOT.issue(ec_key(), ends=NOW + YEAR)
 REASON = x509.ReasonFlags
 POINT: dict[str, Any] = {
     "relative_name": None,
