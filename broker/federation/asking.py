@@ -50,10 +50,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Directed:
-    """A request and the source it goes to."""
+    """A request and the source it goes to; `began` (µs): when the first of those did that share its time."""
 
     source: Source
     request: Request
+    began: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class Failure:
     problem: Problem
     code: int  # 111, 199 or 299
     blameless: bool = False  # whether it says nothing about the source: it was not asked
+
+    @property
+    def silent(self) -> bool:
+        """Say whether no answer came, so that none will come to a further request of the same question."""
+        return self.code == NO_RESPONSE and not self.blameless
 
     def warning(self, source: Source) -> str:
         """Write the warning; it names the source, by its alias or its registration."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from base import clock
 from base.errors import Problem
 from broker.federation import entity_requests, narrowing, reading
 from broker.federation.asking import Asking, Directed, Failure, Outcome, Request
@@ -67,8 +68,14 @@ class Inquiry:
         self._judged(part, outcome)
         return outcome
 
-    async def _ask(self, part: Part, request: Request) -> Outcome:
-        [outcome] = await self.federation.ask(self.asking, [Directed(part.source, request)])
+    async def _ask(self, part: Part, request: Request, began: int | None = None) -> Outcome:
+        """Ask one source, unless it left an earlier request unanswered: who asks waits for it only once. (5.2.34)"""
+        source = part.source
+        if source.id in self.failures and (failure := self.failures[source.id][1]).silent:
+            return Outcome(source, failure=failure)
+        [outcome] = await self.federation.ask(self.asking, [Directed(source, request, began)])
+        if outcome.failure is not None and outcome.failure.silent:
+            self.failed(source, outcome.failure)
         return outcome
 
     def _judged(self, part: Part, outcome: Outcome) -> Failure | None:
@@ -141,13 +148,16 @@ class Inquiry:
         return Giver(give, match, None if part.attributes or part.dataset_ids else likely)
 
     async def _first_taken(self, part: Part, attempts: Iterator[tuple[Request, int]]) -> tuple[Outcome, int]:
-        """Ask a source for a page, more simply where it refuses; give how many entities were asked for, too."""
+        """Ask a source for a page, more simply where it refuses; give how many entities were asked for, too.
+
+        All attempts together take no longer than one may."""
         request, limit = next(attempts)
+        began = clock.now()
         outcome = await self._ask(part, request)
         for request, limit_then in attempts:
             if outcome.status not in _REFUSING:
                 break
-            outcome, limit = await self._ask(part, request), limit_then
+            outcome, limit = await self._ask(part, request, began), limit_then
         return outcome, limit
 
     async def _piece(

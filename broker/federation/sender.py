@@ -96,7 +96,7 @@ class Sender:
 
     async def _attempt(self, asking: Asking, directed: Directed) -> Outcome:
         source = directed.source
-        seconds = self._seconds(asking, source)
+        seconds = self._seconds(asking, directed)
         if seconds <= 0:
             late = GatewayTimeout("The time of this request was over before the context source was asked.")
             return Outcome(source, failure=Failure(late, NO_RESPONSE, blameless=True))
@@ -120,11 +120,13 @@ class Sender:
             unknown = Unusable("The answer of the context source could not be understood.")
             return Outcome(source, failure=Failure(unknown, INVALID))
 
-    def _seconds(self, asking: Asking, source: Source) -> float:
+    def _seconds(self, asking: Asking, directed: Directed) -> float:
         """Say how long an answer may take: as the registration says, within what the whole request may take."""
-        said = source.body.get("management", {}).get("timeout")
+        said, now = directed.source.body.get("management", {}).get("timeout"), clock.now()
         own = self._settings.federation_seconds if said is None else said / 1_000
-        left = self._settings.federation_total_seconds - (clock.now() - asking.now) / clock.SECOND
+        if directed.began is not None:
+            own -= (now - directed.began) / clock.SECOND
+        left = self._settings.federation_total_seconds - (now - asking.now) / clock.SECOND
         return float(min(own, left))
 
     def _learn(self, asking: Asking, outcome: Outcome) -> None:
