@@ -101,12 +101,15 @@ class Merged:
         """Say whether the broker that has an attribute has a value of it."""
         return attr in self.held[self.place(at, id, attr)][id].values
 
-    def write(self, at: int, id: str, values: dict[str, int | None], *, whole: bool = False) -> None:
-        """Change an entity with its scope at a broker, which passes on what lies elsewhere."""
+    def write(
+        self, at: int, id: str, values: dict[str, int | None], *, whole: bool = False, scoped: bool = True
+    ) -> None:
+        """Change an entity, with its scope unless told otherwise, at a broker that passes on what lies elsewhere."""
         if whole:
             for place in self.places(at, id):
                 self.held[place][id] = Held()
-        self.write_one(at, id, SCOPE, 0)
+        if scoped:
+            self.write_one(at, id, SCOPE, 0)
         for attr, value in values.items():
             self.write_one(at, id, attr, value)
 
