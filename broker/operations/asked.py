@@ -1,12 +1,9 @@
-"""What a consumer asks for, from URL parameters or a Query body: selection, page, representation. (5.7.2.3, 5.2.23)"""
+"""What a consumer asks for, from URL parameters: selection, page, representation. (5.7.2.3, 6.4.3.2)"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote
-
-import orjson
+from typing import Final
 
 from base.errors import BadRequestData, InvalidRequest, TooManyResults
 from base.jsonld import TermTable
@@ -137,7 +134,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
     """Understand a query given as URL parameters. (6.4.3.2)"""
     shape = representation(params, table, geojson)
     query = _query(params, table, limits)
-    selector = _selector(
+    given = selector(
         ids=tuple(params["id"].split(",")) if "id" in params else (),
         id_pattern=params.get("idPattern"),
         type_text=params.get("type"),
@@ -145,7 +142,7 @@ def from_params(params: Params, table: TermTable, geojson: bool, limits: Limits)
     )
     return Wanted(
         Selection(
-            selectors=(selector,) if selector != EntitySelector() else (),
+            selectors=(given,) if given != EntitySelector() else (),
             attrs=attributes_of(shape),
             q=query,
             geo=_geo(params, table),
@@ -201,9 +198,10 @@ def links(params: Params, shape: Representation, query_depth: int = 0) -> Links 
     return Links(kind == "inline", level, known) if kind != "@none" else None
 
 
-def _selector(
+def selector(
     *, ids: tuple[str, ...], id_pattern: str | None, type_text: str | None, table: TermTable
 ) -> EntitySelector:
+    """Understand ids, idPattern and types of entities that go together. (5.2.33)"""
     for one in ids:
         validate.uri(one, "id")
     if ids:
@@ -294,113 +292,3 @@ def flag(params: Params, name: str) -> bool:
     if text not in ("true", "false"):
         raise BadRequestData(f"{name} must be true or false.")
     return text == "true"
-
-
-# --- the same, from the body of POST /entityOperations/query -----------------------------------------------------
-
-_TEXTS = {"q", "scopeQ", "csf", "lang", "geometryProperty", "join", "entityMapLifetime"}
-_FLAGS = {"entityMap", "splitEntities"}
-_LISTS = {"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "containedBy"}
-_GEO = {"georel", "geometry", "geoproperty"}
-_MEMBERS = _TEXTS | _LISTS | _FLAGS | {"type", "entities", "geoQ", "joinLevel", "ordering", "@context"}
-
-
-def from_query(body: Any, params: Params, table: TermTable, geojson: bool, limits: Limits) -> Wanted:
-    """Understand a query given as a Query body; paging and shape may stand in the URL. (5.2.23, 6.23.3.1)"""
-    if not isinstance(body, dict) or body.get("type") != "Query":
-        raise BadRequestData('The body must be an object of type "Query".')
-    texts = dict(params)
-    for name, value in body.items():
-        if name not in _MEMBERS:
-            raise BadRequestData(f"Query has no member {name[:40]}.")
-        if name in _TEXTS:
-            texts[name] = _text(name, value)
-        elif name in _LISTS:
-            texts[name] = ",".join(_texts(name, value))
-        elif name in _FLAGS:
-            texts[name] = _boolean(name, value)
-    if "joinLevel" in body:
-        texts["joinLevel"] = str(body["joinLevel"])
-    texts.update(_geo_texts(body["geoQ"]) if "geoQ" in body else {})
-    texts.update(ordering.texts(body["ordering"]) if "ordering" in body else {})
-    wanted = from_params(Params(texts), table, geojson, limits)
-    if "entities" not in body:
-        return wanted
-    selectors = tuple(_entity_selector(info, table) for info in _objects("entities", body["entities"]))
-    return replace(wanted, selection=replace(wanted.selection, selectors=selectors))
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise BadRequestData(f"{name} of a Query must be a string.")
-    return value
-
-
-def _boolean(name: str, value: Any) -> str:
-    if not isinstance(value, bool):
-        raise BadRequestData(f"{name} of a Query must be true or false.")
-    return "true" if value else "false"
-
-
-def _texts(name: str, value: Any) -> list[str]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not values or not all(isinstance(v, str) for v in values):
-        raise BadRequestData(f"{name} of a Query must be a string or a list of strings.")
-    return values
-
-
-def _objects(name: str, value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value or not all(isinstance(v, dict) for v in value):
-        raise BadRequestData(f"{name} of a Query must be a list of objects with at least one element.")
-    return value
-
-
-def _geo_texts(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not isinstance(value.get("coordinates"), list | str):
-        raise BadRequestData("geoQ must be an object with georel, geometry and coordinates.")
-    texts = {name: _text(name, value[name]) for name in _GEO if name in value}
-    given = value["coordinates"]
-    texts["coordinates"] = given if isinstance(given, str) else orjson.dumps(given).decode()
-    return texts
-
-
-def _entity_selector(info: dict[str, Any], table: TermTable) -> EntitySelector:
-    unknown = info.keys() - {"id", "idPattern", "type"}
-    if unknown:
-        raise BadRequestData(f"An element of entities has no member {sorted(unknown)[0][:40]}.")
-    return _selector(
-        ids=tuple(_texts("id", info["id"])) if "id" in info else (),
-        id_pattern=_text("idPattern", info["idPattern"]) if "idPattern" in info else None,
-        type_text=_text("type", info.get("type")),
-        table=table,
-    )
-
-
-def page_links(target: str, at: Window, more: bool, media_type: str) -> list[str]:
-    """Write the links to the previous and the next page. (6.3.10)"""
-    previous = max(0, at.offset - at.limit) if at.limit and at.offset > 0 else None
-    following = at.offset + at.limit if at.limit and more else None
-    return links_to(target, at.limit, previous, following, media_type)
-
-
-def links_to(
-    target: str, limit: int, previous: int | None, following: int | None, media_type: str
-) -> list[str]:
-    """Write the links to the pages that begin at these offsets: all parameters in the order of their names. (6.3.10)"""
-    path, _, query = target.partition("?")
-    given = dict(parse_qsl(query, keep_blank_values=True))
-
-    def link(rel: str, offset: int) -> str:
-        pairs = {**given, "limit": str(limit), "offset": str(offset)}
-        text = "&".join(f"{name}={quote(pairs[name], safe=_PLAIN)}" for name in sorted(pairs))
-        return f'<{path.rstrip("/")}?{text}>; rel="{rel}"; type="{media_type}"'
-
-    pages = []
-    if previous is not None:
-        pages.append(link("prev", previous))
-    if following is not None:
-        pages.append(link("next", following))
-    return pages
-
-
-_PLAIN: Final = ":*/.~!$'()@-_"

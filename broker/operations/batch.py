@@ -10,7 +10,7 @@ from base.jsonld import Context
 from broker.federation import settling
 from broker.model import expand, merge, validate
 from broker.model.document import Document
-from broker.operations import asked, distributed, distributed_batches, entities
+from broker.operations import asked_body, distributed, distributed_batches, entities
 from broker.operations.call import GEO_JSON, NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import refuse_people
 from broker.operations.distributed_batches import (
@@ -287,7 +287,7 @@ async def _change(
 
 async def query_batch(call: Call, broker: Broker) -> Answer:
     """Query entities by a Query body. (5.7.2, 6.23.3.1)"""
-    wanted = asked.from_query(
+    wanted = asked_body.from_query(
         call.body, call.params, call.context.table, call.accept == GEO_JSON, entities.limits(broker.settings)
     )
     return await entities.answer_query(call, broker, wanted)

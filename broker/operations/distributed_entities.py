@@ -14,7 +14,7 @@ from broker.language.sources import SourceSelection
 from broker.model import represent
 from broker.model.document import Document
 from broker.model.represent import Representation
-from broker.operations import asked, distributed_links, entity_maps, preferences, rendering
+from broker.operations import asked, distributed_links, entity_maps, paging, preferences, rendering
 from broker.operations.asked import Links, Wanted
 from broker.operations.call import Answer, Broker, Call
 from broker.operations.candidates import HERE, Origins
@@ -129,7 +129,7 @@ async def query(call: Call, broker: Broker, asking: Asking, wanted: Wanted) -> A
         headers["NGSILD-Results-Count"] = str(count)
     page = found.documents[window.offset :]
     made = await distributed_links.shown(call, broker, asks, page, wanted.representation, wanted.links)
-    links = asked.page_links(call.target, window, not found.ends, call.accept)
+    links = paging.page_links(call.target, window, not found.ends, call.accept)
     if links:
         headers["Link"] = ", ".join(links)
     headers |= warned(asks)

@@ -12,6 +12,7 @@ from broker.federation.gathering import Giver
 from broker.model.document import Document
 from broker.operations import (
     asked,
+    asked_body,
     candidates,
     distributed,
     distributed_links,
@@ -36,7 +37,7 @@ async def create_entity_map(call: Call, broker: Broker) -> Answer:
     if call.body is None:
         wanted = asked.from_params(call.params, call.context.table, False, limits)
     else:
-        wanted = asked.from_query(call.body, call.params, call.context.table, False, limits)
+        wanted = asked_body.from_query(call.body, call.params, call.context.table, False, limits)
     if not wanted.narrow_enough():
         raise BadRequestData("The query is too wide; give type, attrs, pick, q or georel, or local=true.")
     store = broker.catalogue.open(call.tenant)

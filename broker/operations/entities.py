@@ -14,6 +14,7 @@ from broker.operations import (
     distributed_entities,
     distributed_maps,
     entity_maps,
+    paging,
     past,
     preferences,
     rendering,
@@ -133,7 +134,7 @@ async def answer_query(call: Call, broker: Broker, wanted: asked.Wanted) -> Answ
         headers = {preferences.APPLIED: preferences.BY_ID} if in_order else {}
         if found.count is not None:
             headers["NGSILD-Results-Count"] = str(found.count)
-        links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+        links = paging.page_links(call.target, wanted.window, found.more, call.accept)
     made = rendering.rendered(call, broker, store, stamps, wanted.representation, wanted.links)
     if links:
         headers["Link"] = ", ".join(links)

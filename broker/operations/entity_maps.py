@@ -12,7 +12,7 @@ from base.errors import BadRequestData, ResourceNotFound, TooManyResults
 from broker.language.selection import Selection, Window
 from broker.language.span import Span
 from broker.model import validate
-from broker.operations import asked, candidates, rendering
+from broker.operations import asked, candidates, paging, rendering
 from broker.operations.asked import Wanted
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.candidates import EntityMap, Fit, Found, Origins, Walk
@@ -45,7 +45,7 @@ class MapUse:
     def links(self, call: Call, wanted: Wanted) -> list[str]:
         """Write the links to the pages before and after. (6.3.10)"""
         limit = wanted.window.limit
-        return asked.links_to(call.target, limit, self.page.previous, self.page.following, call.accept)
+        return paging.links_to(call.target, limit, self.page.previous, self.page.following, call.accept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from broker.model import represent, validate
 from broker.model.document import Document
 from broker.model.linked import MOST_LINKED
 from broker.model.represent import Representation
-from broker.operations import asked, distributed_links, rendering
+from broker.operations import distributed_links, paging, rendering
 from broker.operations.asked import Links, Wanted
 from broker.operations.call import Answer, Broker, Call
 from broker.store.evolution import Axis, HistoryStore
@@ -51,7 +51,7 @@ async def query(call: Call, broker: Broker, wanted: Wanted) -> Answer:
     page = await history.find_as_of(wanted.selection, wanted.window, *moment)
     documents = [document for id in page.ids if (document := await history.as_of(id, *moment)) is not None]
     headers = {} if page.count is None else {"NGSILD-Results-Count": str(page.count)}
-    links = asked.page_links(call.target, wanted.window, page.more, call.accept)
+    links = paging.page_links(call.target, wanted.window, page.more, call.accept)
     if links:
         headers["Link"] = ", ".join(links)
     found = await _linked(history, documents, wanted.links, moment)

@@ -11,7 +11,7 @@ from broker.access.rights import refused
 from broker.language.sources import Source, prepare
 from broker.model import registration, registration_presentation, validate
 from broker.model.registration import Body, Given
-from broker.operations import asked, asked_sources, rendering
+from broker.operations import asked, asked_sources, paging, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.changing import refuse_people
@@ -44,7 +44,7 @@ async def query_registrations(call: Call, broker: Broker) -> Answer:
     matches = list(found if window.count else islice(found, window.offset + window.limit + 1))
     page = matches[window.offset : window.offset + window.limit]
     headers: dict[str, str] = {}
-    if links := asked.page_links(
+    if links := paging.page_links(
         call.target, window, len(matches) > window.offset + window.limit, call.accept
     ):
         headers["Link"] = ", ".join(links)

@@ -22,7 +22,7 @@ from broker.model.represent import Representation
 from broker.model.snapshot import DETAILS, ORIGINAL, PREPARING, QUERIES, Body
 from broker.notify import snapshot_notification
 from broker.operations import (
-    asked,
+    asked_body,
     distributed,
     distributed_links,
     distributed_reading,
@@ -181,7 +181,7 @@ class Filling:
 
     async def entities(self, query: Body) -> bool:
         """Copy what a query finds, each entity with what the query asks of it; say whether there was anything."""
-        wanted = asked.from_query(query, Params({}), self._table, False, self._limits)
+        wanted = asked_body.from_query(query, Params({}), self._table, False, self._limits)
         _check_width(wanted)
         joined = await self._joined(wanted)
         if joined is not None:

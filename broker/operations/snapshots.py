@@ -12,7 +12,7 @@ from broker.model import snapshot, tenancy, validate
 from broker.model.document import Document
 from broker.model.snapshot import MEMBERS, ORIGINAL, PREPARING, Body, Given
 from broker.notify import snapshot_notification
-from broker.operations import asked, rendering, snapshot_filling, temporal_asked
+from broker.operations import asked_body, rendering, snapshot_filling, temporal_asked
 from broker.operations.admission import as_seen
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call, Operation, Params
@@ -168,7 +168,7 @@ def _check_queries(call: Call, broker: Broker, body: Body) -> None:
     settings = broker.settings
     limits = Limits(settings.page_default, settings.page_most, settings.query_terms)
     for query in body.get("snapshotQueries", ()):
-        asked.from_query(query, Params({}), call.context.table, False, limits)
+        asked_body.from_query(query, Params({}), call.context.table, False, limits)
     for query in body.get("snapshotTemporalQueries", ()):
         temporal_asked.from_query(query, Params({}), call.context.table, limits)
 

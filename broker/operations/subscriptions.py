@@ -10,7 +10,7 @@ from broker.model import validate
 from broker.notify import presentation, subscription
 from broker.notify.book import Book, absent
 from broker.notify.subscription import ENTITIES, REGISTRATIONS, Body, Given
-from broker.operations import asked, rendering
+from broker.operations import asked, paging, rendering
 from broker.operations.asked import Limits
 from broker.operations.call import NO_CONTENT, Answer, Broker, Call
 from broker.operations.distributed_subscriptions import request_of
@@ -70,7 +70,7 @@ async def query(call: Call, broker: Broker, about: str, further: Sequence[Body] 
     page += further[max(0, start - len(every)) : max(0, end - len(every))]
     more = end < count
     headers: dict[str, str] = {}
-    if links := asked.page_links(call.target, window, more, call.accept):
+    if links := paging.page_links(call.target, window, more, call.accept):
         headers["Link"] = ", ".join(links)
     if window.count:
         headers["NGSILD-Results-Count"] = str(count)

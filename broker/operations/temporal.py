@@ -13,9 +13,9 @@ from broker.model import temporal_form, validate, versions
 from broker.model.document import SCOPE, Document
 from broker.model.temporal_form import TemporalForm
 from broker.operations import (
-    asked,
     distributed_temporal,
     entity_maps,
+    paging,
     preferences,
     temporal_aggregates,
     temporal_asked,
@@ -93,7 +93,7 @@ async def answer_query(call: Call, broker: Broker, wanted: TemporalWanted) -> An
     if not entity_maps.asks_for_map(call, wanted.wanted):
         found = await opened.histories.find(wanted.selection, wanted.query.span, wanted.window)
         headers = {} if found.count is None else {"NGSILD-Results-Count": str(found.count)}
-        links = asked.page_links(call.target, wanted.window, found.more, call.accept)
+        links = paging.page_links(call.target, wanted.window, found.more, call.accept)
         return await _page(call, broker, opened, found.ids, headers, links)
     use = await temporal_maps.page_of_map(call, broker, opened, wanted)
     links = use.links(call, wanted.wanted)

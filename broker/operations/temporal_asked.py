@@ -15,7 +15,7 @@ from broker.language.timerel import TemporalQuery
 from broker.model.document import SCOPE
 from broker.model.projection import Projection
 from broker.model.temporal_form import TemporalForm, TemporalFormat
-from broker.operations import asked
+from broker.operations import asked, asked_body
 from broker.operations.asked import Limits, Wanted
 from broker.operations.call import Params
 from broker.store.evolution import Asked
@@ -87,7 +87,7 @@ def from_query(body: Any, params: Params, table: TermTable, limits: Limits) -> T
         for name, members in _OBJECTS.items():
             if name in body:
                 texts.update(timerel.texts(body[name], members, name))
-    return _understood(params, texts, asked.from_query(plain, _plain(params), table, False, limits))
+    return _understood(params, texts, asked_body.from_query(plain, _plain(params), table, False, limits))
 
 
 _OBJECTS: Final = {
