@@ -92,6 +92,7 @@ def explain(error: Exception) -> click.ClickException:
         "residents": "personal.residents_command:residents",
         "service": "personal.service_command:service",
         "receipt": "personal.receipt_command:receipt",
+        "audit": "personal.audit_command:audit",
         "vault-keys": "personal.keys_command:vault_keys",
         "personal": "personal.bundle_command:personal",
         "agent": "personal.agent.command:agent",

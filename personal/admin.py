@@ -1,13 +1,14 @@
 """What commands may have the running module do, over its admin socket."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from base import clock
 from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
-from personal import keys_admin
+from personal import audit_admin, keys_admin
 from personal.operations import bundling, importing, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
@@ -59,6 +60,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         "staff.remove": remove_member,
         "residents.import": import_residents,
         **keys_admin.handlers(module),
+        **audit_admin.handlers(partial(_town, module)),
     }
 
 

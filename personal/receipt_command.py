@@ -86,7 +86,7 @@ def _address(found: dict[str, Any]) -> str:
 
 def _keys(where: str, found: dict[str, Any]) -> dict[str, Any]:
     if not where.startswith(("http://", "https://")):
-        return _read_keys(where)
+        return read_keys(where)
     place = urlsplit(where)
     if place.scheme != "https" and not is_loopback(place.hostname or ""):
         raise Failure(
@@ -99,7 +99,8 @@ def _keys(where: str, found: dict[str, Any]) -> dict[str, Any]:
         raise Failure(f"No keys can be had from {where}.", "Give a file with --keys.") from None
 
 
-def _read_keys(where: str) -> dict[str, Any]:
+def read_keys(where: str) -> dict[str, Any]:
+    """Read a JWKS from a file; Failure if it is none."""
     try:
         keys: dict[str, Any] = orjson.loads(Path(where).read_bytes())
     except (OSError, ValueError):

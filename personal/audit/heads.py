@@ -6,7 +6,7 @@ from typing import Any
 from base import clock, merkle
 from base.database import Connection
 from personal.audit import log
-from personal.rules import receipts
+from personal.rules.heads import KIND
 from personal.store.town import one
 from personal.vault.signing import Signer
 
@@ -33,7 +33,7 @@ def current(connection: Connection, signer: Signer, municipality: str, now: int)
         return found
     root = merkle.root(size, log.nodes(connection))
     claims = {"municipality": municipality, "size": size, "at": clock.show(now), "root": root.hex()}
-    head = Head(size, now, root, signer.sign(claims, receipts.HEAD))
+    head = Head(size, now, root, signer.sign(claims, KIND))
     connection.execute("INSERT INTO head VALUES (?, ?, ?, ?)", (size, now, root, head.signed))
     return head
 

@@ -14,10 +14,13 @@ import orjson
 
 from base import clock, merkle
 from base.database import Connection
+from base.errors import ServiceUnavailable
+from personal.rules import clocks
 from personal.rules.identifiers import fingerprint, framed
-from personal.store.town import value
+from personal.store.town import one, value
 
 SALT_BYTES: Final = 16
+ACCEPTED: Final = "clock-accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,39 @@ class Entry:
     people: Mapping[str, str] = field(default_factory=dict)
 
 
+class ClockBehind(ServiceUnavailable):
+    """The clock is behind what the log knows: what has ended would hold again."""
+
+
 def append(connection: Connection, entry: Entry, now: int) -> int:
-    """Write an entry within the transaction that does what it tells of; give its position."""
-    position = size(connection)
+    """Write an entry within the transaction that does what it tells of; give its position.
+
+    ClockBehind, so that nothing is done, if the clock was set back: what has ended would hold again.
+    """
+    position, last = _end(connection)
+    if clocks.behind(now, last):
+        raise ClockBehind(
+            f"The clock of this server is behind its audit log, which ends at {clock.show(last)}: nothing is done"
+            " until its operator has set the clock, or has said that it is right (engawa audit accept-clock)."
+        )
+    _write(connection, position, entry, now)
+    return position
+
+
+def accept_clock(connection: Connection, by: str, now: int) -> int:
+    """Go on with the clock as it is, although the log ends later; the log tells of it."""
+    position, last = _end(connection)
+    _write(connection, position, Entry(ACCEPTED, {"by": by, "last": clock.show(last)}), now)
+    return position
+
+
+def _end(connection: Connection) -> tuple[int, int]:
+    """Give the position after the last entry, and when that one was written."""
+    row = one(connection, "SELECT position, at FROM leaf ORDER BY position DESC LIMIT 1")
+    return (0, 0) if row is None else (row[0] + 1, row[1])
+
+
+def _write(connection: Connection, position: int, entry: Entry, now: int) -> None:
     salts = {role: os.urandom(SALT_BYTES) for role in entry.people}
     told = {
         "kind": entry.kind,
@@ -49,7 +82,6 @@ def append(connection: Connection, entry: Entry, now: int) -> int:
         "INSERT INTO node VALUES (?, ?, ?)",
         list(merkle.appended(position, merkle.leaf_hash(body), nodes(connection))),
     )
-    return position
 
 
 def size(connection: Connection) -> int:

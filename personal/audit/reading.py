@@ -1,6 +1,5 @@
 """Reading the log: entries, proofs, and what the log tells about one person. (RFC 9162 2.1)"""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +46,19 @@ def entries(connection: Connection, start: int, most: int) -> list[Kept]:
     return [Kept(*row) for row in found]
 
 
-def first_since(connection: Connection, moment: int) -> int:
-    """Give the position of the first entry that was written at a moment or later; the end of the log if none was."""
-    low, high = 0, log.size(connection)
-    while low < high:
-        middle = (low + high) // 2
-        if entry(connection, middle).at < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def written(
+    connection: Connection, since: int, until: int, after: tuple[int, int] | None, most: int
+) -> list[Kept]:
+    """Give entries of a span of time in the order of time, those after a moment and position; not that of the log
+    where the clock was set back."""
+    found = rows(
+        connection,
+        "SELECT position, at, entry FROM leaf WHERE (at, position) > (?, ?) AND at <= ? ORDER BY at, position LIMIT ?",
+        *(after or (since, -1)),
+        until,
+        most,
+    )
+    return [Kept(*row) for row in found]
 
 
 def whose(connection: Connection, position: int, role: str) -> str | None:
@@ -121,25 +123,6 @@ def consistency(connection: Connection, old: int, new: int) -> list[str]:
     if not 0 < old <= new:
         raise BadRequestData("first must be from 1 to second.")
     return [step.hex() for step in merkle.consistency(old, new, log.nodes(connection))]
-
-
-def faults(connection: Connection) -> Iterator[str]:
-    """Compare every entry with the tree, and every signed head with the entries; say what does not fit."""
-    heads = dict(connection.execute("SELECT size, root FROM head"))
-    nodes = log.nodes(connection)
-    peaks = merkle.Peaks()
-    for position, body in connection.execute("SELECT position, entry FROM leaf ORDER BY position"):
-        if position != peaks.size:
-            yield f"entry {peaks.size} is missing"
-            return
-        for level, place, hash in peaks.append(merkle.leaf_hash(body)):
-            if nodes(level, place) != hash:
-                yield f"the entries {place << level} to {position} are not those that were hashed"
-                return
-        if heads.pop(peaks.size, peaks.root()) != peaks.root():
-            yield f"the head signed at size {peaks.size} does not fit the entries"
-    for size in heads:
-        yield f"entries are missing: a head was signed at size {size}, the log has {peaks.size}"
 
 
 def _within(connection: Connection, size: int) -> None:

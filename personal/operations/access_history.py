@@ -6,6 +6,7 @@ from base import clock
 from base.database import Connection
 from base.errors import BadRequestData, NotPermitted, ResourceNotFound
 from personal.audit import heads, log, reading
+from personal.audit.log import Entry
 from personal.audit.reading import Kept
 from personal.operations import acting
 from personal.operations.audit_log import number
@@ -81,8 +82,14 @@ async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope 
 
     def work(db: Connection) -> tuple[list[Kept], Scope | None]:
         person, scope = find(db)
-        return reading.about(db, person, SUBJECT, before, most), scope
+        found = reading.about(db, person, SUBJECT, before, most), scope
+        if acting.for_another(call.actor):
+            facts = {"by": acting.GUARDIAN}
+            log.append(db, Entry("accesses-shown", facts, acting.people_of(call.actor, person)), call.now)
+        return found
 
+    if acting.for_another(call.actor):
+        return await call.town.store.write(work)
     return call.town.store.read(work)
 
 

@@ -1,11 +1,11 @@
 """The audit log over HTTP: signed heads and proofs for everybody, entries for auditors. (RFC 9162 5)"""
 
-from typing import Final
+from typing import Any, Final
 
 from base import clock
 from base.errors import BadRequestData
 from personal.audit import heads, reading
-from personal.operations.call import Answer, Call, Module
+from personal.operations.call import Answer, Call, Module, Town
 from personal.vault import signing
 from personal.vault.signing import Signer
 
@@ -14,9 +14,12 @@ MOST: Final = 1_000
 
 async def keys(call: Call, _: Module) -> Answer:
     """Give the public keys under which this municipality signs and has signed, the newest first. (RFC 7517)"""
-    seeds = [seed for _, seed in call.town.keys.versions(signing.NAME)]
-    body = {"keys": [Signer(seed).public() for seed in seeds]}
-    return Answer(body=body, media_type="application/jwk-set+json")
+    return Answer(body=published(call.town), media_type="application/jwk-set+json")
+
+
+def published(town: Town) -> dict[str, Any]:
+    """Give the public keys of a municipality as a JWKS."""
+    return {"keys": [Signer(seed).public() for _, seed in town.keys.versions(signing.NAME)]}
 
 
 async def head(call: Call, _: Module) -> Answer:

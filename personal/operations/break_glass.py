@@ -117,13 +117,12 @@ async def read(call: Call, _: Module) -> Answer:
 async def list_looks(call: Call, _: Module) -> Answer:
     """List the looks of one alone, with whether each is reviewed or overdue."""
     names, key = await handles.handles(call.town, call.actor), await sealing(call.town)
-    return Answer(
-        body={
-            "looks": call.town.store.read(
-                lambda db: [_look(db, one, call, names, key) for one in emergencies.listed(db, glass=True)]
-            )
-        }
-    )
+
+    def work(db: Connection) -> list[dict[str, Any]]:
+        log.append(db, Entry("break-glass-listed", {"by": call.actor.id}), call.now)
+        return [_look(db, one, call, names, key) for one in emergencies.listed(db, glass=True)]
+
+    return Answer(body={"looks": await call.town.store.write(work)})
 
 
 def _look(db: Connection, one: Declared, call: Call, names: handles.Handles, key: bytes) -> dict[str, Any]:

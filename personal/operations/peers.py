@@ -129,9 +129,11 @@ async def list_own(call: Call, _: Module) -> Answer:
     find = await acting.subject(call, None)
 
     def work(db: Connection) -> list[dict[str, Any]]:
-        return [{"peer": code, "since": clock.show(since)} for code, since in exchange.links(db, find(db))]
+        person = find(db)
+        log.append(db, Entry("own-links-listed", {"by": by(call)}, {"subject": person}), call.now)
+        return [{"peer": code, "since": clock.show(since)} for code, since in exchange.links(db, person)]
 
-    return Answer(body={"links": call.town.store.read(work)})
+    return Answer(body={"links": await call.town.store.write(work)})
 
 
 async def unlink(call: Call, _: Module) -> Answer:

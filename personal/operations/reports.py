@@ -14,12 +14,14 @@ from personal.audit.log import Entry
 from personal.audit.reading import Kept
 from personal.operations import handles
 from personal.operations.call import Answer, Call, Module
+from personal.operations.disclosures import ITEMS
 from personal.operations.printing import table
 from personal.operations.services import ID
 from personal.store import items, records, services
 from personal.store.services import Service
 from schemas.personal.catalogue import Item
 
+FAILED: Final = "disclosure-failed"
 LEAST: Final = 1_000
 """Files about fewer people need not be in the register. (個人情報保護法施行令 20条2項)"""
 AT_ONCE: Final = 2_000
@@ -37,9 +39,11 @@ _COLUMNS: Final = (
 )  # fmt: skip
 AFFECTED: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["service", "from", "until"],
+    "required": ["from", "until"],
+    "anyOf": [{"required": ["service"]}, {"required": ["items"]}],
     "properties": {
         "service": ID,
+        "items": ITEMS,
         "from": {"type": "string", "maxLength": 40},
         "until": {"type": "string", "maxLength": 40},
     },
@@ -67,17 +71,34 @@ async def files(call: Call, _: Module) -> Answer:
 
 @dataclass
 class Affected:
-    """What went out about one resident."""
+    """What went out about one resident: by disclosure, what stands in the log about it, and which items of it count."""
 
-    releases: int = 0
-    first: int = 0
-    last: int = 0
-    items: set[str] = field(default_factory=set)
-    bases: set[str] = field(default_factory=set)
+    releases: dict[str, tuple[Kept, set[str]]] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Give it as JSON; each release by the id under which the service received it."""
+        told = [
+            {
+                "disclosure": id,
+                "at": clock.show(entry.at),
+                "position": entry.position,
+                **{name: entry.facts()[name] for name in ("service", "purpose", "basis")},
+                "items": sorted(items),
+            }
+            for id, (entry, items) in self.releases.items()
+        ]
+        return {
+            "items": sorted({item for one in told for item in one["items"]}),
+            "services": sorted({one["service"] for one in told}),
+            "bases": sorted({basis for one in told for basis in one["basis"]}),
+            "first": told[0]["at"],
+            "last": told[-1]["at"],
+            "releases": told,
+        }
 
 
 async def affected(call: Call, _: Module) -> Answer:
-    """List, after an incident at a service, about whom it received what in a period.
+    """List, after an incident, about whom which items went out in a period: to a service, or to any.
 
     Residents who are protected are listed for who is cleared only; so a cleared officer has to make this list, too.
     """
@@ -86,63 +107,62 @@ async def affected(call: Call, _: Module) -> Answer:
     if until <= since:
         raise BadRequestData("until has to be later than from.")
     await call.town.store.write(lambda db: _begin(db, call))
-    found: dict[str, Affected] = {}
-    position = call.town.store.read(lambda db: reading.first_since(db, since))
-    while True:
-        batch = call.town.store.read(partial(_counted, call, position, (since, until), found))
-        if not batch:
-            break
-        position = batch[-1].position + 1
-        if batch[-1].at > until:
-            break
+    found: dict[str | None, Affected] = {}
+    after: tuple[int, int] | None = None
+    while batch := call.town.store.read(
+        partial(reading.written, since=since, until=until, after=after, most=AT_ONCE)
+    ):
+        call.town.store.read(partial(_gather, call, batch, found))
+        after = batch[-1].at, batch[-1].position
         await asyncio.sleep(0)  # others have a turn between two parts of a long log
-    listed = [
-        {
-            "resident": names.show(person),
-            "releases": one.releases,
-            "items": sorted(one.items),
-            "bases": sorted(one.bases),
-            "first": clock.show(one.first),
-            "last": clock.show(one.last),
+    erased = found.pop(None, Affected())
+    told = [(person, one.shown()) for person, one in found.items() if person is not None and one.releases]
+    return Answer(
+        body={
+            "count": len(told),
+            "releases": sum(len(one["releases"]) for _, one in told),
+            "erased": len(erased.releases),
+            "residents": [{"resident": names.show(person), **one} for person, one in told],
         }
-        for person, one in sorted(found.items(), key=lambda row: row[1].first)
-    ]
-    total = sum(one.releases for one in found.values())
-    return Answer(body={"count": len(listed), "releases": total, "residents": listed})
+    )
 
 
 def _begin(db: Connection, call: Call) -> None:
-    if services.find(db, call.body["service"]) is None:
+    asked = call.body
+    if "service" in asked and services.find(db, asked["service"]) is None:
         raise ResourceNotFound("There is no such service.")
-    facts = {"by": call.actor.id, **{name: call.body[name] for name in ("service", "from", "until")}}
-    log.append(db, Entry("affected-listed", facts), call.now)
+    facts = {name: asked[name] for name in ("service", "items", "from", "until") if name in asked}
+    log.append(db, Entry("affected-listed", {"by": call.actor.id, **facts}), call.now)
 
 
-def _counted(
-    call: Call, start: int, period: tuple[int, int], found: dict[str, Affected], db: Connection
-) -> list[Kept]:
-    """Count the releases of the part of the log that begins at a position."""
-    batch = reading.entries(db, start, AT_ONCE)
+def _gather(call: Call, batch: list[Kept], found: dict[str | None, Affected], db: Connection) -> None:
+    """Add the releases of a part of the log; take away what failed after it was written down."""
+    asked = call.body
     for entry in batch:
-        if not period[0] <= entry.at <= period[1]:
-            continue
         facts = entry.facts()
-        received = facts.get("items", ())
-        if facts["kind"] not in RELEASES or facts.get("service") != call.body["service"] or not received:
+        if (
+            facts["kind"] not in RELEASES | {FAILED}
+            or asked.get("service", facts["service"]) != facts["service"]
+        ):
             continue
+        items = set(facts["items"]) & set(asked.get("items", facts["items"]))
         opened = reading.whose(db, entry.position, "subject")
         try:
             person = None if opened is None else handles.visible(db, opened, call.actor).id
         except ResourceNotFound:
             continue
-        if person is None:
-            continue
-        one = found.setdefault(person, Affected(first=entry.at))
-        one.releases += 1
-        one.last = entry.at
-        one.items |= set(received)
-        one.bases |= set(facts.get("basis", ()))
-    return batch
+        releases = found.setdefault(person, Affected()).releases
+        if facts["kind"] == FAILED:
+            _take_away(releases, facts["disclosure"], items)
+        elif items:
+            releases[facts["disclosure"]] = entry, items
+
+
+def _take_away(releases: dict[str, tuple[Kept, set[str]]], id: str, items: set[str]) -> None:
+    if id in releases:
+        entry, known = releases.pop(id)
+        if known - items:
+            releases[id] = entry, known - items
 
 
 def _file(db: Connection, item: Item, found: list[Service]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from personal.operations.delegations import finish, missing, protected, shown
 from personal.rules.delegation import REVOCABLE, Delegation
 from personal.store import delegations, sessions
 
+LISTED: Final = "own-delegations-listed"
 ACT_FOR: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["resident"],
@@ -24,7 +25,12 @@ async def represented(call: Call, _: Module) -> Answer:
     """List for whom one may act, for what, until when; and for whom one acts in this login."""
     names = await handles.handles(call.town, call.actor)
     key = await call.town.keys.named(delegations.KEY)
-    found = call.town.store.read(lambda db: delegations.by_guardian(db, key, call.actor.id, call.now))
+
+    def work(db: Connection) -> list[Delegation]:
+        log.append(db, Entry(LISTED, {"by": str(call.actor.who)}, {"subject": call.actor.id}), call.now)
+        return delegations.by_guardian(db, key, call.actor.id, call.now)
+
+    found = await call.town.store.write(work)
     told = [{**shown(one), "resident": names.show(one.subject)} for one in found]
     now = names.show(call.actor.subject or "") if acting.for_another(call.actor) else None
     return Answer(body={"represented": told, "actingFor": now})
@@ -60,6 +66,7 @@ async def guardians(call: Call, _: Module) -> Answer:
     key = await call.town.keys.named(delegations.KEY)
 
     def work(db: Connection) -> list[dict[str, Any]]:
+        log.append(db, Entry(LISTED, {"by": str(call.actor.who)}, {"subject": call.actor.id}), call.now)
         found = delegations.by_subject(db, key, call.actor.id, call.now)
         return [
             {**shown(one), "guardian": names.show(one.guardian), "revocable": one.relation in REVOCABLE}
@@ -67,7 +74,7 @@ async def guardians(call: Call, _: Module) -> Answer:
             if not protected(db, one.guardian)
         ]
 
-    return Answer(body={"guardians": call.town.store.read(work)})
+    return Answer(body={"guardians": await call.town.store.write(work)})
 
 
 async def revoke(call: Call, _: Module) -> Answer:

@@ -13,7 +13,7 @@ from personal.audit.log import Entry
 from personal.operations import acting, handles
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import Handles
-from personal.operations.records import NAME, by
+from personal.operations.records import NAME, append, by
 from personal.rules.delegation import Act, Scope, permits
 from personal.rules.identifiers import framed, fresh
 from personal.rules.residents import Event, Happening
@@ -92,10 +92,11 @@ async def list_own(call: Call, _: Module) -> Answer:
     limits = await acting.limits(call)
 
     def work(db: Connection) -> list[Filed]:
-        scope = limits(db)
-        return [one for one in rights.of(db, find(db)) if covers(scope, one)]
+        scope, person = limits(db), find(db)
+        append(db, call, "own-rights-listed", person)
+        return [one for one in rights.of(db, person) if covers(scope, one)]
 
-    return Answer(body={"requests": [shown(one, key) for one in call.town.store.read(work)]})
+    return Answer(body={"requests": [shown(one, key) for one in await call.town.store.write(work)]})
 
 
 async def withdraw(call: Call, _: Module) -> Answer:
@@ -123,11 +124,12 @@ async def list_all(call: Call, _: Module) -> Answer:
     names = await handles.handles(call.town, call.actor)
 
     def work(db: Connection) -> list[dict[str, Any]]:
+        log.append(db, Entry("rights-listed", {"by": call.actor.id, "state": state}), call.now)
         found = rights.listed(db, waiting=state == "open", most=MOST_LISTED)
         told = [_for_staff(db, one, call, names) for one in found]
         return [one for one in told if one is not None]
 
-    return Answer(body={"requests": call.town.store.read(work)})
+    return Answer(body={"requests": await call.town.store.write(work)})
 
 
 async def show(call: Call, _: Module) -> Answer:

@@ -11,16 +11,14 @@ from typing import Any, Final
 import orjson
 import rfc8785
 from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from base import clock, merkle
 from base.errors import BadRequestData
-from personal.rules import decisions
+from personal.rules import decisions, heads
+from personal.rules import signed as signed_text
 from personal.rules.consent import HOLDING, Consent, Kind
 
 TYP: Final = "engawa-receipt+jwt"
-HEAD: Final = "engawa-tree-head+jwt"
 PROOF: Final = "engawa:proof"
 LOG: Final = "engawa:log"
 DECISION: Final = "engawa:decision"
@@ -129,25 +127,12 @@ def verified(receipt: Mapping[str, Any], keys: Mapping[str, Any]) -> Mapping[str
 
     Gives the head of the log that it carries; nothing for a service's receipt, which carries none.
     """
-    _opened(str(receipt[PROOF]), keys, TYP, payload=canonical(receipt))
+    signed_text.payload(str(receipt[PROOF]), keys, TYP, detached=canonical(receipt))
     if LOG not in receipt:
         return {}
-    head: Mapping[str, Any] = orjson.loads(_opened(receipt[LOG]["head"], keys, HEAD))
+    head: Mapping[str, Any] = orjson.loads(signed_text.payload(receipt[LOG]["head"], keys, heads.KIND))
     _check_log(receipt[LOG], head, decisions.shown(decisions.digest(receipt[DECISION])))
     return head
-
-
-def _opened(signed: str, keys: Mapping[str, Any], kind: str, payload: bytes | None = None) -> bytes:
-    try:
-        known = KeySet.import_key_set({"keys": list(keys["keys"])})
-        found = jws.deserialize_compact(signed, known, algorithms=["ES256"], payload=payload)
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise BadRequestData(
-            "The signature does not hold: the receipt was changed, or another key signed it."
-        ) from None
-    if found.headers().get("typ") != kind:
-        raise BadRequestData("The signature is not one of a receipt.")
-    return found.payload
 
 
 def _check_log(log: Mapping[str, Any], head: Mapping[str, Any], digest: str) -> None:

@@ -123,6 +123,19 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "職員が、代わりに手続きをする人の一覧を見ました",
         "Staff looked at who acts for whom",
     ),
+    "own-delegations-listed": (
+        "本人が、代わりに手続きをする人の一覧を見ました",
+        "You looked at who acts for whom",
+    ),
+    "own-rights-listed": ("本人が請求の一覧を見ました", "You looked at your requests"),
+    "own-links-listed": (
+        "本人が、ほかの自治体との結び付けを見ました",
+        "You looked at your links with other municipalities",
+    ),
+    "accesses-shown": (
+        "代わりの人が、あなたの情報の取扱いの記録を見ました",
+        "Somebody who acts for you looked at what was done with your data",
+    ),
     "acting-for": (
         "代わりの人が、本人に代わって操作を始めました",
         "Somebody began to act for you",

@@ -278,6 +278,12 @@ CREATE TABLE agent_brought (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WI
 CREATE TABLE agent_bundle (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+MOMENTS: Final = """
+-- after an incident: what was done in a span of time, wherever it stands in the log
+CREATE INDEX leaf_at ON leaf (at);
+"""
+
 STEPS: Final = (
     PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,
+    MOMENTS,
 )

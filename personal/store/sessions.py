@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from base.database import Connection
+from personal.rules import clocks
 from personal.store.town import one
 
 
@@ -46,7 +47,7 @@ def keep(connection: Connection, secret: str, session: Session) -> None:
 
 
 def find(connection: Connection, secret: str, now: int) -> Session | None:
-    """Find the session of a secret that is not over."""
+    """Find the session of a secret that is not over, nor made by a clock that was ahead: it would last too long."""
     row = one(
         connection,
         "SELECT kind, actor, subject, roles, level, made, used, until FROM session WHERE hash = ? AND until > ?",
@@ -56,6 +57,8 @@ def find(connection: Connection, secret: str, now: int) -> Session | None:
     if row is None:
         return None
     kind, actor, subject, roles, level, made, used, until = row
+    if clocks.behind(now, made):
+        return None
     return Session(kind, actor, subject, tuple(roles.split()), level, made, used, until)
 
 

@@ -55,6 +55,7 @@ async def test_who_said_no_is_not_pestered(live: Live, hanako: str) -> None:
     service = Actor(Who.SERVICE, "shelter")
     call = Call(live.town, service, body=body, now=clock.now() + 31 * DAY)
     await asking.ask(call, live.module)
+    await live.come_back()
     assert (await item(live, hanako, "basic-four"))["state"] == "ConsentRequested"
 
 
@@ -64,6 +65,7 @@ async def test_an_expired_consent_may_be_asked_for_again(live: Live, hanako: str
     body = {"subject": subject, "purpose": "reception", "items": ["basic-four"]}
     call = Call(live.town, Actor(Who.SERVICE, "shelter"), body=body, now=clock.now() + 9 * DAY)
     await asking.ask(call, live.module)
+    await live.come_back()
     assert (await item(live, hanako, "basic-four"))["state"] == "ConsentRequested"
 
 

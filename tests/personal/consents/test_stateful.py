@@ -16,7 +16,7 @@ from base import clock
 from base.database import Connection
 from base.errors import Problem
 from personal import server, towns
-from personal.audit import reading
+from personal.audit import checking, reading
 from personal.operations import consent_reactions, consents, handles, merging, parting, resident_changes
 from personal.operations.actors import Actor, Level, Role, Who
 from personal.operations.call import Call
@@ -97,7 +97,7 @@ class Consents(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "loop"):
             return
-        assert list(self.town.store.read(reading.faults)) == []
+        assert list(self.town.store.read(checking.faults)) == []
         self.loop.run_until_complete(self.stack.aclose())
         self.loop.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from base import clock
 from base.database import Connection
-from personal.audit import log, reading
+from personal.audit import checking, log
 from personal.locations.contract import Copy
 from personal.locations.records import Change
 from personal.operations.naming import deriving_of
@@ -129,7 +129,7 @@ async def test_two_thousand_go_out_in_time_each_with_a_leaf(tmp_path: Path) -> N
         took = perf_counter() - begun
         assert reply.raw.count(b"\n") == 2_001
         assert live.town.store.read(log.size) - before == 2_000
-        assert live.town.store.read(lambda db: list(reading.faults(db))) == []
+        assert live.town.store.read(lambda db: list(checking.faults(db))) == []
         assert took < SECONDS, f"2,000 took {took:.1f} s"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from personal.audit import reading
+from personal.audit import checking
 from tests.personal.disclosure.sharing import ALLERGIES, PURPOSE, agree, hold, leaves, name, service
 from tests.personal.live import live_module
 
@@ -71,6 +71,6 @@ async def test_what_went_out_before_a_kill_is_in_the_log(tmp_path: Path) -> None
         }
     async with live_module(tmp_path / "data") as live:
         on_record = {leaf["disclosure"] for leaf in leaves(live) if leaf["kind"] == "disclosure"}
-        assert live.town.store.read(lambda db: list(reading.faults(db))) == []
+        assert live.town.store.read(lambda db: list(checking.faults(db))) == []
     assert len(out) >= KILLS
     assert out <= on_record

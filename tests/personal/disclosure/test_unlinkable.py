@@ -138,6 +138,7 @@ async def be_told(live: Live, view: View, now: int) -> None:
     while True:
         call = Call(live.town, Actor(Who.SERVICE, view.id), now=now)
         answer: Any = (await notices.list_notices(call, live.module)).body
+        await live.come_back()
         for one in answer["notices"]:
             told = orjson.loads(base64.urlsafe_b64decode(one["notice"].split(".")[1] + "=="))
             number = view.names.index(told["sub_id"]["id"])

@@ -227,28 +227,6 @@ async def test_the_register_of_files_is_public_as_json_and_csv(live: Live) -> No
     assert {row["item"]: row["recipients"] for row in rows}["allergies"] == "消防"
 
 
-async def test_after_an_incident_those_affected_are_listed(live: Live) -> None:
-    before = clock.show(clock.now())
-    person = await with_data(live)
-    other = await live.register("taro", nameKana="ヤブ タロウ")
-    await ask(live, await live.service_token("shelter"), await name(live, other, "shelter"), "allergies")
-    privacy, after = await live.staff("privacy"), clock.show(clock.now() + DAY)
-    body = {"service": "shelter", "from": before, "until": after}
-    told = (await live.post("/reports/affected", body, by=privacy)).json
-    assert (told["count"], told["releases"]) == (1, 1)
-    assert (told["residents"][0]["items"], told["residents"][0]["bases"]) == (["allergies"], ["consent"])
-    assert person not in str(told)
-    later = await live.post(
-        "/reports/affected", {**body, "from": after, "until": clock.show(clock.now() + 2 * DAY)}, by=privacy
-    )
-    assert later.json == {"count": 0, "releases": 0, "residents": []}
-    assert (await live.post("/reports/affected", {**body, "service": "x"}, by=privacy)).status == 404
-    assert (await live.post("/reports/affected", {**body, "until": before}, by=privacy)).status == 400
-    assert (await live.post("/reports/affected", body, by=await live.staff("catalogue"))).status == 403
-    await protect(live)
-    assert (await live.post("/reports/affected", body, by=privacy)).json["count"] == 0
-
-
 def japanese_font() -> Path:
     """Find a font with Japanese letters on this machine."""
     pytest.importorskip("fpdf", reason="fpdf2 is not installed")
