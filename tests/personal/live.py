@@ -52,6 +52,13 @@ class Reply:
     raw: bytes
 
 
+@dataclass(frozen=True)
+class Named:
+    """A municipality of which only the name is known here: its module is another process."""
+
+    id: str
+
+
 @dataclass
 class Live:
     """A running module and a session that speaks to it; `town` is the one asked unless another is named."""
@@ -119,10 +126,7 @@ class Live:
 
     async def service(self, id: str, description: dict[str, Any] | None = None) -> None:
         """Put a service in force at once, with a key of its own; again: a new version of its description."""
-        self.keys.setdefault(
-            id, ECKey.generate_key("P-256", {"kid": f"{id}-1", "use": "sig", "alg": "ES256"})
-        )
-        public = {"keys": [self.keys[id].as_dict(private=False)]}
+        public = {"keys": [self.new_key(id)]}
         told = description or described()
 
         def work(db: Any) -> None:
@@ -130,6 +134,13 @@ class Live:
             services.set_keys(db, id, public, None)
 
         await self.town.store.write(work)
+
+    def new_key(self, id: str) -> dict[str, Any]:
+        """Make a key of a service, unless it has one; give the public one."""
+        self.keys.setdefault(
+            id, ECKey.generate_key("P-256", {"kid": f"{id}-1", "use": "sig", "alg": "ES256"})
+        )
+        return self.keys[id].as_dict(private=False)
 
     async def service_token(self, id: str) -> str:
         """Give an access token of a service, the same at every call."""
