@@ -9,15 +9,15 @@ from personal.agent import store as kept
 from personal.agent.inside import Given, Inside
 from personal.rules import bundles
 from personal.rules.bundles import IN, MOST, OUT, bundle, checked
-from personal.vault.signing import opened
+from personal.vault.signing import opened_by
 
 
 async def take_in(inside: Inside, text: str, now: int) -> dict[str, int]:
     """Do the orders of a bundle; done again after a fall it goes on where it was."""
-    key = inside.store.read(kept.outside)
-    if key is None:
+    known = inside.store.read(lambda db: kept.outside(db, now))
+    if not known:
         raise ServiceUnavailable("The key of the outside is not pinned yet (wish outside).")
-    found = checked(opened(text.strip(), key, IN), IN, inside.municipality)
+    found = checked(opened_by(text.strip(), known, IN), IN, inside.municipality)
     if inside.store.read(lambda db: kept.bundle_used(db, found["bundle"])):
         raise Conflict("This bundle was taken in before.")
     before = inside.store.read(lambda db: kept.alarms_since(db, 0))

@@ -12,7 +12,7 @@ from base import clock
 from base.admin import ask
 from base.clock import SECOND
 from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
-from personal.agent import officials
+from personal.agent import kinds, officials
 from personal.agent.settings import PREFIX, SECTION, AgentSettings
 from personal.rules import release
 from personal.rules.evidence import Credential, CredentialKind, card_of
@@ -165,7 +165,7 @@ def begin(name: str, key: Path, **place: Any) -> None:
 
 
 @agent.command("wish")
-@click.argument("kind", type=click.Choice(sorted(officials.KINDS)))
+@click.argument("kind", type=click.Choice(sorted(kinds.KINDS)))
 @click.argument("file", type=_file)
 @_key
 @_at_agent

@@ -4,9 +4,9 @@ An order, its answer and what it counts towards limits are one transaction: kill
 either taken it, and gives the same answer again, or not, and takes it when it is given again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 import structlog
@@ -15,20 +15,21 @@ from base.clock import SECOND
 from base.database import Connection
 from base.errors import BadRequestData
 from personal.agent import store as kept
+from personal.agent.own_keys import OwnKeys
+from personal.agent.revocations import Revocations
 from personal.agent.store import AgentStore
 from personal.agent.trust import anchors_of
 from personal.audit import log as audit
 from personal.audit.log import Entry
-from personal.rules import orders, release
+from personal.rules import limits, orders, release
 from personal.rules.identifiers import fingerprint, fresh
 from personal.rules.orders import ANSWER, LONGEST, ORDER, Order, Refused, Task, Why
 from personal.rules.release import Book
-from personal.vault import addressed
 from personal.vault.addressed import Reader, enclose, strict
 from personal.vault.envelope import Place, Unreadable, seal, unseal
 from personal.vault.keys import KeyStore
 from personal.vault.shredded import Kind, Shredded
-from personal.vault.signing import Signer, opened
+from personal.vault.signing import Signer, opened_by
 
 INSIDE: Final = "inside"
 CONTENT: Final = 4 << 20
@@ -54,24 +55,40 @@ class Done:
     record: tuple[int, str, str, bytes] | None = None
 
 
+class Opens(Protocol):
+    """Opens envelopes."""
+
+    def open(self, text: str, about: Mapping[str, str]) -> Any:
+        """Open an envelope about just this; Unreadable if a bit of it is not as it was."""
+
+
 class Inside:
     """The store inside and its rules; knows nothing of the line on which orders come."""
 
-    def __init__(
-        self, municipality: str, store: AgentStore, keys: KeyStore, signer: Signer, reader: Reader
-    ) -> None:
+    def __init__(self, municipality: str, store: AgentStore, keys: KeyStore) -> None:
         self.municipality = municipality
         self.store = store
         self.keys = keys
-        self.signer = signer
-        self.reader = reader
+        self.own = OwnKeys(keys)
+        self.revocations = Revocations()
+
+    @property
+    def signer(self) -> Signer:
+        """Give the key under which answers are signed."""
+        return self.own.signer
+
+    @property
+    def reader(self) -> Reader:
+        """Give the newest key to which others write."""
+        return self.own.reader
 
     async def obey(self, given: Given, now: int) -> str | None:
         """Take an order and give the signed answer; None for what deserves none (and an alarm)."""
         task = ""
         try:
-            order, digest = self.read(given, now // SECOND)
+            order, digest = self.read(given, now)
             task = order.task
+            await self._adopt(order.agent, now)
             before = self.store.read(lambda db: kept.taken(db, order.id))
             if before is not None:
                 return _again(before, digest)
@@ -83,24 +100,30 @@ class Inside:
 
     def read(self, given: Given, now: int) -> tuple[Order, str]:
         """Open an order; give it with the digest of what it says, whenever it was signed. Refused if it is none."""
-        claims = claims_of(given, self.reader, self.store.read(kept.outside))
-        order = orders.order_of(claims, self.signer.kid, now)
+        claims = claims_of(given, self.own, self.store.read(lambda db: kept.outside(db, now)))
+        order = orders.order_of(claims, self.own.kids(now), now // SECOND)
         if order.municipality != self.municipality:
             raise Refused(Why.FORGED)
-        said = {name: value for name, value in claims.items() if name not in ("iat", "exp", "nonce")}
+        said = {name: value for name, value in claims.items() if name not in ("iat", "exp", "nonce", "aud")}
         return order, fingerprint(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
 
     def check_time(self, order: Order, now: int) -> None:
-        """Refuse an order that is over."""
-        if order.until <= now:
+        """Refuse an order that is over, or of which a store that was restored may not know whether it was done."""
+        if order.until <= now or order.made <= self.store.read(kept.restored):
             raise Refused(Why.EXPIRED)
+
+    async def _adopt(self, kid: str, now: int) -> None:
+        """Take notice that the outside knows one of the agent's keys: it has addressed an order to it."""
+        if not self.own.known(kid):
+            await self.store.write(lambda db: self.own.adopt(db, kid, now))
+            self.own.adopted(kid, now)
 
     async def raise_alarm(self, why: Why, task: str, now: int) -> None:
         """Write an alarm down, without a word of whom the order was about."""
         log.warning("order refused", why=str(why), task=task)
 
         def work(db: Connection) -> None:
-            if kept.alarms_since(db, now - kept.HOUR * SECOND) < MOST_ALARMS:
+            if kept.alarms_since(db, now - limits.HOUR * SECOND) < MOST_ALARMS:
                 kept.alarm(db, fresh("a_"), why, task, now)
 
         await self.store.write(work)
@@ -160,7 +183,7 @@ class Inside:
         if content is None or fingerprint(content.encode()) != order.digest:
             raise Refused(Why.ALTERED)
         try:
-            value = self.reader.open(content, orders.about_record(copy.name, copy.item))
+            value = self.own.open(content, orders.about_record(copy.name, copy.item))
         except Unreadable:
             raise Refused(Why.ALTERED) from None
         key = await self.keys.fresh(order.box, INSIDE, copy.item)
@@ -168,15 +191,19 @@ class Inside:
         return order.version, key.id, order.digest, seal(key.secret, orjson.dumps(value), place.bound())
 
     def _finish(self, db: Connection, order: Order, digest: str, done: Done, now: int) -> str:
-        counted = release.counted(order)
+        book, proof = self._book(db, order, now), None
         told = dict(done.told)
         if order.task is Task.RELEASE:
-            release.judge(order, self._book(db, order, now), now // SECOND)
+            proof = release.judge(order, book, now // SECOND)
         else:
-            release.within(kept.done(db, list(counted), now // SECOND), kept.limits(db), counted)
+            limits.within(book.done, book.limits, limits.counted(order))
             told |= _done(db, order, done, now)
         facts = {"order": order.id, "items": [copy.item for copy in order.copies]}
         about = {"service": order.service, "purpose": order.purpose} if order.service else {}
+        if proof is not None:
+            kept.see(db, proof.mark, now)
+            about |= {"voucher": proof.staff} if proof.staff else {}
+        counted = limits.counted(order, proof.staff if proof else "")
         audit.append(db, Entry(f"inside-{order.task}", {**facts, **about}, {"box": order.box}), now)
         kept.count(db, dict(counted), now // SECOND)
         return self._note(db, order, digest, {"outcome": "done", **told}, now)
@@ -197,30 +224,31 @@ class Inside:
         return answer
 
     def _book(self, db: Connection, order: Order, now: int) -> Book:
-        counted = release.counted(order)
         return Book(
             kept.service(db, order.service),
             kept.holders(db, order.box),
             kept.held(db, order.box),
             lambda decision, item: kept.is_withdrawn(db, decision, item),
-            anchors_of(kept.anchors(db)),
-            kept.done(db, list(counted), now // SECOND),
-            kept.limits(db),
+            anchors_of(kept.anchors(db), lambda: self.revocations.known(db)),
+            lambda what: kept.done(db, what, now // SECOND),
+            kept.own_limits(db),
+            kept.devices(db),
+            lambda mark: kept.seen(db, mark),
         )
 
 
-def claims_of(given: Given, reader: Reader, outside: Mapping[str, Any] | None) -> dict[str, Any]:
+def claims_of(given: Given, own: Opens, outside: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Open what is given and verify that the outside signed it; Refused if a bit of it is not as it was."""
     if len(given.text) > LONGEST * 2 or len(given.content or "") > CONTENT:
         raise Refused(Why.FORGED)
     try:
-        signed = reader.open(given.text, {"typ": orders.ENVELOPE})
+        signed = own.open(given.text, {"typ": orders.ENVELOPE})
     except Unreadable:
         raise Refused(Why.ALTERED) from None
     try:
-        if outside is None or not isinstance(signed, str):
+        if not isinstance(signed, str):
             raise Refused(Why.FORGED)
-        return opened(strict(signed), outside, ORDER)
+        return opened_by(strict(signed), outside, ORDER)
     except (BadRequestData, ValueError):
         raise Refused(Why.FORGED) from None
 
@@ -266,8 +294,3 @@ def _keep(db: Connection, order: Order, done: Done, now: int) -> None:
         kept.keep(db, copy.name, order.box, copy.item, done.record, now)
     elif found[5] is None or (found[0], found[1], found[4]) != (order.box, copy.item, order.digest):
         raise Refused(Why.TAKEN)
-
-
-async def keys_of(keys: KeyStore) -> tuple[Signer, Reader]:
-    """Give the agent's own keys: by which it signs, and to which others write."""
-    return Signer(await keys.named("signing")), addressed.Reader(await keys.named("reading"))

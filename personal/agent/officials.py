@@ -1,11 +1,9 @@
-"""What officials enter inside, each with a key of their own: what widens needs a second one. (issue 5; four eyes)
+"""How officials enter what the inside goes by, each with an own key: what widens needs a second one. (issue 5)
 
 An official signs what they want. It takes effect at once if it narrows what can get out; otherwise when another
 official has signed that they want it, too.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -17,11 +15,9 @@ from base.clock import SECOND
 from base.database import Connection
 from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from personal.agent import store as kept
-from personal.agent.trust import SCHEMA as ANCHOR
-from personal.agent.trust import anchors_of
+from personal.agent.kinds import KINDS, add_official, officials
 from personal.audit import log as audit
 from personal.audit.log import Entry
-from personal.rules import orders, release
 from personal.rules.identifiers import fresh
 from personal.store.town import rows, value
 from personal.vault import requests
@@ -32,149 +28,6 @@ APPROVAL: Final = "engawa-official-approval+jwt"
 OLDEST: Final = 600
 """How long ago a signature may have been made (s)."""
 ENOUGH: Final = 2
-_ID: Final = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"}
-_MARK: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
-_KEY: Final = {"type": "object", "required": ["kty", "crv", "x", "y"]}
-
-
-def _form(**members: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": list(members),
-        "properties": members,
-        "additionalProperties": False,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of thing that officials want: its form, whether it widens what can get out, how it is done."""
-
-    schema: Mapping[str, Any]
-    do: Callable[[Connection, dict[str, Any], int], None]
-    widens: Callable[[Connection, dict[str, Any]], bool] = lambda _, __: True
-
-
-def _narrows(_: Connection, __: dict[str, Any]) -> bool:
-    return False
-
-
-def _add_official(db: Connection, body: dict[str, Any], now: int) -> None:
-    key = requests.public_key(body["key"])
-    if any(requests.thumbprint(other) == requests.thumbprint(key) for other in officials(db).values()):
-        raise Conflict("This key is another official's already: everybody has their own.")
-    if value(db, "SELECT 1 FROM official WHERE id = ?", body["official"]):
-        raise Conflict("There is or was an official of this name.")
-    db.execute(
-        "INSERT INTO official VALUES (?, ?, ?, NULL)", (body["official"], orjson.dumps(key).decode(), now)
-    )
-
-
-def _end_official(db: Connection, body: dict[str, Any], now: int) -> None:
-    db.execute("UPDATE official SET ended = ? WHERE id = ? AND ended IS NULL", (now, body["official"]))
-    if not db.changes():
-        raise ResourceNotFound("There is no such official.")
-
-
-def _pin(db: Connection, body: dict[str, Any], now: int) -> None:
-    key = requests.public_key(body["key"])
-    db.execute("INSERT INTO outside VALUES (?, ?)", (orjson.dumps(key).decode(), now))
-
-
-def _put_service(db: Connection, body: dict[str, Any], _: int) -> None:
-    key = requests.public_key(body["recipient"])
-    document = {**body, "recipient": {**key, "kid": requests.thumbprint(key)}}
-    _put(db, "INSERT OR REPLACE INTO service VALUES (?, ?)", body["service"], document)
-
-
-def _put_anchor(db: Connection, body: dict[str, Any], _: int) -> None:
-    anchors_of([body])
-    _put(db, "INSERT OR REPLACE INTO anchor VALUES (?, ?)", body["anchor"], body)
-
-
-def _put(db: Connection, sql: str, id: str, document: dict[str, Any]) -> None:
-    db.execute(sql, (id, orjson.dumps(document).decode()))
-
-
-def _set_limit(db: Connection, body: dict[str, Any], _: int) -> None:
-    db.execute("INSERT OR REPLACE INTO limits VALUES (?, ?)", (body["limit"], body["most"]))
-
-
-def _raises(db: Connection, body: dict[str, Any]) -> bool:
-    return int(body["most"]) > release.limit(kept.limits(db), body["limit"])
-
-
-def _enroll(db: Connection, body: dict[str, Any], _: int) -> None:
-    db.executemany(
-        "INSERT OR IGNORE INTO holder VALUES (?, ?)",
-        [(one["box"], one["holder"]) for one in body["residents"]],
-    )
-
-
-def _unenroll(db: Connection, body: dict[str, Any], _: int) -> None:
-    db.executemany(
-        "DELETE FROM holder WHERE box = ? AND holder = ?",
-        [(one["box"], one["holder"]) for one in body["residents"]],
-    )
-
-
-_RESIDENTS: Final = _form(
-    residents={
-        "type": "array",
-        "minItems": 1,
-        "maxItems": 50_000,
-        "items": _form(box=_MARK, holder=_MARK),
-    }
-)
-_PURPOSE: Final = {
-    "type": "object",
-    "required": ["id", "basis", "items"],
-    "properties": {
-        "id": _ID,
-        "basis": {"type": "string", "pattern": "^(consent|law:.{1,200})$"},
-        "items": {"type": "array", "minItems": 1, "maxItems": orders.MOST_ITEMS, "items": _ID},
-        "until": {"type": "integer", "minimum": 0},
-    },
-    "additionalProperties": False,
-}
-_WHAT: Final = (
-    "^(all|store|remove|(service|item)(:[a-z][a-z0-9-]*)?|purpose(:[a-z][a-z0-9-]*/[a-z][a-z0-9-]*)?)$"
-)
-KINDS: Final[Mapping[str, Kind]] = {
-    "official": Kind(_form(official=_ID, key=_KEY), _add_official),
-    "official-end": Kind(_form(official=_ID), _end_official),
-    "outside": Kind(_form(key=_KEY), _pin),
-    "service": Kind(
-        _form(
-            service=_ID,
-            recipient=_KEY,
-            least={"type": "integer", "minimum": 1},
-            purposes={"type": "array", "minItems": 1, "maxItems": 50, "items": _PURPOSE},
-        ),
-        _put_service,
-    ),
-    "service-end": Kind(
-        _form(service=_ID),
-        lambda db, body, _: _one(db, "DELETE FROM service WHERE id = ?", body["service"]),
-        _narrows,
-    ),
-    "anchor": Kind(ANCHOR, _put_anchor),
-    "anchor-end": Kind(
-        _form(anchor=_ID),
-        lambda db, body, _: _one(db, "DELETE FROM anchor WHERE id = ?", body["anchor"]),
-        _narrows,
-    ),
-    "limit": Kind(
-        _form(
-            limit={"type": "string", "pattern": _WHAT},
-            most={"type": "integer", "minimum": 0, "maximum": 10_000_000},
-        ),
-        _set_limit,
-        _raises,
-    ),
-    "enroll": Kind(_RESIDENTS, _enroll),
-    "unenroll": Kind(_RESIDENTS, _unenroll, _narrows),
-}
 
 
 def wish(db: Connection, signed: str, now: int) -> dict[str, Any]:
@@ -239,14 +92,8 @@ def begin(db: Connection, body: dict[str, Any], now: int) -> None:
     fault = forms.fault(forms.validator(KINDS["official"].schema), body)
     if fault is not None:
         raise BadRequestData(fault)
-    _add_official(db, body, now)
+    add_official(db, body, now)
     audit.append(db, Entry("official-begun", {"official": body["official"]}), now)
-
-
-def officials(db: Connection) -> dict[str, dict[str, Any]]:
-    """Give the officials and their public keys."""
-    found = rows(db, "SELECT id, key FROM official WHERE ended IS NULL ORDER BY id")
-    return {id: orjson.loads(key) for id, key in found}
 
 
 def _signed(db: Connection, text: str, kind: str, now: int) -> tuple[str, dict[str, Any]]:
@@ -265,9 +112,3 @@ def _signed(db: Connection, text: str, kind: str, now: int) -> tuple[str, dict[s
                 raise NotPermitted("This was used before; sign it again.")
             return id, claims
     raise NotPermitted("This is not signed by an official known here.")
-
-
-def _one(db: Connection, sql: str, id: str) -> None:
-    db.execute(sql, (id,))
-    if not db.changes():
-        raise ResourceNotFound("There is nothing of this name.")

@@ -9,56 +9,17 @@ import orjson
 
 from base.clock import SECOND
 from base.database import Connection, Writer, connect, migrate, snapshot
-from personal.rules.release import Purpose, Service
-from personal.store.schema import AUDIT
+from personal.agent.schema import STEPS
+from personal.rules import limits
+from personal.rules.release import Device, Purpose, Service
 from personal.store.town import one, rows, value
+from personal.vault import requests
 
 T = TypeVar("T")
 FILE: Final = "agent.db"
-HOUR: Final = 3_600
 _DAY: Final = 86_400 * SECOND
-STEPS: Final = (
-    AUDIT
-    + """
--- a record: whose box, which item; digest: of the envelope it came in; without sealed: it was removed
-CREATE TABLE copy (
-  name TEXT PRIMARY KEY, box TEXT NOT NULL, item TEXT NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL,
-  digest TEXT NOT NULL, sealed BLOB, at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX copy_box ON copy (box);
--- keys that have to be destroyed, because what they sealed was removed
-CREATE TABLE doomed (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
--- orders that were taken, and the answer until the outside has it; digest: of the claims
-CREATE TABLE taken (
-  id TEXT PRIMARY KEY, digest TEXT NOT NULL, answer TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL
-) STRICT;
-CREATE TABLE nonce (nonce TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
--- what was done in the last hour, for the limits (s)
-CREATE TABLE done (what TEXT NOT NULL, count INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-CREATE INDEX done_what ON done (what, at);
-CREATE TABLE withdrawn (
-  decision TEXT NOT NULL, item TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (decision, item)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE alarm (
-  id TEXT PRIMARY KEY, why TEXT NOT NULL, task TEXT NOT NULL, at INTEGER NOT NULL, told INTEGER
-) STRICT;
-CREATE INDEX alarm_untold ON alarm (at) WHERE told IS NULL;
--- entered inside, by officials
-CREATE TABLE official (
-  id TEXT PRIMARY KEY, key TEXT NOT NULL, added INTEGER NOT NULL, ended INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE TABLE wish (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE outside (key TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
-CREATE TABLE service (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE anchor (id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE limits (what TEXT PRIMARY KEY, most INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE holder (box TEXT NOT NULL, holder TEXT NOT NULL, PRIMARY KEY (box, holder)) STRICT, WITHOUT ROWID;
--- bundles of orders that were carried in and answers that were carried out, each once
-CREATE TABLE bundle (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-""",
-)
+FORMER: Final = 35 * _DAY
+"""How long a key holds that another one has followed: longer than any order lives."""
 
 
 class AgentStore:
@@ -165,19 +126,21 @@ def forget(db: Connection, now: int) -> None:
 # -- limits
 
 
-def done(db: Connection, whats: list[str], now: int) -> dict[str, int]:
-    """Count what was done in the last hour (s)."""
+def done(db: Connection, what: str, now: int) -> int:
+    """Count what was done in the time of a limit (s)."""
     sql = "SELECT coalesce(sum(count), 0) FROM done WHERE what = ? AND at > ?"
-    return {what: int(value(db, sql, what, now - HOUR)) for what in whats}
+    return int(value(db, sql, what, now - limits.span(what)))
 
 
 def count(db: Connection, counted: dict[str, int], now: int) -> None:
     """Note what was done (s)."""
-    db.execute("DELETE FROM done WHERE at <= ?", (now - HOUR,))
+    db.execute(
+        "DELETE FROM done WHERE at <= ? AND (what <> 'day' OR at <= ?)", (now - limits.HOUR, now - limits.DAY)
+    )
     db.executemany("INSERT INTO done VALUES (?, ?, ?)", [(what, n, now) for what, n in counted.items()])
 
 
-def limits(db: Connection) -> dict[str, int]:
+def own_limits(db: Connection) -> dict[str, int]:
     """Give the limits that officials set."""
     return dict(rows(db, "SELECT what, most FROM limits"))
 
@@ -194,6 +157,24 @@ def withdraw(db: Connection, decisions: Iterable[str], items: Iterable[str], now
 def is_withdrawn(db: Connection, decision: str, item: str) -> bool:
     """Say whether a decision was withdrawn for an item."""
     return value(db, "SELECT 1 FROM withdrawn WHERE decision = ? AND item = ?", decision, item) is not None
+
+
+def see(db: Connection, mark: str, now: int) -> None:
+    """Note that evidence was seen, and held."""
+    db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (mark, now))
+
+
+def seen(db: Connection, mark: str) -> int | None:
+    """Say when evidence was first seen here."""
+    found: int | None = value(db, "SELECT at FROM seen WHERE mark = ?", mark)
+    return found
+
+
+def devices(db: Connection) -> dict[str, Device]:
+    """Give the devices of officials, also those that ended, by name."""
+    return {
+        name: Device(staff, ended) for name, staff, ended in rows(db, "SELECT name, staff, ended FROM device")
+    }
 
 
 def holders(db: Connection, box: str) -> frozenset[str]:
@@ -252,10 +233,28 @@ def use_bundle(db: Connection, id: str, now: int) -> None:
 # -- what officials entered
 
 
-def outside(db: Connection) -> dict[str, Any] | None:
-    """Give the pinned key under which the outside signs its orders."""
-    found = value(db, "SELECT key FROM outside ORDER BY at DESC LIMIT 1")
-    return None if found is None else dict(orjson.loads(found))
+def outside(db: Connection, now: int) -> list[dict[str, Any]]:
+    """Give the pinned keys under which the outside signs: the newest, and former ones while that is new."""
+    found = rows(db, "SELECT key, at FROM outside WHERE ended IS NULL ORDER BY at DESC")
+    return [
+        _named(orjson.loads(key))
+        for place, (key, _) in enumerate(found)
+        if not place or found[place - 1][1] > now - FORMER
+    ]
+
+
+def _named(key: dict[str, Any]) -> dict[str, Any]:
+    return {**key, "kid": requests.thumbprint(key)}
+
+
+def adopted(db: Connection) -> dict[str, int]:
+    """Say since when the outside addresses which of the agent's own keys."""
+    return dict(rows(db, "SELECT kid, at FROM adopted"))
+
+
+def restored(db: Connection) -> int:
+    """Say when the store was last restored (s); 0 if it never was."""
+    return int(value(db, "SELECT coalesce(max(at), 0) FROM restored"))
 
 
 def service(db: Connection, id: str) -> Service | None:

@@ -94,6 +94,7 @@ class CredentialKind(StrEnum):
 
     CARD = "card"
     LOGIN = "login"
+    DEVICE = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,14 +338,7 @@ class _Wide(jws.JWSRegistry):
 def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors) -> None:
     """Verify what an official's device signed on the inside network about a scanned form."""
     text: str = given["statement"]
-    try:
-        header = jws.extract_compact(text.encode("ascii"), registry=_Wide()).headers()
-        chain = [_certificate(_bytes(one)) for one in header["x5c"][:4]]
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        raise _refused("it is no statement with the certificate of a device") from None
-    if not chain or header.get("typ") != STATEMENT:
-        raise _refused("it is no statement about a form on paper")
-    own, *above = _vouched(chain, at, anchors.devices)
+    own, *above = _vouched(_chain(text), at, anchors.devices)
     _check_status([own, *above], at, anchors.revoked_devices, {})
     try:
         found = jws.deserialize_compact(text, _key(own), registry=_Wide(algorithms=list(_ALGORITHMS)))
@@ -355,6 +349,24 @@ def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchor
         raise _refused("the device did not sign this decision")
     if claims.get("scan") != given["scan"]:
         raise _refused("the device signed for another scan")
+
+
+def certificate_in(given: Mapping[str, Any]) -> x509.Certificate | None:
+    """Give the certificate with which evidence that was verified was made; None for what is made without one."""
+    if given["kind"] == EvidenceKind.CARD:
+        return _certificate(_bytes(given["certificate"]))
+    return _chain(given["statement"])[0] if given["kind"] == EvidenceKind.OFFICIAL else None
+
+
+def _chain(statement: str) -> list[x509.Certificate]:
+    try:
+        header = jws.extract_compact(statement.encode("ascii"), registry=_Wide()).headers()
+        chain = [_certificate(_bytes(one)) for one in header["x5c"][:4]]
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        raise _refused("it is no statement with the certificate of a device") from None
+    if not chain or header.get("typ") != STATEMENT:
+        raise _refused("it is no statement about a form on paper")
+    return chain
 
 
 def _key(own: x509.Certificate) -> ECKey | RSAKey:

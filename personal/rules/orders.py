@@ -45,6 +45,8 @@ class Why(StrEnum):
     CONSENT_OVER = "consent-expired"
     WITHDRAWN = "consent-withdrawn"
     EVIDENCE = "evidence-does-not-hold"
+    STATUS = "certificate-not-known-to-be-good"
+    DEVICE = "device-not-of-an-official"
     NOT_ENROLLED = "credential-not-enrolled-for-these-records"
     LIMIT = "limit-reached"
     NOT_HELD = "nothing-held"
@@ -96,6 +98,8 @@ class Order:
     version: int = 0
     decisions: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    agent: str = ""
+    made: int = 0
 
 
 _NAME: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"}
@@ -151,13 +155,13 @@ _VALIDATORS: Final = {
 }
 
 
-def order_of(claims: Any, agent: str, now: int) -> Order:
+def order_of(claims: Any, agent: frozenset[str], now: int) -> Order:
     """Read an order whose signature holds; Refused if it is none for this agent, or of a moment to come (s)."""
     found = claims.get("task") if isinstance(claims, dict) else None
     task = next((one for one in Task if one.value == found), None)
     if task is None or not _VALIDATORS[task].is_valid(claims) or not _plain(claims):
         raise Refused(Why.FORGED)
-    if claims["aud"] != agent or claims["exp"] > claims["iat"] + LONGEST_LIFE:
+    if claims["aud"] not in agent or claims["exp"] > claims["iat"] + LONGEST_LIFE:
         raise Refused(Why.FORGED)
     if claims["iat"] > now + LEEWAY:
         raise Refused(Why.EARLY)
@@ -178,6 +182,8 @@ def order_of(claims: Any, agent: str, now: int) -> Order:
         claims.get("version", 0),
         tuple(claims.get("decisions", ())),
         tuple(claims.get("items", ())),
+        claims["aud"],
+        claims["iat"],
     )
 
 

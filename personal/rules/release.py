@@ -6,16 +6,21 @@ to which records are what two officials entered inside.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
+
+import rfc8785
+from cryptography import x509
 
 from base import clock, forms
 from base.errors import NotPermitted
 from personal.rules import decisions, evidence
 from personal.rules.consent import Kind
-from personal.rules.evidence import STRONG, Anchors, Credential
+from personal.rules.evidence import STRONG, Anchors, Credential, CredentialKind
 from personal.rules.identifiers import fingerprint, framed
-from personal.rules.orders import LEEWAY, MOST_ITEMS, TOKEN, Order, Refused, Task, Why
+from personal.rules.limits import Done, counted, within
+from personal.rules.orders import LEEWAY, MOST_ITEMS, TOKEN, Order, Refused, Why
 
 BY_CONSENT: Final = "consent"
 
@@ -40,12 +45,29 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device that was bound inside to an official; ended: since when it is not to be trusted (µs)."""
+
+    staff: str
+    ended: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a release rests on: the mark of the evidence, and who vouched for it if it was a form on paper."""
+
+    mark: str
+    staff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """What the inside itself knows: the service that is asked for, who has which records, what was withdrawn.
 
     holders: names of whom decisions about the box are about, and of their credentials; held: the records of the box
     by name, with their items; withdrawn: whether a decision is, for an item; done: how much was done in the last
-    hour, and `limits`: how much may be, by the keys of `counted`.
+    hour, and `limits`: how much may be, by the keys of `counted`; devices: of officials, by name; seen: when evidence
+    was first seen here (µs), by its mark.
     """
 
     service: Service | None
@@ -53,19 +75,11 @@ class Book:
     held: Mapping[str, str]
     withdrawn: Callable[[str, str], bool]
     anchors: Anchors
-    done: Mapping[str, int]
+    done: Done
     limits: Mapping[str, int]
+    devices: Mapping[str, Device]
+    seen: Callable[[str], int | None]
 
-
-LIMITS: Final[Mapping[str, int]] = {
-    "all": 1_000,
-    "service": 500,
-    "purpose": 500,
-    "item": 500,
-    "store": 5_000,
-    "remove": 500,
-}
-"""How many records in an hour, unless officials say otherwise: `item` for each item, `item:contact` for that one."""
 
 _MOMENT: Final = {"type": "string", "maxLength": 40}
 _DECISION: Final = forms.validator(
@@ -100,49 +114,18 @@ _DECISION: Final = forms.validator(
 _EVIDENCE: Final = forms.validator(evidence.SCHEMA)
 
 
-def judge(order: Order, book: Book, now: int) -> None:
-    """Refuse a release that the inside itself has no reason for; now in s."""
+def judge(order: Order, book: Book, now: int) -> Proof | None:
+    """Refuse a release that the inside itself has no reason for; give what it rests on if not on a law; now in s."""
     purpose = _approved(order, book, now)
     for copy in order.copies:
         if copy.item not in purpose.items:
             raise Refused(Why.ITEM)
-    if purpose.basis == BY_CONSENT:
-        _agreed(order, book, now)
+    proof = _agreed(order, book, now) if purpose.basis == BY_CONSENT else None
     for copy in order.copies:
         if book.held.get(copy.name) != copy.item:
             raise Refused(Why.NOT_HELD)
-    within(book.done, book.limits, counted(order))
-
-
-def counted(order: Order) -> Mapping[str, int]:
-    """Say what an order counts towards which limits."""
-    if order.task is Task.STORE:
-        return {"store": 1}
-    if order.task is Task.REMOVE:
-        return {"remove": len(order.copies)}
-    if order.task is Task.ERASE:
-        return {"remove": 1}
-    if order.task is not Task.RELEASE:
-        return {}
-    items = [copy.item for copy in order.copies]
-    return {
-        "all": len(items),
-        f"service:{order.service}": len(items),
-        f"purpose:{order.service}/{order.purpose}": len(items),
-        **{f"item:{item}": items.count(item) for item in items},
-    }
-
-
-def limit(limits: Mapping[str, int], key: str) -> int:
-    """Say how many records in an hour a limit allows."""
-    kind = key.partition(":")[0]
-    return limits.get(key, limits.get(kind, LIMITS[kind]))
-
-
-def within(done: Mapping[str, int], limits: Mapping[str, int], more: Mapping[str, int]) -> None:
-    """Refuse what would go beyond a limit of the last hour."""
-    if any(done.get(key, 0) + count > limit(limits, key) for key, count in more.items()):
-        raise Refused(Why.LIMIT)
+    within(book.done, book.limits, counted(order, proof.staff if proof else ""))
+    return proof
 
 
 def _approved(order: Order, book: Book, now: int) -> Purpose:
@@ -156,7 +139,7 @@ def _approved(order: Order, book: Book, now: int) -> Purpose:
     return purpose
 
 
-def _agreed(order: Order, book: Book, now: int) -> None:
+def _agreed(order: Order, book: Book, now: int) -> Proof:
     """Refuse unless somebody enrolled for the box agreed to exactly this, and still does as far as is known."""
     decision, given, service = order.decision, order.evidence, book.service
     if decision is None or given is None or service is None:
@@ -180,12 +163,26 @@ def _agreed(order: Order, book: Book, now: int) -> None:
         raise Refused(Why.WITHDRAWN)
     if about(decision["municipality"], str(decision.get("subject"))) not in book.holders:
         raise Refused(Why.NOT_ENROLLED)
-    _proven(digest, given, prepared, book)
+    return _proven(digest, given, prepared, book, now)
 
 
-def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book) -> None:
+def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book, now: int) -> Proof:
+    """Refuse evidence that does not hold for the moment it names, and for that at which it was first seen inside."""
     if not _EVIDENCE.is_valid(given) or given["kind"] not in STRONG:
         raise Refused(Why.EVIDENCE)
+    mark = fingerprint(rfc8785.dumps([decisions.shown(digest), dict(given)]))
+    first = book.seen(mark)
+    _verified(given, digest, prepared, book)
+    own = evidence.certificate_in(given)
+    if own is None:
+        return Proof(mark)
+    if _over(own, now * clock.SECOND if first is None else first, book.anchors):
+        raise Refused(Why.STATUS)
+    kind = given["kind"]
+    return Proof(mark, _official(own, first, book) if kind == evidence.EvidenceKind.OFFICIAL else "")
+
+
+def _verified(given: Mapping[str, Any], digest: bytes, prepared: int, book: Book) -> None:
     strange = False
 
     def owns(credential: Credential) -> bool:
@@ -196,7 +193,45 @@ def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book) 
     try:
         evidence.verified(given, digest, prepared, book.anchors, owns)
     except NotPermitted:
-        raise Refused(Why.NOT_ENROLLED if strange else Why.EVIDENCE) from None
+        if strange:
+            raise Refused(Why.NOT_ENROLLED) from None
+        raise Refused(_why(given, digest, prepared, book.anchors)) from None
+
+
+def _why(given: Mapping[str, Any], digest: bytes, prepared: int, anchors: Anchors) -> Why:
+    """Say whether evidence would hold, were nothing asked about revocations."""
+    unasked = replace(anchors, revoked_cards=None, revoked_devices=None)
+    try:
+        evidence.verified(given, digest, prepared, unasked, lambda _: True)
+    except NotPermitted:
+        return Why.EVIDENCE
+    return Why.STATUS
+
+
+def _over(own: x509.Certificate, moment: int, anchors: Anchors) -> bool:
+    """Say whether a certificate was over or revoked at a moment (µs): nobody dates an agreement back with it."""
+    when = datetime.fromtimestamp(moment // clock.SECOND, UTC)
+    if own.not_valid_after_utc < when:
+        return True
+    for lookup in (anchors.revoked_cards, anchors.revoked_devices):
+        for one in () if lookup is None else lookup().lists:
+            entry = one.get_revoked_certificate_by_serial_number(own.serial_number)
+            if one.issuer == own.issuer and entry is not None and entry.revocation_date_utc <= when:
+                return True
+    return False
+
+
+def _official(own: x509.Certificate, first: int | None, book: Book) -> str:
+    """Name the official to whom a device was bound when a statement of it was first seen (µs; None: now)."""
+    found = book.devices.get(device(own))
+    if found is None or (found.ended is not None and (first is None or found.ended <= first)):
+        raise Refused(Why.DEVICE)
+    return found.staff
+
+
+def device(own: x509.Certificate) -> str:
+    """Name a device in the list of those bound to officials."""
+    return holder(Credential(CredentialKind.DEVICE, *evidence.card_of(own)))
 
 
 def holder(credential: Credential) -> str:

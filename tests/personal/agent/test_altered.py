@@ -17,12 +17,13 @@ from personal.vault.signing import Signer, opened
 
 NOW = 1_800_000_000
 AGENT, OUTSIDE, READER = Signer(b"a" * 32), Signer(b"o" * 32), Reader(b"r" * 32)
+KIDS = frozenset({AGENT.kid})
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \n<"
 
 
 def read(text: str) -> Any:
     """Read an order as the agent does."""
-    return orders.order_of(claims_of(Given(text), READER, OUTSIDE.public()), AGENT.kid, NOW)
+    return orders.order_of(claims_of(Given(text), READER, [OUTSIDE.public()]), KIDS, NOW)
 
 
 def claims(**more: Any) -> dict[str, Any]:
@@ -82,7 +83,7 @@ JSON = st.recursive(
 def test_a_claim_of_another_form_is_refused_or_means_the_same(name: str, value: Any) -> None:
     told = {**claims(), name: value}
     try:
-        order = orders.order_of(told, AGENT.kid, NOW)
+        order = orders.order_of(told, KIDS, NOW)
     except Refused:
         return
     assert order.task is Task.RELEASE
@@ -103,7 +104,7 @@ def test_a_claim_of_another_form_is_refused_or_means_the_same(name: str, value: 
 @pytest.mark.parametrize("sign", ["<", ">", "&", "\x00", "\n"])
 def test_no_markup_gets_in(sign: str) -> None:
     with pytest.raises(Refused):
-        orders.order_of(claims(decision={"service": f"a{sign}b"}), AGENT.kid, NOW)
+        orders.order_of(claims(decision={"service": f"a{sign}b"}), KIDS, NOW)
 
 
 @settings(max_examples=100, deadline=None)

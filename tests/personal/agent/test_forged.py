@@ -1,29 +1,24 @@
 """Whoever has every key and the database of the outside releases nothing: the agent refuses, with an alarm. (done when 3)"""
 
-import base64
 import copy
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
 from base import clock
 from base.clock import SECOND
 from personal.agent import store as kept
-from personal.agent.inside import Given
 from personal.locations.lgwan import Ask
 from personal.rules import orders
 from personal.rules.decisions import digest, shown
 from personal.rules.identifiers import fingerprint, fresh
-from personal.rules.orders import ENVELOPE, ORDER, Task
+from personal.rules.orders import ENVELOPE, ORDER
 from personal.store import records
 from personal.vault.addressed import Reader, enclose
-from personal.vault.keys import KeyStore
 from personal.vault.signing import Signer
-from personal.vault.top import FileTopKey
-from tests.personal.agent.insiders import SECRET, Town, bare, town, until
+from tests.personal.agent.insiders import SECRET, Town, town, until
+from tests.personal.agent.thieves import alarms, claims, give, give_text, stored, thief
 from tests.personal.consents.cards import NOW, YEAR, Authority, ec_key
 
 
@@ -32,65 +27,6 @@ async def there(tmp_path: Path) -> AsyncIterator[Town]:
     async with town(tmp_path) as made:
         await made.approve_service()
         yield made
-
-
-def claims(there: Town, person: str, **more: Any) -> dict[str, Any]:
-    """Write the claims of an order as whoever has the database of the outside can."""
-    record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
-    assert record is not None
-    now = clock.now() // SECOND
-    told = {
-        "iss": "yabu",
-        "aud": there.agent.inside.signer.kid,
-        "order": fresh("o_"),
-        "nonce": fresh("n_"),
-        "iat": now,
-        "exp": now + 600,
-        "task": str(Task.RELEASE),
-        "box": there.location.box(person),
-        "copies": [{"item": "contact", "name": record.name}],
-        "service": "shelter",
-        "purpose": "reception",
-        "recipient": there.location.keys.reader.kid,
-    }
-    return {name: value for name, value in {**told, **more}.items() if value is not None}
-
-
-async def thief(folder: Path) -> Signer:
-    """Make a signer of the files that were stolen: personal.db, keys.db, top.key."""
-    keys = KeyStore(folder, FileTopKey(folder))
-    try:
-        return Signer(await keys.named("signing"))
-    finally:
-        await keys.close()
-
-
-async def give(there: Town, told: dict[str, Any], signer: Signer | None = None) -> Any:
-    """Give the agent an order; gives what it answered."""
-    signed = (signer or there.location.keys.signer).sign(told, ORDER)
-    return await give_text(there, enclose(there.agent.inside.reader.public(), signed, {"typ": ENVELOPE}))
-
-
-async def give_text(there: Town, text: str, content: str | None = None) -> Any:
-    answer = await there.agent.inside.obey(Given(text, content), clock.now())
-    if answer is None:
-        return None
-    part = answer.split(".")[1]
-    return orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-def alarms(there: Town) -> list[str]:
-    """Say why alarms were raised, the oldest first."""
-    return [why for _, why, _, _ in reversed(there.agent.inside.store.read(kept.alarms))]
-
-
-async def stored(there: Town, login: str) -> str:
-    """Give a resident whose contact has arrived inside."""
-    person = await there.resident(login)
-    record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
-    assert record is not None
-    assert await there.location.holds(there.live.town.records.copy(record))
-    return person
 
 
 async def test_all_keys_of_the_outside_are_not_enough(there: Town, tmp_path: Path) -> None:
@@ -103,7 +39,7 @@ async def test_all_keys_of_the_outside_are_not_enough(there: Town, tmp_path: Pat
     forged = own.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
     other = {**decision, "agree": ["contact", "household"]}
     own_card = there.authority.issue(ec_key(), ends=NOW + 4 * YEAR).evidence(digest(decision))
-    mine = bare(Reader(b"m" * 32).public())
+    mine = Reader(b"m" * 32).kid
     gateway = there.location.keys.reader.kid
     tried = {
         "no-consent": claims(there, hanako),
@@ -113,7 +49,7 @@ async def test_all_keys_of_the_outside_are_not_enough(there: Town, tmp_path: Pat
             there, hanako, **real, copies=[{"item": "contact", "name": "x" * 20}], purpose="sale"
         ),
         "service-not-approved-inside": claims(there, hanako, **real, service="broker"),
-        "key-not-approved-inside": claims(there, hanako, **real, recipient=fingerprint(orjson.dumps(mine))),
+        "key-not-approved-inside": claims(there, hanako, **real, recipient=mine),
     }
     tried["purpose-not-approved-inside"] = tried.pop("consent-does-not-cover-this")
     expected = list(tried)
@@ -232,8 +168,7 @@ async def test_a_gateway_gets_records_only_while_officials_let_it(there: Town) -
     by = await there.live.resident("hanako")
     refused = await there.live.get("/me/items/contact", by=by)
     assert refused.status == 403, refused.raw
-    purposes = [{"id": "location", "basis": "law:relocation", "items": ["contact"]}]
-    await there.approve_service(service="gateway", purposes=purposes)
+    await there.approve_gateway()
     record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
     assert record is not None
     copied = there.live.town.records.copy(record)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base import clock
-from personal.rules import decisions, release
+from personal.rules import decisions, limits, release
 from personal.rules.consent import Kind
 from personal.rules.decisions import Choice
 from personal.rules.evidence import Anchors, Credential, CredentialKind, card_of
@@ -53,9 +53,14 @@ def case() -> Case:
     purposes = {"reception": Purpose("consent", frozenset({"contact", "allergies"}), NOW + 9_999)}
     book = Book(
         Service("shelter", KEY, 3, purposes), frozenset({HOLDER, ABOUT}), {"c1": "contact", "c2": "allergies"},
-        lambda _, __: False, Anchors([CA.certificate]), {}, {"all": 2},
+        lambda _, __: False, Anchors([CA.certificate]), so_many(), {"all": 2}, {}, lambda _: None,
     )  # fmt: skip
     return Case(order, book, document)
+
+
+def so_many(**done: int) -> Callable[[str], int]:
+    """Say how much was done lately."""
+    return lambda what: done.get(what, 0)
 
 
 def _order(**changed: Any) -> Callable[[Case], Case]:
@@ -104,7 +109,7 @@ CHANGES: dict[str, tuple[Callable[[Case], Case], Why]] = {
     "evidence of no kind": (_order(evidence={"kind": "word of honour"}), Why.EVIDENCE),
     "nothing of that name": (_book(held={"c1": "contact"}), Why.NOT_HELD),
     "another item under that name": (_book(held={"c1": "allergies", "c2": "allergies"}), Why.NOT_HELD),
-    "more than the limit": (_book(done={"all": 1}), Why.LIMIT),
+    "more than the limit": (_book(done=so_many(all=1)), Why.LIMIT),
     "more than the limit of an item": (_book(limits={"item:contact": 0}), Why.LIMIT),
 }
 
@@ -138,7 +143,7 @@ def test_what_rests_on_a_law_that_officials_entered_needs_no_consent_but_keeps_t
     one = _document(agree=[])(by_law(case()))
     one.judge()
     with pytest.raises(Refused):
-        _book(done={"all": 2})(one).judge()
+        _book(done=so_many(all=2))(one).judge()
 
 
 @given(
@@ -147,7 +152,7 @@ def test_what_rests_on_a_law_that_officials_entered_needs_no_consent_but_keeps_t
         st.integers(0, 5),
     )
 )
-def test_a_limit_of_its_own_comes_before_that_of_its_kind(limits: dict[str, int]) -> None:
+def test_a_limit_of_its_own_comes_before_that_of_its_kind(own: dict[str, int]) -> None:
     for key, kind in (("service:shelter", "service"), ("item:contact", "item"), ("all", "all")):
-        expected = limits.get(key, limits.get(kind, release.LIMITS[kind]))
-        assert release.limit(limits, key) == expected
+        expected = own.get(key, own.get(kind, limits.LIMITS[kind]))
+        assert limits.limit(own, key) == expected

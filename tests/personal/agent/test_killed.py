@@ -117,7 +117,7 @@ async def _cut_at(step: str, folder: Path, live: Live) -> None:
 
 
 async def _cut_while_taking(inside: Inside, given: Given) -> None:
-    order, digest = inside.read(given, clock.now() // clock.SECOND)
+    order, digest = inside.read(given, clock.now())
     done = await inside._prepared(order, given.content, clock.now())
 
     def work(db: Any) -> None:

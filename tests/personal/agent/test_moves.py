@@ -48,8 +48,7 @@ async def test_a_record_moves_in_and_out_only_when_officials_let_it(tmp_path: Pa
         assert place(there, person) == "lgwan"
         alarms = there.agent.inside.store.read(kept.alarms)
         assert {why for _, why, _, _ in alarms} == {"service-not-approved-inside"}
-        purposes = [{"id": "location", "basis": "law:relocation", "items": ["contact"]}]
-        await there.approve_service(service="gateway", purposes=purposes)
+        await there.approve_gateway()
         later = clock.now() + 3_600 * clock.SECOND
         await there.live.town.store.write(lambda db: db.execute("UPDATE agent_order SET made = 0"))
         await moving.attend(there.live.town.records, later)
