@@ -56,7 +56,7 @@ async def _lines(call: Call, module: Module, ask: Ask, subjects: Sequence[str]) 
         now = call.now + clock.now() - begun  # consents may end while this goes on
         rulings = await call.town.store.write(functools.partial(_rule, module, ask, names, now))
         known = [one for one in rulings if one.person is not None]
-        released = {one.ruling.id: one.shown() for one in await release(call.town, known, now)}
+        released = {one.ruling.id: one.shown() for one in await release(module, call.town, known, now)}
         lines = [
             orjson.dumps({"subject": name, **(released.get(ruling.id) or {"problem": refusal})}) + b"\n"
             for name, ruling in zip(names, rulings, strict=True)

@@ -39,7 +39,7 @@ async def disclose(call: Call, module: Module) -> Answer:
     (ruling,) = await town.store.write(work)
     if ruling.person is None:
         raise unknown()
-    (released,) = await release(town, [ruling], call.now)
+    (released,) = await release(module, town, [ruling], call.now)
     return Answer(body=with_receipt(call, released, body["subject"]))
 
 

@@ -102,7 +102,7 @@ async def answer(call: Call, module: Module) -> Answer:
         return ruling
 
     ruling = await town.store.write(work)
-    (released,) = await release(town, [ruling], call.now)
+    (released,) = await release(module, town, [ruling], call.now)
     shown = {**released.shown(), "iss": town.code, "aud": peer.code, "jti": claims["jti"]}
     about = {"request": claims["jti"], "from": town.code}
     return Answer(body={"answer": enclose(claims["reader"], town.signer.sign(shown, ANSWER), about)})

@@ -77,7 +77,8 @@ async def query(call: Call, module: Module) -> Answer:
         return rule_on(db, module, replace(bare, items=codes), names, call.now)
 
     rulings = await call.town.store.write(work)
-    released = await release(call.town, [one for one in rulings if one.person is not None], call.now)
+    known = [one for one in rulings if one.person is not None]
+    released = await release(module, call.town, known, call.now)
     asked = {ruling.id: name for ruling, name in zip(rulings, names, strict=True)}
     found = [_entity(asked[one.ruling.id], one, simplified) for one in released if one.items]
     headers = {RECEIPT: _receipt(call, found), **more}

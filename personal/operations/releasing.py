@@ -1,12 +1,13 @@
 """Releasing: decide, write the leaf, and only then fetch and unseal what may be shown. (DESIGN 3)"""
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import rfc8785
 
+from base import clock
 from base.database import Connection
 from base.errors import NotPermitted, Problem
 from personal.audit import log
@@ -31,7 +32,7 @@ from personal.rules.disclosure import (
 )
 from personal.rules.identifiers import blind, fingerprint, framed, fresh
 from personal.rules.withheld import told
-from personal.store import consents, items, pseudonyms, records, services
+from personal.store import consents, items, people, pseudonyms, records, services
 from personal.store.people import Person
 from schemas.personal.catalogue import Item
 
@@ -90,10 +91,7 @@ def rule_about(
 ) -> Ruling:
     """Decide on what is asked about a resident, or about nobody, and write the leaf."""
     held = {} if person is None else _held(db, person.id, ask.items)
-    subject = (
-        disclosure.NOTHING if person is None else _subject(db, module, ask, person, frozenset(held), now)
-    )
-    decision = disclosure.decide(ask.service, ask.items, offers, subject, now)
+    decision = _decided(db, module, ask, offers, person, frozenset(held), now)
     places = {item: held[item] for item in decision.shown}
     ruling = Ruling(fresh("d_"), ask, None if person is None else person.id, decision, places)
     _write(db, ruling, _kind(decision), now, items=list(decision.shown), outcome=_outcome(ruling))
@@ -111,13 +109,18 @@ def offered(db: Connection, ask: Ask) -> dict[str, Offer]:
     return {one["item"]: Offer(purpose["basis"], service.least) for one in purpose["items"]}
 
 
-async def release(town: Town, rulings: Sequence[Ruling], now: int) -> list[Released]:
-    """Fetch and unseal what was decided to be shown; what fails is withheld, with a second leaf."""
+async def release(module: Module, town: Town, rulings: Sequence[Ruling], now: int) -> list[Released]:
+    """Fetch and unseal what was decided to be shown; what fails or ends meanwhile is withheld, with a second leaf.
+
+    Whoever calls it answers without waiting for anything more: so nothing goes out after it was withdrawn.
+    """
+    begun = clock.now()
     wanted = [(one, item) for one in rulings for item in one.decision.shown]
     found = await inside.fetch_all(town, [_wanted(one, item) for one, item in wanted])
     kinds = town.store.read(items.listed)
     key = await town.keys.named("ppid")
     shown: dict[str, dict[str, Any]] = {one.id: {} for one in rulings}
+    withheld: dict[str, dict[str, Reason]] = {one.id: dict(one.decision.withheld) for one in rulings}
     failed: dict[str, dict[str, Reason]] = {one.id: {} for one in rulings}
     for (one, item), value in zip(wanted, found, strict=True):
         if isinstance(value, Value):
@@ -126,9 +129,18 @@ async def release(town: Town, rulings: Sequence[Ruling], now: int) -> list[Relea
             shown[one.id][item] = value.shown()
         else:
             failed[one.id][item] = _why(value, one.places[item])
-    if any(failed.values()):
-        await town.store.write(lambda db: _write_failures(db, rulings, failed, now))
-    return [Released(one, shown[one.id], {**one.decision.withheld, **failed[one.id]}) for one in rulings]
+    while True:
+        moment = now + clock.now() - begun
+        look = partial(_ended, module=module, rulings=rulings, shown=shown, now=moment)
+        for id, ended in town.store.read(look).items():
+            failed[id] |= ended
+        if not any(failed.values()):
+            return [Released(one, shown[one.id], withheld[one.id]) for one in rulings]
+        await town.store.write(partial(_write_failures, rulings=rulings, failed=failed, now=moment))
+        for id, reasons in failed.items():
+            withheld[id] |= reasons
+            shown[id] = {item: value for item, value in shown[id].items() if item not in reasons}
+        failed = {one.id: {} for one in rulings}
 
 
 def receipt(town: Town, service: str, now: int, id: str, content: Any, **claims: Any) -> str:
@@ -136,6 +148,46 @@ def receipt(town: Town, service: str, now: int, id: str, content: Any, **claims:
     digest = fingerprint(rfc8785.dumps({"id": id, "content": content}))
     told = {"iss": town.id, "aud": service, "jti": id, "iat": now // 1_000_000, "digest": digest, **claims}
     return town.signer.sign(told, RECEIPT)
+
+
+def _decided(
+    db: Connection,
+    module: Module,
+    ask: Ask,
+    offers: Mapping[str, Offer],
+    person: Person | None,
+    held: frozenset[str],
+    now: int,
+) -> Decision:
+    subject = disclosure.NOTHING if person is None else _subject(db, module, ask, person, held, now)
+    return disclosure.decide(ask.service, ask.items, offers, subject, now)
+
+
+def _ended(
+    db: Connection,
+    *,
+    module: Module,
+    rulings: Sequence[Ruling],
+    shown: Mapping[str, Mapping[str, Any]],
+    now: int,
+) -> dict[str, dict[str, Reason]]:
+    """Say what may not be shown any more of what was fetched, and why: consent was withdrawn meanwhile."""
+    found: dict[str, dict[str, Reason]] = {}
+    for one in rulings:
+        if not shown[one.id]:
+            continue
+        person = people.current(db, one.person or "")
+        held = frozenset() if person is None else frozenset(_held(db, person.id, one.ask.items))
+        decision = _decided(db, module, one.ask, _offered_still(db, one.ask), person, held, now)
+        found[one.id] = {item: decision.withheld[item] for item in shown[one.id] if item in decision.withheld}
+    return found
+
+
+def _offered_still(db: Connection, ask: Ask) -> Mapping[str, Offer]:
+    try:
+        return offered(db, ask)
+    except NotPermitted:
+        return {}
 
 
 def _subject(
@@ -187,7 +239,7 @@ def _write(db: Connection, ruling: Ruling, kind: str, now: int, **facts: Any) ->
 
 
 def _write_failures(
-    db: Connection, rulings: Sequence[Ruling], failed: Mapping[str, Mapping[str, Reason]], now: int
+    db: Connection, *, rulings: Sequence[Ruling], failed: Mapping[str, Mapping[str, Reason]], now: int
 ) -> None:
     for one in rulings:
         if reasons := failed[one.id]:
@@ -213,7 +265,7 @@ def _why(found: Problem | None, location: str) -> Reason:
 def _pairwise(item: Item | None, value: Any, key: bytes, service: str) -> Any:
     if item is None or not pairwise.marked(item.schema):
         return value
-    derive = functools.partial(_source_name, key, service)
+    derive = partial(_source_name, key, service)
     return pairwise.replaced(item.schema, value, derive)
 
 

@@ -105,7 +105,7 @@ async def redeem(call: Call, module: Module) -> Answer:
     if found is None:
         raise ResourceNotFound("This code is not good here, or not any more. Ask the resident for a new one.")
     ruling, name = found
-    (released,) = await release(town, [ruling], call.now)
+    (released,) = await release(module, town, [ruling], call.now)
     return Answer(body={"subject": name, **with_receipt(call, released, name)})
 
 
