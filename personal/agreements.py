@@ -49,6 +49,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation("POST", "/consents/paper", paper.decide_paper, STAFF, roles=COUNTER, schema=paper.SUBMIT_PAPER),
     Operation(
+        "POST", "/consents/paper/receipt", paper.show_receipt, STAFF, roles=COUNTER, schema=paper.RECEIPT
+    ),
+    Operation(
         "POST",
         "/consents/paper/withdraw",
         paper.withdraw_paper,

@@ -13,6 +13,7 @@ from personal.operations import (
     forgetting,
     inside,
     items,
+    letting_go,
     logins,
     merging,
     notices,
@@ -25,7 +26,9 @@ from personal.operations import (
     residents,
     rights,
     services,
+    sharing_codes,
     staff,
+    storing,
     tokens,
 )
 from personal.operations.actors import Level, Role, Who
@@ -37,6 +40,7 @@ from personal.store import emergencies
 ANYBODY: Final = frozenset({Who.NOBODY})
 RESIDENT: Final = frozenset({Who.RESIDENT})
 AGENT: Final = frozenset({Who.AGENT})
+SERVICE: Final = frozenset({Who.SERVICE})
 STAFF: Final = frozenset({Who.STAFF})
 LOGGED_IN: Final = RESIDENT | STAFF
 ADMIN: Final = frozenset({Role.ADMIN})
@@ -73,6 +77,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     # who has looked
     Operation(
         "GET", "/me/accesses", access_history.accesses, RESIDENT, params=frozenset({"before", "limit"})
+    ),
+    Operation(
+        "POST",
+        "/accesses/find",
+        access_history.find,
+        STAFF,
+        roles=COUNTER | PRIVACY,
+        schema=access_history.FIND,
     ),
     Operation("GET", "/me/accesses/{position}/proof", access_history.proof, RESIDENT),
     Operation(
@@ -116,8 +128,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/proposals/{id}/withdraw", proposals.withdraw, STAFF),
     # records, and where they live
     Operation("POST", "/records/write", records.write, STAFF, roles=COUNTER, schema=records.WRITE),
+    Operation("POST", "/records", storing.store, SERVICE, schema=storing.STORE),
+    Operation("POST", "/records/intake", storing.take_in, STAFF, roles=COUNTER, schema=storing.TAKE_IN),
     Operation("POST", "/records/read", records.read, STAFF, roles=COUNTER, schema=records.ONE),
-    Operation("POST", "/records/find", records.locate, STAFF, roles=COUNTER, schema=residents.ONE),
+    Operation("POST", "/records/find", records.locate, STAFF, roles=COUNTER | PRIVACY, schema=residents.ONE),
     Operation("POST", "/records/erase", records.erase, STAFF, roles=COUNTER | PRIVACY, schema=records.ONE),
     Operation("POST", "/records/forget", forgetting.forget, STAFF, roles=PRIVACY, schema=residents.ONE),
     Operation("POST", "/records/hold", record_places.hold, STAFF, roles=PRIVACY, schema=record_places.HOLD),
@@ -203,7 +217,8 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """What one member of staff proposes and a second one approves."""
 
-CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed, inside.told_inside)
+_SHARING: Final[tuple[ConsentReaction, ...]] = (notices.consent_changed, inside.told_inside)
+CONSENT_REACTIONS: Final[tuple[ConsentReaction, ...]] = (*_SHARING, letting_go.reaction(_SHARING))
 """What follows when consents begin or end, in the same transaction."""
 
 REACTIONS: Final[tuple[Reaction, ...]] = (
@@ -211,6 +226,7 @@ REACTIONS: Final[tuple[Reaction, ...]] = (
     peers.react,
     rights.react,
     notices.follow,
+    sharing_codes.follow,
     consent_reactions.reaction(CONSENT_REACTIONS),
 )
 """What follows from what happens to a resident, in this order, in the same transaction."""

@@ -22,6 +22,7 @@ from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import lgwan
+from personal.operations import lapsing
 from personal.operations.call import Module, Town
 from personal.pages import routes as pages
 from personal.settings import PersonalSettings, check
@@ -37,7 +38,9 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
         async with contextlib.AsyncExitStack() as stack:
             open_towns: dict[str, Town] = {}
             for one in towns.listed(settings.data):
-                open_towns[one.id] = await stack.enter_async_context(towns.opened(settings, one))
+                town = await stack.enter_async_context(towns.opened(settings, one))
+                await stack.enter_async_context(lapsing.attended(town, CONSENT_REACTIONS))
+                open_towns[one.id] = town
             rate = settings.requests_per_second
             limit = Limit(rate, 2 * rate) if rate else None
             policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
@@ -102,10 +105,10 @@ def _hang_up(module: Module) -> Callable[[web.Application], Awaitable[None]]:
 async def run(settings: PersonalSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
     check(settings)
+    towns.check_made_up(settings.data, demo=settings.demo)
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
     async with served(settings) as (_, url):
-    towns.check_made_up(settings.data, demo=settings.demo)
         log.info("ready", url=url)
         await until_asked_to_stop()
         log.info("stopping")

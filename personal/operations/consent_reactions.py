@@ -1,6 +1,7 @@
-"""What happens to consents when something happens to a resident: death, moving away, doubles. (issue 5)"""
+"""What happens to consents when something happens to a resident or a record: death, moving away, doubles, erasure."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from base.database import Connection
 from personal.audit import log
@@ -8,7 +9,7 @@ from personal.audit.log import Entry
 from personal.operations.deciding import holding, tell
 from personal.operations.tables import ConsentReaction, Reaction
 from personal.rules import consent
-from personal.rules.consent import HOLDING, OPEN, Kind
+from personal.rules.consent import HOLDING, OPEN, Consent, Kind
 from personal.rules.consent import Event as ConsentEvent
 from personal.rules.residents import Event, Happening
 from personal.store import consents, people
@@ -24,7 +25,16 @@ def reaction(follow: tuple[ConsentReaction, ...]) -> Reaction:
 
     def react(db: Connection, happening: Happening, now: int) -> None:
         if happening.event in _ENDS:
-            _end(db, happening, follow, now)
+            kinds = _ENDS[happening.event]
+            # whether it holds or is only asked for
+            end(
+                db,
+                follow,
+                happening.person,
+                lambda one: one.kind in kinds and one.state in HOLDING | OPEN,
+                now,
+                why=happening.event,
+            )
         elif happening.event is Event.MERGED:
             _merged(db, happening, follow, now)
         elif happening.event is Event.PARTED:
@@ -33,26 +43,40 @@ def reaction(follow: tuple[ConsentReaction, ...]) -> Reaction:
     return react
 
 
-def _end(db: Connection, happening: Happening, follow: tuple[ConsentReaction, ...], now: int) -> None:
-    """Invalidate what does not outlast what happened, whether it holds or is only asked for."""
-    before, after = consents.of(db, happening.person), {}
-    for key, one in before.items():
-        if one.kind in _ENDS[happening.event] and one.state in HOLDING | OPEN:
-            after[key] = consent.happened(one, ConsentEvent.INVALIDATE, now)
+def end(
+    db: Connection,
+    follow: tuple[ConsentReaction, ...],
+    person: str,
+    which: Callable[[Consent], bool],
+    now: int,
+    *,
+    why: str,
+    event: ConsentEvent = ConsentEvent.INVALIDATE,
+    leaf: str = ENDED,
+    **facts: Any,
+) -> list[int]:
+    """End consents of a resident without their doing, and tell who has to know; give the entries of the log."""
+    before = consents.of(db, person)
+    after = {key: consent.happened(one, event, now) for key, one in before.items() if which(one)}
+    written = []
     for group in sorted({key[:3] for key in after}):
         kind, service, purpose = group
         ended = {key: one for key, one in after.items() if key[:3] == group}
-        facts = {
+        items = sorted(one.item for one in ended.values())
+        told = {
             "service": service,
             "purpose": purpose,
             "consent": kind,
-            "items": sorted(one.item for one in ended.values()),
-            "why": str(happening.event),
+            "items": items,
+            "why": str(why),
+            **facts,
         }
-        leaf = log.append(db, Entry(ENDED, facts, {"subject": happening.person}), now)
+        position = log.append(db, Entry(leaf, told, {"subject": person}), now)
         for one in ended.values():
-            consents.write(db, happening.person, Happened(ConsentEvent.INVALIDATE, one, leaf))
-    tell(db, follow, happening.person, before, {**before, **after}, happening.event, now)
+            consents.write(db, person, Happened(event, one, position))
+        written.append(position)
+    tell(db, follow, person, before, {**before, **after}, why, now)
+    return written
 
 
 def _merged(db: Connection, happening: Happening, follow: tuple[ConsentReaction, ...], now: int) -> None:

@@ -1,6 +1,6 @@
 """Consents of residents: see all of them, decide, withdraw one or all at once, keep the receipts. (issue 5)"""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from base import clock
@@ -8,7 +8,7 @@ from base.database import Connection
 from base.errors import NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting
+from personal.operations import acting, letting_go
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.consent_list import listed
@@ -28,7 +28,8 @@ from personal.rules.decisions import Choice
 from personal.rules.delegation import Act as Doing
 from personal.rules.delegation import Scope, permits
 from personal.rules.identifiers import fresh
-from personal.store import consents, delegations, people
+from personal.store import consents, delegations, people, records
+from personal.store.records import Record
 
 LD_JSON: Final = "application/ld+json"
 WITHDRAW: Final[dict[str, Any]] = {
@@ -121,10 +122,15 @@ async def withdraw_own(call: Call, module: Module) -> Answer:
     find = await _finding(call, call.body.get("service"), call.body.get("items", ()))
     scope = await _scope(call)
     return Answer(
-        body=await call.town.store.write(
-            lambda db: withdraw(db, call, module, act_of(call, find(db)), scope(db))
-        )
+        body=await let_go(call, lambda db: withdraw(db, call, module, act_of(call, find(db)), scope(db)))
     )
+
+
+async def let_go(call: Call, work: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+    """Withdraw in a transaction; what was stored by it is then destroyed without waiting."""
+    done = await call.town.store.write(work)
+    call.town.records.woken.set()
+    return done
 
 
 async def list_receipts(call: Call, _: Module) -> Answer:
@@ -191,19 +197,26 @@ def withdraw(db: Connection, call: Call, module: Module, act: Act, scope: Scope 
             if "everything" in body:
                 continue
             raise NotPermitted("What you may do for this resident does not cover this.", act=Doing.CONSENT)
+        stored = [one for item in found for one in letting_go.resting(db, act.person, service, purpose, item)]
         settled = settle(db, module, call.town, act, _document(call, act, group, found), LOGIN, call.now)
-        done.append(
-            {
-                "kind": kind,
-                "service": service,
-                "purpose": purpose,
-                "items": sorted(settled.happened),
-                "receipt": settled.receipt,
-            }
-        )
+        about = {"kind": kind, "service": service, "purpose": purpose, "items": sorted(settled.happened)}
+        followed = _followed(db, stored) if kind == Kind.STORE and stored else {}
+        done.append({**about, "receipt": settled.receipt, **followed})
     if not done:
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
     return {"withdrawn": done}
+
+
+def _followed(db: Connection, stored: Iterable[Record]) -> dict[str, Any]:
+    """Say what became of what was stored: erased, or out of use until a day that a law or proceeding sets."""
+    erased, held = [], []
+    for one in stored:
+        left = next((kept for kept in records.held(db, one.person, one.item) if kept.due is not None), None)
+        if left is None or left.due is None:
+            erased.append(one.item)
+        else:
+            held.append({"item": one.item, "heldUntil": clock.show(left.due)})
+    return {"erased": sorted(set(erased)), "kept": held}
 
 
 def _named(db: Connection, person: str, body: dict[str, Any]) -> dict[Group, dict[str, int]]:

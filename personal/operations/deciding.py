@@ -143,11 +143,16 @@ def tell(
     why: str,
     now: int,
 ) -> None:
-    """Let follow what follows where items begin or end to be shared or stored."""
-    had, have = holding(db, before.values(), now), holding(db, after.values(), now)
-    for group in sorted({key[:3] for key in had ^ have}):
-        begin = tuple(sorted(key[3] for key in have - had if key[:3] == group))
-        end = tuple(sorted(key[3] for key in had - have if key[:3] == group))
+    """Let follow what follows where items begin or end to be shared or stored.
+
+    What ends is what was agreed to and is not any more, even where a newer version or its time held it back before:
+    who has it has to hear of it.
+    """
+    began = holding(db, after.values(), now) - holding(db, before.values(), now)
+    ended = _agreed(before) - _agreed(after)
+    for group in sorted({key[:3] for key in began | ended}):
+        begin = tuple(sorted(key[3] for key in began if key[:3] == group))
+        end = tuple(sorted(key[3] for key in ended if key[:3] == group))
         kind, service, purpose = group
         change = ConsentChange(Kind(kind), person, service, purpose, begin, end, why)
         for react in follow:
@@ -259,6 +264,10 @@ def holding(db: Connection, found: Iterable[Consent], now: int) -> set[Key]:
         if consent.holds(one, now, 0 if service is None else service.least):
             holding.add(consents.about(one))
     return holding
+
+
+def _agreed(found: Mapping[Any, Consent]) -> set[Key]:
+    return {consents.about(one) for one in found.values() if one.state in consent.HOLDING}
 
 
 def _proof(db: Connection, town: Town, leaf: int, now: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from base.access.reach import is_loopback
 from base.database import Connection
 from base.egress import AddressPolicy
 from personal.operations.call import Town
-from personal.operations.notices import TYPE, consents_ended, hand, sealed
+from personal.operations.notices import TYPE, hand, sealed
 from personal.rules.notice import DAY
 from personal.settings import PersonalSettings
 from personal.store import notices, services
@@ -48,7 +48,6 @@ class Sender:
         """Send what is due by now to every service that is not being left in peace."""
         store = self._town.store
         async with self._turn:
-            await store.write(lambda db: consents_ended(db, now))
             addressees = store.read(lambda db: notices.addressees(db, now))
             await asyncio.gather(*(self._serve(service, now) for service in addressees))
             await store.write(lambda db: notices.forget(db, now - KEPT))

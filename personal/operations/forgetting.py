@@ -6,15 +6,16 @@ from base import clock
 from base.database import Connection
 from base.errors import Conflict
 from personal.locations.records import Erasure
-from personal.operations import inside, notices
+from personal.operations import consent_reactions, inside, letting_go
 from personal.operations.actors import Who
 from personal.operations.call import Answer, Call, Module
 from personal.operations.records import append, subject
+from personal.rules.consent import HOLDING, OPEN
 from personal.rules.residents import State
 from personal.store import people, sessions
 
 
-async def forget(call: Call, _: Module) -> Answer:
+async def forget(call: Call, module: Module) -> Answer:
     """Erase every record of somebody, what finds them, and whom the log's entries are about; or say what is kept."""
     find = await subject(call)
     person = call.town.store.read(find)
@@ -25,8 +26,14 @@ async def forget(call: Call, _: Module) -> Answer:
             raise Conflict("Only who moved away or died is forgotten whole; erase single records instead.")
         held = sorted(item for item, erasure in erasures.items() if erasure.holds)
         append(db, call, "resident-forgotten", person, items=sorted(erasures), held=held)
-        for item in erasures:
-            notices.item_changed(db, person, item, call.now)
+        consent_reactions.end(
+            db,
+            module.consent_reactions,
+            person,
+            lambda one: one.state in HOLDING | OPEN,
+            call.now,
+            why=letting_go.FORGOTTEN,
+        )
         sessions.end_all(db, Who.RESIDENT, person)
         for one in [] if held else people.family(db, person):
             inside.forget(db, one, call.now)

@@ -75,8 +75,12 @@ async def list_overdue(call: Call, _: Module) -> Answer:
 
 
 def consent_changed(db: Connection, change: ConsentChange, now: int) -> None:
-    """Tell a service that consent to share with it began or ended, if it knows the resident. (ConsentReaction)"""
-    if change.kind is not Kind.SHARE:
+    """Tell a service that consent began or ended, if it knows the resident. (ConsentReaction)
+
+    As far as services see, nobody agrees to have anything stored who is protected.
+    """
+    if change.kind is Kind.STORE:
+        _storing_changed(db, change, now)
         return
     for items, event, days in (
         (change.begin, Event.CONSENT_GIVEN, None),
@@ -87,16 +91,14 @@ def consent_changed(db: Connection, change: ConsentChange, now: int) -> None:
             tell(db, change.service, change.person, event, facts, now, erase_days=days)
 
 
-def consents_ended(db: Connection, now: int) -> None:
-    """Tell services of the consents that ended by themselves since this was done last."""
-    over = consents.ending(db, notices.marked(db), now)
-    if over:
-        notices.mark(db, now)
-    for person, ended in over:
-        found = people.current(db, person)
-        if ended.kind is Kind.SHARE and found is not None:
-            facts = {"purpose": ended.purpose, "items": [ended.item]}
-            tell(db, ended.service, found.id, Event.CONSENT_ENDED, facts, now, erase_days=ERASE_DAYS)
+def _storing_changed(db: Connection, change: ConsentChange, now: int) -> None:
+    found = people.current(db, change.person)
+    if found is None or found.protected:
+        return
+    for items, event in ((change.begin, Event.CONSENT_GIVEN), (change.end, Event.CONSENT_ENDED)):
+        if items:
+            facts = {"kind": str(Kind.STORE), "purpose": change.purpose, "items": sorted(items)}
+            tell(db, change.service, change.person, event, facts, now)
 
 
 def item_changed(db: Connection, person: str, item: str, now: int) -> None:

@@ -3,16 +3,17 @@
 from typing import Any, Final
 
 from base.database import Connection
-from base.errors import BadRequestData
+from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import handles
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.consent_list import listed
-from personal.operations.consents import WITHDRAW, withdraw
-from personal.operations.deciding import Act, GivenBy
+from personal.operations.consents import LD_JSON, WITHDRAW, let_go, withdraw
+from personal.operations.deciding import Act, GivenBy, receipt_of
 from personal.operations.preparing import PREPARE, SUBMIT, chosen, evidence_key, prepare, submit, submitted
+from personal.store import consents, people
 
 PREPARE_PAPER: Final[dict[str, Any]] = {
     **PREPARE,
@@ -23,6 +24,12 @@ SUBMIT_PAPER: Final[dict[str, Any]] = {
     **SUBMIT,
     "required": ["resident", "prepared", "evidence"],
     "properties": {"resident": handles.SCHEMA, **SUBMIT["properties"]},
+}
+RECEIPT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident", "receipt"],
+    "properties": {"resident": handles.SCHEMA, "receipt": {"type": "string", "maxLength": 64}},
+    "additionalProperties": False,
 }
 WITHDRAW_PAPER: Final[dict[str, Any]] = {
     **WITHDRAW,
@@ -68,12 +75,25 @@ async def decide_paper(call: Call, module: Module) -> Answer:
     return Answer(201, {"receipt": settled.receipt, "items": told})
 
 
+async def show_receipt(call: Call, _: Module) -> Answer:
+    """Give the receipt of a decision about a resident, to be printed for them."""
+    asked = await _asked(call)
+
+    def work(db: Connection) -> bytes:
+        act = _act(db, call, asked)
+        found = consents.decision(db, call.body["receipt"])
+        if found is None or found.person not in people.family(db, act.person):
+            raise ResourceNotFound("There is no such receipt.")
+        log.append(db, Entry("receipt-printed", act.told, act.people), call.now)
+        return receipt_of(found)
+
+    return Answer(body=await call.town.store.write(work), media_type=LD_JSON)
+
+
 async def withdraw_paper(call: Call, module: Module) -> Answer:
     """Withdraw consents for a resident at the counter, at once."""
     asked = await _asked(call)
-    return Answer(
-        body=await call.town.store.write(lambda db: withdraw(db, call, module, _act(db, call, asked), None))
-    )
+    return Answer(body=await let_go(call, lambda db: withdraw(db, call, module, _act(db, call, asked), None)))
 
 
 async def _asked(call: Call) -> str:

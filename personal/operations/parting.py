@@ -13,7 +13,7 @@ from personal.operations.call import Answer, Call, Module
 from personal.operations.merging import DOUBLE, own_records, part
 from personal.operations.registering import tell
 from personal.rules.residents import Event, Happening
-from personal.store import merges, records
+from personal.store import merges, records, sources
 from personal.store.merges import Merge
 from personal.store.records import Record
 
@@ -51,6 +51,8 @@ async def part_residents(call: Call, module: Module) -> Answer:
         if undone.number != since.merge or (to_double and _written(db, undone) != since.written):
             raise Conflict("The resident was changed meanwhile; try again.")
         followed = part(db, undone, survivor, to_double=to_double, now=call.now)
+        for change in since.changes:
+            sources.copy(db, undone.survivor, change.person, change.item, change.expected + 1)
         new = [record for record in since.written if record.item not in undone.versions]
         done[:], swept[:] = [undone], [call.town.records.take_out(db, record, call.now) for record in new]
         facts = {"by": call.actor.id, "since-goes-to": call.body["sinceGoesTo"]}

@@ -10,7 +10,7 @@ from base.errors import BadRequestData, NotPermitted, Problem
 from personal.audit import log, reading
 from personal.audit.log import Entry
 from personal.locations.records import Erasure, Value
-from personal.operations import access_history, acting, printing, rights
+from personal.operations import access_history, acting, letting_go, printing, rights
 from personal.operations.call import JSON, Answer, Call, Module
 from personal.operations.delegations import protected
 from personal.operations.delegations import shown as delegation_shown
@@ -57,7 +57,7 @@ async def export(call: Call, module: Module) -> Answer:
     return await _written(call, module, form, told)
 
 
-async def erase(call: Call, _: Module) -> Answer:
+async def erase(call: Call, module: Module) -> Answer:
     """Erase everything about oneself that no law or proceeding holds; says what stays, why, and until when."""
     find = await acting.subject(call, None)
 
@@ -68,12 +68,12 @@ async def erase(call: Call, _: Module) -> Answer:
 
     person, held = await call.town.store.write(work)
     known = call.town.store.read(items.listed)
-    told = [await _erased(call, person, item, known.get(item)) for item in held]
+    told = [await _erased(call, module, person, item, known.get(item)) for item in held]
     whole = all(one.get("erased") and not one.get("pending") for one in told)
     return Answer(200 if whole else 202, {"items": told})
 
 
-async def _erased(call: Call, person: str, item: str, known: Item | None) -> dict[str, Any]:
+async def _erased(call: Call, module: Module, person: str, item: str, known: Item | None) -> dict[str, Any]:
     if known is not None and known.by_law:
         return {"item": item, "erased": False, "basis": known.basis}
 
@@ -81,6 +81,7 @@ async def _erased(call: Call, person: str, item: str, known: Item | None) -> dic
         until = {"until": clock.show(erasure.holds[0][1])} if erasure.holds else {}
         kind = "record-erasure-held" if erasure.holds else "record-erased"
         log.append(db, Entry(kind, {"by": by(call), "item": item, **until}, {"subject": person}), call.now)
+        letting_go.with_record(db, module.consent_reactions, person, item, call.now)
 
     try:
         done = await call.town.records.erase(person, item, within, call.now)

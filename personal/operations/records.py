@@ -9,23 +9,23 @@ from base.errors import Conflict, NotPermitted, Problem, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.records import Change, Erasure
-from personal.operations import acting, handles, notices
+from personal.operations import acting, handles, letting_go, notices
 from personal.operations.actors import Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.rules.delegation import Act
-from personal.store import items, people, records
+from personal.store import items, people, records, sources
 from personal.store.records import Record
 from schemas.personal.catalogue import Item
 
 OFFICIAL: Final = frozenset({"basic-four", "household", "verified-identity", "library-card"})
 """What an authority vouches for: only staff write it."""
 NAME: Final[dict[str, Any]] = {"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 64}
-_VERSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 2**31}
+VERSION: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 2**31}
 OWN: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["value", "expectedVersion"],
-    "properties": {"value": {"type": "object"}, "expectedVersion": _VERSION},
+    "properties": {"value": {"type": "object"}, "expectedVersion": VERSION},
     "additionalProperties": False,
 }
 WRITE: Final[dict[str, Any]] = {
@@ -73,7 +73,7 @@ async def read_own(call: Call, _: Module) -> Answer:
 
 
 async def locate(call: Call, _: Module) -> Answer:
-    """Say which items of a resident there are, and where each lives; not what they say."""
+    """Say which items of a resident there are, where each lives and what holds it; not what they say."""
     return await _located(call, await subject(call, Act.SEE), "records-listed")
 
 
@@ -82,17 +82,17 @@ async def locate_own(call: Call, _: Module) -> Answer:
     return await _located(call, await subject(call, Act.SEE), "own-records-listed")
 
 
-async def erase(call: Call, _: Module) -> Answer:
+async def erase(call: Call, module: Module) -> Answer:
     """Erase an item of a resident, or say until when it must be kept."""
-    return await _erase(call, await subject(call, Act.WRITE, call.body["item"]), call.body["item"])
+    return await _erase(call, module, await subject(call, Act.WRITE, call.body["item"]), call.body["item"])
 
 
-async def erase_own(call: Call, _: Module) -> Answer:
+async def erase_own(call: Call, module: Module) -> Answer:
     """Erase an item of one's own that does not rest on a law."""
     found = _item(call, call.path["item"])
     if found.by_law:
         raise Conflict(f"The item {found.code} rests on {found.basis}; it is not the resident's to erase.")
-    return await _erase(call, await subject(call, Act.WRITE, found.code), found.code)
+    return await _erase(call, module, await subject(call, Act.WRITE, found.code), found.code)
 
 
 async def subject(call: Call, act: Act | None = None, *items: str) -> Find:
@@ -159,29 +159,45 @@ async def _read(call: Call, find: Find, code: str, kind: str) -> Answer:
 
 
 async def _located(call: Call, find: Find, kind: str) -> Answer:
-    def work(db: Connection) -> list[dict[str, Any]]:
+    def work(db: Connection) -> dict[str, Any]:
         person = find(db)
         append(db, call, kind, person)
-        return [
-            {**shown(record), "locations": _possible(db, record.item)}
-            for record in records.listed(db, person)
-        ]
+        return {
+            "records": [
+                {
+                    **shown(record),
+                    "locations": _possible(db, record.item),
+                    **stored_by(db, record),
+                    "holds": _holds(db, person, record.item, call.now),
+                }
+                for record in records.listed(db, person)
+            ],
+            "waiting": [
+                {
+                    "item": record.item,
+                    "until": clock.show(record.due),
+                    "holds": _holds(db, person, record.item, call.now),
+                }
+                for record in records.everything(db, person)
+                if record.due is not None
+            ],
+        }
 
-    return Answer(body={"records": await call.town.store.write(work)})
+    return Answer(body=await call.town.store.write(work))
 
 
-async def _erase(call: Call, find: Find, code: str) -> Answer:
+async def _erase(call: Call, module: Module, find: Find, code: str) -> Answer:
     person = call.town.store.read(find)
 
     def within(db: Connection, erasure: Erasure) -> None:
         find(db)
         held = {"until": clock.show(erasure.holds[0][1])} if erasure.holds else {}
         append(db, call, "record-erasure-held" if held else "record-erased", person, item=code, **held)
-        notices.item_changed(db, person, code, call.now)
+        letting_go.with_record(db, module.consent_reactions, person, code, call.now)
 
     erasure = await call.town.records.erase(person, code, within, call.now)
     if erasure.holds:
-        holds = [{"basis": basis, "until": clock.show(until)} for basis, until in erasure.holds]
+        holds = [_held(*one) for one in erasure.holds]
         return Answer(202, {"item": code, "erased": False, "heldUntil": holds[0]["until"], "holds": holds})
     return Answer(202 if erasure.pending else 200, {"item": code, "erased": True, "pending": erasure.pending})
 
@@ -194,6 +210,23 @@ def shown(record: Record) -> dict[str, Any]:
         "location": record.location,
         "changed": clock.show(record.changed),
     }
+
+
+def stored_by(db: Connection, record: Record) -> dict[str, Any]:
+    """Say which service wrote a record, for which purpose, on what that rests."""
+    source = sources.of(db, record)
+    if source is None:
+        return {}
+    return {"storedBy": {"service": source.service, "purpose": source.purpose, "basis": source.basis}}
+
+
+def _holds(db: Connection, person: str, item: str, now: int) -> list[dict[str, str]]:
+    """Say what forbids to erase an item of a person: on what basis, until when."""
+    return [_held(*one) for one in records.holds(db, person, item, now)]
+
+
+def _held(basis: str, until: int) -> dict[str, str]:
+    return {"basis": basis, "until": clock.show(until)}
 
 
 def _possible(db: Connection, item: str) -> list[str]:

@@ -121,14 +121,15 @@ def _basis(
             return BY_CONSENT, Reason.NOTHING_HELD
         if item in subject.chosen:
             return BY_CODE, Reason.NOTHING_HELD
-        reason = _why_not(consent, offer, now)
+        reason = why_not(consent, offer, now)
     for one in subject.emergencies:
         if service in one.services and item in one.items and one.since <= now < one.until:
             return BY_EMERGENCY + one.id, reason
     return None, reason
 
 
-def _why_not(consent: Consent | None, offer: Offer, now: int) -> Reason:
+def why_not(consent: Consent | None, offer: Offer, now: int) -> Reason:
+    """Say why a consent that does not hold does not."""
     if consent is None:
         return Reason.NO_CONSENT
     if consent.state in _REASONS:

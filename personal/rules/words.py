@@ -23,6 +23,19 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "One official looked at data to save a life",
     ),
     "record-written": ("情報を登録・変更しました", "Data was written or changed"),
+    "record-stored": (
+        "サービスの目的のために情報を保管しました",
+        "Data was stored for a service",
+    ),
+    "record-not-stored": (
+        "サービスが情報を保管しようとしましたが、断りました",
+        "A service wanted to store data; it was refused",
+    ),
+    "record-set-aside": (
+        "登録を一つにしたため、同意のなくなった情報の使用を止めました",
+        "Data is out of use because the registrations that became one do not agree to it",
+    ),
+    "record-taken-back": ("止めていた情報の使用を再び始めました", "Data that was out of use is in use again"),
     "record-read": ("職員が情報を見ました", "Staff looked at data"),
     "record-erased": ("情報を消去しました", "Data was erased"),
     "own-record-read": ("本人が自分の情報を見ました", "You looked at your own data"),
@@ -46,6 +59,15 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "死亡・転出にともない、同意の効力がなくなりました",
         "Consent ended because you died or moved away",
     ),
+    "consent-expired": ("期限が過ぎ、同意の効力がなくなりました", "Consent ended because its time was over"),
+    "consent-ended-with-record": (
+        "情報を消去したため、その提供への同意の効力がなくなりました",
+        "Consent to share data ended because the data was erased",
+    ),
+    "consent-revoked": (
+        "市が同意の効力を終えました",
+        "The municipality ended a consent of yours",
+    ),
     "consent-asked": ("サービスが同意を求めました", "A service asked for your consent"),
     "consent-deferred": ("同意の返事を保留しました", "An answer about consent was put off"),
     "consent-shown": (
@@ -55,6 +77,11 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "consent-prepared": ("同意の内容を確認しました", "What would be agreed to was looked at"),
     "consents-listed": ("職員が同意の一覧を見ました", "Staff looked at the list of consents"),
     "own-consents-listed": ("本人が同意の一覧を見ました", "You looked at your list of consents"),
+    "accesses-listed": (
+        "職員が、あなたの情報の取扱いの記録を見ました",
+        "Staff looked at what was done with your data",
+    ),
+    "receipt-printed": ("職員が同意の控えを出しました", "Staff took out a receipt of consent"),
     "receipt-read": ("本人が同意の控えを見ました", "You looked at a receipt of consent"),
     "consent-refused": ("同意しませんでした", "Consent was refused"),
     "exchange-disclosure": (

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from base.database import Connection
-from personal.rules.consent import HOLDING, Consent, Event, Kind, State
+from personal.rules.consent import Consent, Event, Kind, State
 from personal.store import people
 from personal.store.town import one, rows
 
@@ -135,18 +135,18 @@ def history(connection: Connection, person: str) -> list[Happened]:
     return [Happened(Event(event), _consent(tuple(row)), leaf, made) for _, event, leaf, made, *row in found]
 
 
-def ending(connection: Connection, after: int, until: int) -> list[tuple[str, Consent]]:
-    """List the consents (person, consent) that end by themselves between two moments, as they stand."""
+def lapsed(connection: Connection, now: int) -> list[tuple[str, Consent]]:
+    """List the consents (person, consent) whose time is over and that nothing was written about since."""
     found = rows(
         connection,
-        f"SELECT person, {_COLUMNS} FROM consent WHERE until > ? AND until <= ? ORDER BY until, person",  # noqa: S608  # constant
-        after,
-        until,
+        f"SELECT person, {_COLUMNS} FROM consent WHERE until <= ? AND until IS NOT NULL"  # noqa: S608  # constant
+        " AND state IN ('ConsentGiven', 'RenewedConsentGiven') ORDER BY until, person",
+        now,
     )
     return [
         (row[0], consent)
         for row in found
-        if (consent := _consent(row[1:])).state in HOLDING and _stands(connection, row[0], consent)
+        if (consent := _consent(row[1:])) and _stands(connection, row[0], consent)
     ]
 
 

@@ -93,6 +93,12 @@ def end(connection: Connection, id: str, now: int) -> None:
     connection.execute("UPDATE emergency SET ended = ? WHERE id = ? AND ended IS NULL", (now, id))
 
 
+def over(connection: Connection, now: int) -> list[Event]:
+    """List the emergencies whose time is over and of which that is not written down."""
+    sql = f"SELECT {_COLUMNS} WHERE until <= ? AND ended IS NULL ORDER BY until, id"
+    return [_declared(connection, row).event for row in rows(connection, sql, now)]
+
+
 def for_person(connection: Connection, person: str, now: int) -> list[Emergency]:
     """List the emergencies that a resident falls under now; none for who is protected."""
     running = rows(

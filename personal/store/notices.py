@@ -132,13 +132,8 @@ def resume(connection: Connection, service: str) -> None:
 
 
 def marked(connection: Connection) -> int:
-    """Give the moment up to which services were told of consents that ended by themselves."""
+    """Give the moment up to which services were told of consents that ended before that became an event."""
     return int(value(connection, "SELECT at FROM notice_mark"))
-
-
-def mark(connection: Connection, now: int) -> None:
-    """Note that services were told up to now."""
-    connection.execute("UPDATE notice_mark SET at = max(at, ?)", (now,))
 
 
 def forget(connection: Connection, before: int) -> None:

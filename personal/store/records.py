@@ -81,8 +81,12 @@ def put(connection: Connection, record: Record) -> None:
 
 
 def remove(connection: Connection, record: Record) -> None:
-    """Take a record out of the ledger."""
-    connection.execute("DELETE FROM record WHERE person = ? AND item = ?", (record.person, record.item))
+    """Take a record out of the ledger, with what tells which service wrote it."""
+    for table in ("record", "record_source"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE person = ? AND item = ?",  # noqa: S608  # constant
+            (record.person, record.item),
+        )
 
 
 def set_due(connection: Connection, record: Record, due: int) -> None:
@@ -204,7 +208,9 @@ def forget(connection: Connection, person: str) -> None:
         connection.execute("DELETE FROM opening WHERE person = ?", (id,))
         connection.execute("DELETE FROM blind_index WHERE person = ?", (id,))
         connection.execute("DELETE FROM delegation WHERE ? IN (guardian, subject)", (id,))
-        for table in ("district", "peer_offer", "peer_link", "rights_request"):
+        for table in (
+            "district", "peer_offer", "peer_link", "rights_request", "record_source", "consent_reason",
+        ):  # fmt: skip
             connection.execute(f"DELETE FROM {table} WHERE person = ?", (id,))  # noqa: S608  # constant
         connection.execute("DELETE FROM identifier WHERE person = ?", (id,))
         connection.execute("DELETE FROM merge WHERE ? IN (absorbed, survivor)", (id,))
@@ -226,7 +232,8 @@ def _follow(connection: Connection, entry: Shredded) -> None:
     for (name,) in names:
         drop_copy(connection, name)
     if entry.successor is None:
-        connection.execute("DELETE FROM record WHERE key = ?", (entry.id,))
+        for record in rows(connection, f"SELECT {_COLUMNS} FROM record WHERE key = ?", entry.id):  # noqa: S608  # constant
+            remove(connection, Record(*record))
     else:
         went = entry.successor
         connection.execute(

@@ -283,7 +283,26 @@ MOMENTS: Final = """
 CREATE INDEX leaf_at ON leaf (at);
 """
 
+STORED: Final = """
+-- which service wrote a version of a record, on what that rests (consent, or a law); digest: of the request
+CREATE TABLE record_source (
+  person TEXT NOT NULL REFERENCES person, item TEXT NOT NULL, version INTEGER NOT NULL, service TEXT NOT NULL,
+  purpose TEXT NOT NULL, basis TEXT NOT NULL, digest BLOB NOT NULL, aside INTEGER NOT NULL,
+  PRIMARY KEY (person, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX consent_lapsing ON consent (until)
+  WHERE until IS NOT NULL AND state IN ('ConsentGiven', 'RenewedConsentGiven');
+-- why staff ended a consent, sealed, by the entry of the log that tells of it
+CREATE TABLE consent_reason (
+  leaf INTEGER PRIMARY KEY REFERENCES leaf, person TEXT NOT NULL REFERENCES person, words BLOB NOT NULL
+) STRICT;
+CREATE INDEX consent_reason_person ON consent_reason (person);
+-- days that this municipality set, by what they are for
+CREATE TABLE deadline (name TEXT PRIMARY KEY, days INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
 STEPS: Final = (
     PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,
     MOMENTS,
+    STORED,
 )

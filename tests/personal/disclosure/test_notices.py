@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from base import clock
 from base.database import Connection
-from personal.operations import delivery, notices
+from personal.operations import delivery, lapsing, notices
 from personal.operations.actors import Actor, Who
 from personal.operations.call import Call
 from personal.operations.notices import EVENTS, TYPE
@@ -180,9 +180,8 @@ async def test_consent_that_ends_by_itself_is_told_with_the_duty_to_erase(live: 
     _, person, _ = await shared(live)
     soon = clock.now() + HOUR
     await agree(live, person, "shelter", "care-needs", until=soon)
-    async with delivery.attended(live.town, live.module.settings, 3_600) as sender:
-        await sender.round(soon + 1)
-        await sender.round(soon + 2)
+    for moment in (soon + 1, soon + 2):
+        await lapsing.round(live.town, live.module.consent_reactions, moment)
     claims = await listed(live, "shelter", soon + LATER)
     ended = [one for one in claims if EVENTS + "consent-ended" in one["events"]]
     assert [one["events"][EVENTS + "consent-ended"]["items"] for one in ended] == [["care-needs"]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
+from personal import towns
 from tests.personal.disclosure.sharing import ALLERGIES, agree, hold, name, service
 from tests.personal.live import ASAGO, YABU, Live, live_module
 from tests.personal.relations.test_exchange import HANAKO, ask, begun, finished, register
@@ -57,6 +58,7 @@ async def ready(session: aiohttp.ClientSession, port: int) -> bool:
 
 async def test_two_processes_exchange_and_one_that_is_away_is_off_line(tmp_path: Path) -> None:
     port, folder = free_port(), tmp_path / "asago"
+    towns.check_made_up(folder, demo=True)
     async with live_module(tmp_path / "yabu", (YABU,)) as yabu:
         await service(yabu, "shelter", "allergies")
         here = await yabu.register("hanako", **HANAKO)
