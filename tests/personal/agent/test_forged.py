@@ -8,6 +8,7 @@ import pytest
 
 from base import clock
 from base.clock import SECOND
+from base.errors import BadRequestData
 from personal.agent import store as kept
 from personal.locations.lgwan import Ask
 from personal.rules import orders
@@ -175,3 +176,30 @@ async def test_a_gateway_gets_records_only_while_officials_let_it(there: Town) -
     ask = Ask("gateway", "location", there.location.keys.reader.kid)
     order, items = await there.location.release([copied, copied], ask)
     assert there.location.read_item(order, "contact", items["contact"])["value"]
+
+
+async def test_whoever_asks_for_everything_by_the_gateway_gets_little_and_not_for_long(there: Town) -> None:
+    people = [await stored(there, name) for name in ("hanako", "taro", "yuki")]
+    forever = [{"id": "location", "basis": "law:relocation", "items": ["contact"]}]
+    for until_then in ({}, {"until": clock.now() // SECOND + 40 * 86_400}):
+        with pytest.raises(BadRequestData, match="31 days"):
+            await there.approve_service(service="gateway", purposes=[{**forever[0], **until_then}])
+    await there.approve_gateway()
+    mine = {"service": "gateway", "purpose": "location"}
+    await there.want("limit", {"limit": f"recipient:{there.location.keys.reader.kid}", "most": 3})
+    await there.want("limit", {"limit": "person", "most": 1})
+    said = [await give(there, claims(there, person, **mine)) for person in (people[0], *people)]
+    assert [one.get("why", "done") for one in said] == ["done", "limit-reached", "done", "done"]
+    assert (await give(there, claims(there, people[0], **mine)))["why"] == "limit-reached"
+    own = await give(there, claims(there, people[0], **mine, recipient=Reader(b"m" * 32).kid))
+    assert own["why"] == "key-not-approved-inside"
+    everything = claims(there, people[0], **mine, copies=[{"item": "household", "name": "x" * 20}])
+    assert (await give(there, everything))["why"] == "item-not-approved-inside"
+    await there.want("limit", {"limit": "day", "most": 0})
+    real = await there.agree("yuki")
+    assert (await give(there, claims(there, people[2], **real)))["why"] == "limit-reached"
+    assert alarms(there) == ["limit-reached"] * 2 + [
+        "key-not-approved-inside",
+        "item-not-approved-inside",
+        "limit-reached",
+    ]
