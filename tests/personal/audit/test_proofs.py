@@ -5,7 +5,6 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 from pymerkle import InmemoryTree, MerkleProof, verify_consistency, verify_inclusion
@@ -92,23 +91,20 @@ async def test_one_head_is_signed_for_each_size_and_stays(live: Live) -> None:
     assert (await head(live))["size"] == first["size"] + 1
 
 
-@pytest.mark.parametrize(
-    ("path", "params"),
-    [
-        ("inclusion", {"position": "0", "size": "0"}),
-        ("inclusion", {"position": "5", "size": "5"}),
-        ("inclusion", {"position": "0", "size": "100000"}),
-        ("inclusion", {"position": "-1", "size": "1"}),
-        ("inclusion", {"position": "0"}),
-        ("consistency", {"first": "0", "second": "1"}),
-        ("consistency", {"first": "3", "second": "2"}),
-        ("consistency", {"first": "1", "second": "100000"}),
-        ("consistency", {"first": "1", "second": "x"}),
-    ],
-)
-async def test_nothing_is_proven_of_what_is_not_there(live: Live, path: str, params: dict[str, str]) -> None:
+async def test_nothing_is_proven_of_what_is_not_there(live: Live) -> None:
     await write_entries(live, 6, clock.now())
-    assert (await live.get(f"/audit/{path}", params=params)).status == 400
+    for asked in (
+        "inclusion?position=0&size=0",
+        "inclusion?position=5&size=5",
+        "inclusion?position=0&size=100000",
+        "inclusion?position=-1&size=1",
+        "inclusion?position=0",
+        "consistency?first=0&second=1",
+        "consistency?first=3&second=2",
+        "consistency?first=1&second=100000",
+        "consistency?first=1&second=x",
+    ):
+        assert (await live.get(f"/audit/{asked}")).status == 400, asked
 
 
 async def test_a_resident_proves_each_access_with_nothing_but_what_she_was_given(live: Live) -> None:
