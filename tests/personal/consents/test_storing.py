@@ -46,7 +46,9 @@ async def put(
 
 
 async def held(live: Live, by: str) -> dict[str, Any]:
-    listed = (await live.get("/me/items", by=by)).json["records"]
+    reply = await live.get("/me/items", by=by)
+    assert reply.status == 200, reply.raw
+    listed = reply.json["records"]
     return {one["item"]: one for one in listed}
 
 
