@@ -301,8 +301,15 @@ CREATE INDEX consent_reason_person ON consent_reason (person);
 CREATE TABLE deadline (name TEXT PRIMARY KEY, days INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+OUTBOX: Final = """
+-- notices that can be forgotten are found without looking through all
+CREATE INDEX notice_confirmed ON notice (confirmed) WHERE confirmed IS NOT NULL;
+CREATE INDEX notice_taken ON notice (delivered) WHERE delivered IS NOT NULL AND erase_by IS NULL;
+"""
+
 STEPS: Final = (
     PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,
     MOMENTS,
     STORED,
+    OUTBOX,
 )
