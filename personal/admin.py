@@ -9,7 +9,7 @@ from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
 from personal import audit_admin, keys_admin
-from personal.operations import bundling, importing, staff
+from personal.operations import bundling, importing, retelling, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
 from personal.store import staff as members
@@ -55,6 +55,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         "municipalities.list": municipalities,
         "bundle.export": export_bundle,
         "bundle.import": import_bundle,
+        "inside.tell-again": partial(_tell_again, module),
         "staff.add": add_member,
         "staff.list": list_members,
         "staff.remove": remove_member,
@@ -62,6 +63,10 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         **keys_admin.handlers(module),
         **audit_admin.handlers(partial(_town, module)),
     }
+
+
+async def _tell_again(module: Module, given: Mapping[str, Any]) -> Any:
+    return await retelling.tell_again(_town(module, given))
 
 
 def _town(module: Module, given: Mapping[str, Any]) -> Town:

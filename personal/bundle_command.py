@@ -20,6 +20,21 @@ def personal() -> None:
     """
 
 
+@personal.command("tell-again")
+@of_municipality
+@at_module
+def tell_again(municipality: str, config: Path | None, **given: Any) -> None:
+    """Tell the store inside LGWAN again what ended. It waits for that after it was restored.
+
+    \b
+    Example:
+      engawa personal tell-again
+    """
+    data = settings_of(given, config).data
+    done = asyncio.run(ask(data, "inside.tell-again", seconds=600.0, municipality=municipality))
+    click.echo(f"{done['decisions']} decisions and {done['forgotten']} people who are over are told again.")
+
+
 @personal.group()
 def bundle() -> None:
     """Carry orders into LGWAN and answers back, as signed files.

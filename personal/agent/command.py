@@ -1,30 +1,18 @@
 """The commands of the agent inside LGWAN: run it, look after it, enter with two officials what it may let out."""
 
 import asyncio
+import base64
+import os
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
-from cryptography import x509
 
-from base import clock
-from base.admin import ask
-from base.clock import SECOND
-from base.console import Failure, json_option, read_settings, setting_options, show_json, show_table
-from personal.agent import kinds, officials
-from personal.agent.settings import PREFIX, SECTION, AgentSettings
-from personal.rules import release
-from personal.rules.evidence import Credential, CredentialKind, card_of
-from personal.rules.identifiers import fresh
+from base.console import json_option, setting_options, show_json, show_table
+from personal.agent import officials_command
+from personal.agent.options import ask_agent, at_agent, file_new, file_there, settings_of, show
+from personal.agent.settings import PREFIX, AgentSettings
 from personal.vault import top
-from personal.vault.envelope import new_key
-from personal.vault.signing import Signer
-
-_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-_new = click.Path(dir_okay=False, path_type=Path)
-_at_agent = setting_options(AgentSettings, PREFIX, only=("data",))
-_key = click.option("--key", type=_file, required=True, help="File of your own key, as official-key made it.")
 
 
 @click.command("agent")
@@ -40,7 +28,7 @@ def run(config: Path | None, **given: object) -> None:
 
     from personal.agent import server
 
-    uvloop.run(server.run(_settings(given, config)))
+    uvloop.run(server.run(settings_of(given, config)))
 
 
 @click.group()
@@ -54,7 +42,7 @@ def agent() -> None:
 
 
 @agent.command("keys")
-@_at_agent
+@at_agent
 def keys(**place: Any) -> None:
     """Print the agent's public keys. The proposal agent-keys outside takes them.
 
@@ -62,11 +50,11 @@ def keys(**place: Any) -> None:
     Example:
       engawa agent keys > agent-keys.json
     """
-    show_json(_ask(place, "keys"))
+    show_json(ask_agent(place, "keys"))
 
 
 @agent.command("status")
-@_at_agent
+@at_agent
 @json_option
 def status(as_json: bool, **place: Any) -> None:
     """Show what the agent keeps. Whether it reaches the outside, and what waits, too.
@@ -75,11 +63,11 @@ def status(as_json: bool, **place: Any) -> None:
     Example:
       engawa agent status
     """
-    _show(_ask(place, "status"), as_json)
+    show(ask_agent(place, "status"), as_json)
 
 
 @agent.command("limits")
-@_at_agent
+@at_agent
 @json_option
 def limits(as_json: bool, **place: Any) -> None:
     """Show how many records may go out or be changed in an hour.
@@ -88,11 +76,11 @@ def limits(as_json: bool, **place: Any) -> None:
     Example:
       engawa agent limits
     """
-    _show(_ask(place, "limits"), as_json)
+    show(ask_agent(place, "limits"), as_json)
 
 
 @agent.command("alarms")
-@_at_agent
+@at_agent
 @json_option
 def alarms(as_json: bool, **place: Any) -> None:
     """List the orders that were refused. They were forged, altered, repeated, too late or not agreed to.
@@ -101,7 +89,7 @@ def alarms(as_json: bool, **place: Any) -> None:
     Example:
       engawa agent alarms
     """
-    rows = _ask(place, "alarms")
+    rows = ask_agent(place, "alarms")
     if as_json:
         show_json(rows)
     else:
@@ -109,7 +97,7 @@ def alarms(as_json: bool, **place: Any) -> None:
 
 
 @agent.command("services")
-@_at_agent
+@at_agent
 def services(**place: Any) -> None:
     """Show the services that are approved inside. Their keys and purposes, too.
 
@@ -117,125 +105,98 @@ def services(**place: Any) -> None:
     Example:
       engawa agent services
     """
-    show_json(_ask(place, "services"))
+    show_json(ask_agent(place, "services"))
 
 
-@agent.command("wishes")
-@_at_agent
-def wishes(**place: Any) -> None:
-    """Show what one official wants and a second one has to approve.
-
-    \b
-    Example:
-      engawa agent wishes
-    """
-    show_json(_ask(place, "wishes"))
-
-
-@agent.command("official-key")
-@click.argument("file", type=_new)
-def official_key(file: Path) -> None:
-    """Make a key of your own in a new file. Prints its public part.
+@agent.command("devices")
+@at_agent
+@json_option
+def devices(as_json: bool, **place: Any) -> None:
+    """List the devices of officials, and which of them ended.
 
     \b
     Example:
-      engawa agent official-key sato.key > sato.jwk
+      engawa agent devices
     """
-    if file.exists():
-        raise Failure(f"{file} is there already", "Give a new name: a key is never overwritten.")
-    seed = new_key()
-    top.write(file, seed)
-    public = Signer(seed).public()
-    show_json({name: public[name] for name in ("kty", "crv", "x", "y")})
+    rows = ask_agent(place, "devices")
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(
+            ("staff", "ended", "device"), [(row["staff"], row["ended"] or "", row["device"]) for row in rows]
+        )
 
 
-@agent.command("begin")
-@click.argument("name")
-@click.argument("key", type=_file)
-@_at_agent
-def begin(name: str, key: Path, **place: Any) -> None:
-    """Add one of the first two officials. Takes the public part of their key; they add all others.
+@agent.command("renew-keys")
+@at_agent
+def renew_keys(**place: Any) -> None:
+    """Make new keys for the agent. Prints their public parts, for the proposal agent-keys outside.
+
+    The former ones hold until the outside knows these, and 35 days longer.
 
     \b
     Example:
-      engawa agent begin sato sato.jwk
+      engawa agent renew-keys > agent-keys.json
     """
-    found = _ask(place, "officials.begin", official=name, key=_json(key))
-    click.echo(f"The officials are {', '.join(found)}.")
+    show_json(ask_agent(place, "keys.renew"))
 
 
-@agent.command("wish")
-@click.argument("kind", type=click.Choice(sorted(kinds.KINDS)))
-@click.argument("file", type=_file)
-@_key
-@_at_agent
-def wish(kind: str, file: Path, key: Path, **place: Any) -> None:
-    """Want something that a JSON file says. Services, keys, authorities, residents or limits.
-
-    What lets more out takes effect when a second official approves it; what lets less out, at once.
+@agent.command("revocations")
+@click.argument("file", type=file_there)
+@at_agent
+def take_revocations(file: Path, **place: Any) -> None:
+    """Take in a list of revoked certificates. An authority that is pinned here has to have made it.
 
     \b
     Example:
-      engawa agent wish service shelter.json --key sato.key
+      engawa agent revocations jpki.crl
     """
-    signed = _signed(key, officials.WISH, kind=kind, body=_json(file))
-    done = _ask(place, "wish", signed=signed)
-    click.echo("It is done." if done["done"] else f"Have a second official look at it: {done['wish']}")
+    body = base64.b64encode(file.read_bytes()).decode()
+    done = ask_agent(place, "revocations", list=body)
+    click.echo(f"{done['revoked']} certificates are revoked; good until {done['until']}.")
 
 
-@agent.command("approve")
-@click.argument("id")
-@_key
-@_at_agent
-def approve(id: str, key: Path, **place: Any) -> None:
-    """Approve what another official wants. `engawa agent wishes` shows it.
+@agent.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+@at_agent
+def backup(folder: Path, config: Path | None, **place: Any) -> None:
+    """Write the store and its wrapped keys to a folder. The agent may run; the top key is not in it.
 
     \b
     Example:
-      engawa agent approve w_… --key tanaka.key
+      engawa agent backup /mnt/safe/agent-2026-11-21
     """
-    found = next((one for one in _ask(place, "wishes") if one["wish"] == id), None)
-    if found is None:
-        raise Failure(f"there is no wish {id}", "engawa agent wishes shows them.")
-    _ask(place, "approve", signed=_signed(key, officials.APPROVAL, wish=id, body=found["body"]))
-    click.echo("It is done.")
+    from personal.agent import keeping
+
+    keeping.save(settings_of(place, config).data, folder)
+    click.echo(f"The store is in {folder}. Keep the top key elsewhere.")
 
 
-@agent.command("drop")
-@click.argument("id")
-@_key
-@_at_agent
-def drop(id: str, key: Path, **place: Any) -> None:
-    """Drop what an official wants.
+@agent.command("restore")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@at_agent
+def restore(folder: Path, config: Path | None, **place: Any) -> None:
+    """Bring a store back from a back-up. What was erased since stays erased; the agent must not run.
+
+    Nothing is released until the outside has told again what ended: engawa personal tell-again
 
     \b
     Example:
-      engawa agent drop w_… --key tanaka.key
+      engawa agent restore /mnt/safe/agent-2026-11-21
     """
-    _ask(place, "drop", signed=_signed(key, officials.APPROVAL, wish=id))
-    click.echo("It is dropped.")
+    from base.database import lock_folder
+    from personal.agent import keeping
 
-
-@agent.command("holder")
-@click.option("--card", type=_file, help="PEM file of the certificate of a card.")
-@click.option("--login", nargs=2, metavar="ISSUER SUBJECT", help="A login at an outside provider.")
-@click.option(
-    "--subject", nargs=2, metavar="MUNICIPALITY NAME", help="The subject of decisions about somebody."
-)
-def holder(card: Path | None, login: tuple[str, str] | None, subject: tuple[str, str] | None) -> None:
-    """Print the name of a credential. The enrolment of residents (wish enroll) takes it.
-
-    \b
-    Example:
-      engawa agent holder --card hanako.pem
-    """
-    if card is not None:
-        found = card_of(x509.load_pem_x509_certificate(card.read_bytes()))
-        click.echo(release.holder(Credential(CredentialKind.CARD, *found)))
-    if login is not None:
-        click.echo(release.holder(Credential(CredentialKind.LOGIN, *login)))
-    if subject is not None:
-        click.echo(release.about(*subject))
+    data = settings_of(place, config).data
+    lock = lock_folder(data)
+    try:
+        done = asyncio.run(keeping.restore(data, folder, top.FileTopKey(data)))
+    finally:
+        os.close(lock)
+    click.echo(
+        f"{done.records} records came back, {done.shredded} were erased since and stay so. Start the agent, then "
+        "have the outside tell again what ended: engawa personal tell-again"
+    )
 
 
 @agent.group("bundle")
@@ -249,8 +210,8 @@ def bundle() -> None:
 
 
 @bundle.command("in")
-@click.argument("file", type=_file)
-@_at_agent
+@click.argument("file", type=file_there)
+@at_agent
 def bundle_in(file: Path, **place: Any) -> None:
     """Do the orders of a bundle that was carried in; each bundle once.
 
@@ -258,13 +219,13 @@ def bundle_in(file: Path, **place: Any) -> None:
     Example:
       engawa agent bundle in orders.bundle
     """
-    done = _ask(place, "bundle.in", bundle=file.read_text("ascii"))
+    done = ask_agent(place, "bundle.in", bundle=file.read_text("ascii"))
     click.echo(f"{done['orders']} orders were read, {done['alarms']} of them raised an alarm.")
 
 
 @bundle.command("out")
-@click.argument("file", type=_new)
-@_at_agent
+@click.argument("file", type=file_new)
+@at_agent
 def bundle_out(file: Path, **place: Any) -> None:
     """Write answers and alarms into a bundle to carry out.
 
@@ -272,34 +233,10 @@ def bundle_out(file: Path, **place: Any) -> None:
     Example:
       engawa agent bundle out answers.bundle
     """
-    made = _ask(place, "bundle.out")
+    made = ask_agent(place, "bundle.out")
     file.write_text(made["bundle"], "ascii")
     click.echo(f"{made['answers']} answers and {made['alarms']} alarms are in {file}.")
 
 
-def _signed(file: Path, typ: str, /, **claims: Any) -> str:
-    told = {**claims, "iat": clock.now() // SECOND, "nonce": fresh("n_")}
-    return Signer(top.read(file)).sign(told, typ)
-
-
-def _json(file: Path) -> Any:
-    try:
-        return orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise Failure(f"{file} is no JSON") from error
-
-
-def _show(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show_json(found)
-    else:
-        show_table(("", ""), list(found.items()))
-
-
-def _ask(place: dict[str, Any], name: str, **arguments: Any) -> Any:
-    settings = _settings({"data": place["data"]}, place["config"])
-    return asyncio.run(ask(settings.data, name, seconds=600.0, **arguments))
-
-
-def _settings(given: Any, config: Path | None) -> AgentSettings:
-    return read_settings(AgentSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
+for _one in officials_command.COMMANDS:
+    agent.add_command(_one)

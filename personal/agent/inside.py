@@ -95,7 +95,8 @@ class Inside:
             self.check_time(order, now // SECOND)
             return await self._take(order, digest, given.content, now)
         except Refused as refused:
-            await self.raise_alarm(refused.why, task, now)
+            if refused.alarming:
+                await self.raise_alarm(refused.why, task, now)
             return None
 
     def read(self, given: Given, now: int) -> tuple[Order, str]:
@@ -108,9 +109,15 @@ class Inside:
         return order, fingerprint(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
 
     def check_time(self, order: Order, now: int) -> None:
-        """Refuse an order that is over, or of which a store that was restored may not know whether it was done."""
-        if order.until <= now or order.made <= self.store.read(kept.restored):
+        """Refuse an order that is over, or of which a store that was restored cannot know whether it was done."""
+        if order.until <= now:
             raise Refused(Why.EXPIRED)
+        if order.task is not Task.RELEASE:
+            return
+        if order.made <= self.store.read(kept.restored):
+            raise Refused(Why.EXPIRED)
+        if self.store.read(kept.untold_since) is not None:
+            raise Refused(Why.RESTORED)
 
     async def _adopt(self, kid: str, now: int) -> None:
         """Take notice that the outside knows one of the agent's keys: it has addressed an order to it."""
@@ -281,6 +288,8 @@ def _done(db: Connection, order: Order, done: Done, now: int) -> dict[str, Any]:
         case Task.ERASE:
             kept.remove(db, order.box, list(kept.held(db, order.box)))
             kept.unenroll(db, order.box)
+        case Task.TOLD:
+            kept.told_again(db, order.made, now)
         case Task.WITHDRAW:
             kept.withdraw(db, order.decisions, order.items, now)
     return {}

@@ -257,6 +257,17 @@ def restored(db: Connection) -> int:
     return int(value(db, "SELECT coalesce(max(at), 0) FROM restored"))
 
 
+def untold_since(db: Connection) -> int | None:
+    """Say when the store was restored (s) if the outside has not told again what ended; else None."""
+    found: int | None = value(db, "SELECT max(at) FROM restored WHERE told IS NULL")
+    return found
+
+
+def told_again(db: Connection, made: int, now: int) -> None:
+    """Note that the outside has told again what ended, by an order of a moment (s)."""
+    db.execute("UPDATE restored SET told = ? WHERE told IS NULL AND at <= ?", (now, made))
+
+
 def service(db: Connection, id: str) -> Service | None:
     """Find a service that was approved inside."""
     found = value(db, "SELECT document FROM service WHERE id = ?", id)

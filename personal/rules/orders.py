@@ -26,6 +26,7 @@ class Task(StrEnum):
     REMOVE = "remove"
     WITHDRAW = "withdraw-consent"
     ERASE = "erase"
+    TOLD = "told-again"
 
 
 class Why(StrEnum):
@@ -48,13 +49,14 @@ class Why(StrEnum):
     STATUS = "certificate-not-known-to-be-good"
     DEVICE = "device-not-of-an-official"
     NOT_ENROLLED = "credential-not-enrolled-for-these-records"
+    RESTORED = "restored-and-not-told-again"
     LIMIT = "limit-reached"
     NOT_HELD = "nothing-held"
     TAKEN = "name-taken"
 
 
-_QUIET: Final = frozenset({Why.CONSENT_OVER, Why.WITHDRAWN, Why.NOT_HELD})
-"""What happens without anybody meaning harm: a decision that ended while the order was on its way."""
+_QUIET: Final = frozenset({Why.CONSENT_OVER, Why.WITHDRAWN, Why.NOT_HELD, Why.RESTORED})
+"""What happens without anybody meaning harm: a decision that ended while the order was on its way, a store restored."""
 
 
 class Refused(Exception):
@@ -138,6 +140,7 @@ _OWN: Final[Mapping[Task, dict[str, Any]]] = {
         "items": {"type": "array", "minItems": 1, "maxItems": MOST_ITEMS, "items": TOKEN},
     },
     Task.ERASE: {},
+    Task.TOLD: {},
 }
 _MAY: Final[Mapping[Task, dict[str, Any]]] = {
     Task.RELEASE: {"decision": {"type": "object"}, "evidence": {"type": "object"}}

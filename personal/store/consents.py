@@ -189,6 +189,11 @@ def spent(connection: Connection, digest: bytes) -> bool:
     return one(connection, "SELECT 1 FROM decision WHERE digest = ?", digest) is not None
 
 
+def deciding(connection: Connection) -> list[str]:
+    """Name everybody who ever decided something."""
+    return [person for (person,) in rows(connection, "SELECT DISTINCT person FROM decision ORDER BY person")]
+
+
 def decision(connection: Connection, id: str) -> Decision | None:
     """Find a decision."""
     return _decision(one(connection, f"{_DECISION} WHERE id = ?", id))
