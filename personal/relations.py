@@ -25,6 +25,7 @@ STAFF: Final = frozenset({Who.STAFF})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 EMERGENCY: Final = frozenset({Role.EMERGENCY})
 PRIVACY: Final = frozenset({Role.PRIVACY})
+CATALOGUE: Final = frozenset({Role.CATALOGUE})
 SERVICE: Final = frozenset({Who.SERVICE})
 PEER: Final = frozenset({Who.PEER})
 
@@ -81,6 +82,7 @@ EXCHANGE: Final[tuple[Operation, ...]] = (
     Operation("POST", "/exchange/disclosures", exchange.disclose, SERVICE, schema=exchange.ASK),
     Operation("POST", "/exchange/answers", exchange.answer, PEER, schema=exchange.ANSWER_TO),
     Operation("GET", "/exchange/peers", peers.list_peers, ANYBODY),
+    Operation("GET", "/exchange/peers/all", peers.list_all, STAFF, roles=CATALOGUE),
     Operation("POST", "/exchange/links", peers.begin, STAFF, roles=COUNTER, schema=peers.BEGIN_FOR),
     Operation("POST", "/exchange/links/finish", peers.finish, STAFF, roles=COUNTER, schema=peers.END_FOR),
     Operation("POST", "/exchange/links/claim", peers.claim, PEER, schema=peers.CLAIM),

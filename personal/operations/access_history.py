@@ -8,16 +8,27 @@ from base.errors import BadRequestData, NotPermitted, ResourceNotFound
 from personal.audit import heads, log, reading
 from personal.audit.log import Entry
 from personal.audit.reading import Kept
-from personal.operations import acting
+from personal.operations import acting, handles
 from personal.operations.audit_log import number
 from personal.operations.call import Answer, Call, Module, Town
 from personal.rules import words
 from personal.rules.delegation import Scope
+from personal.store import staff
 
 SUBJECT: Final = "subject"
 """The role of the person an entry is about."""
 TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
 MOST: Final = 1_000
+FIND: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident"],
+    "properties": {
+        "resident": handles.SCHEMA,
+        "before": {"type": "integer", "minimum": 0, "maximum": 1 << 53},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST},
+    },
+    "additionalProperties": False,
+}
 _ALL: Final = 1 << 62
 
 
@@ -28,6 +39,23 @@ async def accesses(call: Call, _: Module) -> Answer:
     following = found[-1].position if len(found) == most else None
     seen = _covered(call, found, scope)
     return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
+
+
+async def find(call: Call, _: Module) -> Answer:
+    """List for staff what was done with the data of a resident, by whom, newest first."""
+    asked = (await handles.handles(call.town, call.actor)).read(call.body["resident"])
+    before, most = call.body.get("before", _ALL), call.body.get("limit", 100)
+
+    def work(db: Connection) -> list[dict[str, Any]]:
+        person = handles.visible(db, asked, call.actor)
+        log.append(db, Entry("accesses-listed", {"by": call.actor.id}, {SUBJECT: person.id}), call.now)
+        return [
+            {**shown(one), **_actor(db, one)} for one in reading.about(db, person.id, SUBJECT, before, most)
+        ]
+
+    found = await call.town.store.write(work)
+    following = found[-1]["position"] if len(found) == most else None
+    return Answer(body={"accesses": found, "before": following})
 
 
 async def proof(call: Call, _: Module) -> Answer:
@@ -73,7 +101,10 @@ async def usage_period(call: Call, _: Module) -> Answer:
 
 async def heartbeat(call: Call, _: Module) -> Answer:
     """Say that the access history can be asked."""
-    call.town.store.ping()
+    try:
+        call.town.store.ping()
+    except Exception:  # noqa: BLE001  # whatever it is, there are no answers
+        return Answer(body={"status": "FAIL", "message": "The database does not answer."})
     return Answer(body={"status": "OK"})
 
 
@@ -105,6 +136,12 @@ def shown(one: Kept) -> dict[str, Any]:
         shown["by"] = acting.GUARDIAN
     shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))
     return shown
+
+
+def _actor(db: Connection, one: Kept) -> dict[str, str]:
+    """Name the member of staff who did it, if one did."""
+    member = staff.find(db, str(one.facts().get("by", "")))
+    return {} if member is None else {"by": member.name}
 
 
 def _usage(town: Town, one: Kept) -> dict[str, str]:

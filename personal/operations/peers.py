@@ -61,6 +61,23 @@ async def list_peers(call: Call, _: Module) -> Answer:
     return Answer(body={"peers": shown})
 
 
+async def list_all(call: Call, _: Module) -> Answer:
+    """List for staff all municipalities that were approved, with their addresses, services and keys."""
+    shown = [
+        {
+            "peer": one.code,
+            "name": one.name,
+            "url": one.url,
+            "municipality": one.municipality,
+            "services": one.services,
+            "keys": [key["kid"] for key in one.keys["keys"]],
+            "active": one.active,
+        }
+        for one in call.town.store.read(exchange.listed)
+    ]
+    return Answer(body={"peers": shown})
+
+
 async def begin(call: Call, _: Module) -> Answer:
     """Begin to link a resident's entry here with theirs elsewhere: gives a code to be entered there, once."""
     find, peer = await _subject(call), peering.known(call.town, call.body["peer"])

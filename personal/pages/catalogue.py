@@ -27,11 +27,13 @@ class CataloguePages:
         return [
             desk.shown(SERVICES, self.list_services),
             desk.shown(SERVICES + "/{id}", self.show_service),
-            desk.sent(SERVICES + "/{id}/state", self.set_active),
+            desk.sent(SERVICES + "/{id}/state", self.set_active, page=self.show_service),
+            desk.sent(SERVICES + "/{id}/keys", self.propose_keys, page=self.show_service),
+            desk.shown(SERVICES + "/{id}/change", self.change_service),
             desk.shown(PROPOSALS, self.list_proposals),
-            desk.sent(PROPOSALS, self.propose),
+            desk.sent(PROPOSALS, self.propose, page=self.list_services),
             desk.shown(PROPOSALS + "/{id}", self.show_proposal),
-            desk.sent(PROPOSALS + "/{id}", self.decide),
+            desk.sent(PROPOSALS + "/{id}", self.decide, page=self.show_proposal),
         ]
 
     async def list_services(self, visitor: Visitor) -> web.Response:
@@ -43,8 +45,26 @@ class CataloguePages:
         """Show one service with its versions."""
         within = {"id": visitor.request.match_info["id"]}
         service = await self._desk.ask(visitor, "GET", "/catalogue/services/{id}", within=within)
-        labels = await self._labels(visitor)
+        labels = await self._desk.labels(visitor)
         return self._desk.render(visitor, "service.html", service=service, labels=labels)
+
+    async def change_service(self, visitor: Visitor) -> web.Response:
+        """Show the form to propose another description of a service, with the one in force in it."""
+        within = {"id": visitor.request.match_info["id"]}
+        service = await self._desk.ask(visitor, "GET", "/catalogue/services/{id}", within=within)
+        raw = orjson.dumps(service["versions"][-1]["description"], option=orjson.OPT_INDENT_2).decode()
+        return self._desk.render(visitor, "service_change.html", service=service, raw=raw)
+
+    async def propose_keys(self, visitor: Visitor) -> web.Response:
+        """Propose other keys of a service."""
+        body: dict[str, Any] = {
+            "service": visitor.request.match_info["id"],
+            "keys": json_of(visitor.given("keys")),
+        }
+        if visitor.given("certificate"):
+            body["certificate"] = visitor.given("certificate")
+        made = await self._desk.ask(visitor, "POST", "/proposals", {"kind": "service-keys", "body": body})
+        return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
 
     async def set_active(self, visitor: Visitor) -> web.Response:
         """Suspend a service, or let it go on."""
@@ -63,12 +83,13 @@ class CataloguePages:
         """Show a proposal and what would be different."""
         within = {"id": visitor.request.match_info["id"]}
         found = await self._desk.ask(visitor, "GET", "/proposals/{id}", within=within)
-        session = await self._desk.ask(visitor, "GET", "/session")
+        labels = await self._desk.labels(visitor)
         more = {
             "proposal": found,
             "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
-            "differences": _told(found.get("differences", ()), await self._labels(visitor), visitor.language),
-            "own": found["proposer"] == session["id"],
+            "differences": told_of(found.get("differences", ()), labels, visitor.language),
+            "own": found["proposer"] == visitor.actor.id,
+            "labels": labels,
         }
         return self._desk.render(visitor, "proposal.html", **more)
 
@@ -76,10 +97,10 @@ class CataloguePages:
         """Propose a service, or another description of one."""
         body: dict[str, Any] = {
             "service": visitor.given("service"),
-            "description": _json(visitor.given("description")),
+            "description": json_of(visitor.given("description")),
         }
         if visitor.given("keys"):
-            body["keys"] = _json(visitor.given("keys"))
+            body["keys"] = json_of(visitor.given("keys"))
         made = await self._desk.ask(visitor, "POST", "/proposals", {"kind": "service", "body": body})
         return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
 
@@ -92,15 +113,11 @@ class CataloguePages:
         await self._desk.ask(visitor, "POST", f"/proposals/{{id}}/{verb}", body, within={"id": id})
         return self._desk.back(visitor, f"{PROPOSALS}/{id}", f"decided_{verb}")
 
-    async def _labels(self, visitor: Visitor) -> dict[str, str]:
-        listed = (await self._desk.ask(visitor, "GET", "/items"))["items"]
-        return {one["item"]: one["label"][visitor.language] for one in listed}
 
-
-def _told(
+def told_of(
     differences: Sequence[dict[str, Any]], labels: dict[str, str], language: str
 ) -> list[dict[str, Any]]:
-    """Put differences into words."""
+    """Put differences between two versions of a service into words."""
     return [
         {
             "change": one["change"],
@@ -122,7 +139,8 @@ def _word(value: Any, language: str) -> str:
     return "" if value is None else str(value)
 
 
-def _json(text: str) -> Any:
+def json_of(text: str) -> Any:
+    """Read JSON that was typed or pasted in."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -15,10 +15,15 @@ from base.ids import request as request_id
 from base.pages import Pages, texts
 from personal.api.callers import holder_of
 from personal.api.inside import Inside
-from personal.operations.actors import Who
+from personal.operations.actors import Actor, Who
 from personal.operations.call import Module, Operation, Town
 from personal.pages.cases import Cases
+from personal.pages.kept import Form, Kept
+from personal.pages.once import Once
+from personal.pages.refill import refilled
+from personal.pages.refusals import Refusals
 from personal.pages.visitor import (
+    KEPT,
     Visitor,
     check_form,
     cookie_name,
@@ -27,12 +32,28 @@ from personal.pages.visitor import (
     language,
     values,
 )
+from personal.store import sessions
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = "/pages/static/"
 STAFF: Final = "/staff"
 ME: Final = "/me"
 _LOGINS: Final = {Who.STAFF: STAFF + "/login", Who.RESIDENT: ME + "/login"}
+SECTIONS: Final = (
+    ("residents", "POST", "/residents/search"),
+    ("services", "GET", "/catalogue/services"),
+    ("items", "GET", "/catalogue/services"),
+    ("peers", "GET", "/exchange/peers/all"),
+    ("proposals", "GET", "/proposals"),
+    ("emergencies", "GET", "/emergencies/all"),
+    ("break-glass", "GET", "/break-glass"),
+    ("rights", "GET", "/rights"),
+    ("duties", "GET", "/notices/overdue"),
+    ("affected", "POST", "/reports/affected"),
+    ("members", "GET", "/staff"),
+    ("audit", "GET", "/audit/entries"),
+)
+"""The sections of the staff's pages: the name below /staff, the operation without which one shows nothing."""
 JAPAN: Final = timezone(timedelta(hours=9))
 _DONE: Final = "done_"
 Run = Callable[[Visitor], Awaitable[web.Response]]
@@ -46,6 +67,10 @@ class Desk:
         self.module = module
         self.inside = Inside(module, operations)
         self.cases = Cases()
+        self.kept = Kept()
+        self.logins: dict[Who, Run] = {}  # the pages to log in, by who logs in there
+        self._once = Once()
+        self._refusals = Refusals()
         words = texts(*sorted(HERE.glob("texts*.toml")))
         self.pages = Pages(
             templates=HERE / "templates",
@@ -57,6 +82,7 @@ class Desk:
                 "may": self.inside.may,
                 "demo": module.settings.demo,
                 "words": frozenset(words),
+                "sections": SECTIONS,
                 "local": _local,
                 "notices": frozenset(key.removeprefix(_DONE) for key in words if key.startswith(_DONE)),
             },
@@ -66,36 +92,43 @@ class Desk:
         """Give the route of a page that is looked at."""
 
         async def handle(request: web.Request) -> web.Response:
-            visitor = Visitor(request, language(request))
+            visitor = self._carrying(request)
             try:
-                visitor = await self._known(visitor)
+                visitor = await self._known(visitor, who)
                 if who is not Who.NOBODY and visitor.actor.who is not who:
                     return _see(visitor.link(_LOGINS[who]))
                 return await run(visitor)
             except Unauthorized:
                 return _logged_out(visitor, who)
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
-                return self._failed(visitor, error)
+                return self._failed(visitor, self._told(error))
 
         return web.get(path, handle)
 
-    def sent(self, path: str, run: Run, who: Who = Who.STAFF) -> web.RouteDef:
-        """Give the route of a form that is sent."""
+    def sent(
+        self, path: str, run: Run, who: Who = Who.STAFF, *, page: Run | None = None, shows: bool = False
+    ) -> web.RouteDef:
+        """Give the route of a form that is sent; `page` shows it again if it is refused; `shows`: it answers itself."""
 
         async def handle(request: web.Request) -> web.Response:
-            visitor = Visitor(request, language(request))
+            visitor = self._carrying(request)
             try:
-                form = await form_of(request)
-                visitor = replace(await self._known(visitor), form=form)
-                if who is not Who.NOBODY:
-                    if visitor.actor.who is not who:
-                        return _see(visitor.link(_LOGINS[who]))
-                    check_form(visitor)
-                return await run(visitor)
+                visitor = replace(visitor, form=await form_of(request))
+                visitor = await self._known(visitor, who)
+                if who is Who.NOBODY:
+                    return await run(visitor)
+                if visitor.actor.who is not who:
+                    return _see(visitor.link(_LOGINS[who]))
+                if visitor.given(KEPT):
+                    return await self._resumed(visitor, page)
+                check_form(visitor)
+                return await (run(visitor) if shows else self._once.run(visitor, run))
             except Unauthorized as problem:
-                return self._failed(visitor, problem) if who is Who.NOBODY else _logged_out(visitor, who)
+                if who is Who.NOBODY:
+                    return await self._again(visitor, problem, page)
+                return await self._to_login(visitor, who)
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
-                return self._failed(visitor, error)
+                return await self._again(visitor, self._told(error), page)
 
         return web.post(path, handle)
 
@@ -104,6 +137,22 @@ class Desk:
         if visitor.town is None:
             raise Unauthorized("Log in first.")
         return await self.inside.ask(visitor.town, visitor.actor, method, path, body, **more)
+
+    async def labels(self, visitor: Visitor) -> dict[str, str]:
+        """Give what items are called, by their codes."""
+        listed = (await self.ask(visitor, "GET", "/items"))["items"]
+        return {one["item"]: one["label"][visitor.language] for one in listed}
+
+    async def purpose_of(self, visitor: Visitor, service: str, purpose: str) -> dict[str, Any]:
+        """Give the description of a service and one of its purposes; only their ids if they are not in force."""
+        listed = (await self.ask(visitor, "GET", "/services"))["services"]
+        known = next((one for one in listed if one["id"] == service), None)
+        if known is None:
+            known = {"id": service, "name": _nameless(service), "operator": {"name": ""}, "purposes": []}
+        asked = next((one for one in known["purposes"] if one["id"] == purpose), None)
+        if asked is None:
+            asked = {"id": purpose, "name": _nameless(purpose), "registeredPurpose": ""}
+        return {"service": known, "purpose": asked}
 
     def may(self, visitor: Visitor, method: str, path: str) -> bool:
         """Say whether the visitor may do an operation."""
@@ -117,26 +166,102 @@ class Desk:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def filled(self, response: web.Response, visitor: Visitor, wrong: str = "") -> web.Response:
+        """Put what was typed in back into the form it came from."""
+        response.text = refilled(response.text or "", visitor.request.path, visitor.form, wrong)
+        return response
+
+    def file(self, body: bytes, name: str, kind: str) -> web.Response:
+        """Answer with a file to be kept by the reader, and by no cache."""
+        headers = {
+            "Content-Type": kind,
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return web.Response(body=body, headers=headers)
+
     def back(self, visitor: Visitor, path: str, done: str = "") -> web.Response:
         """Answer a form: go on to a page, which says what was done."""
         return _see(visitor.link(path, done=done))
 
-    async def _known(self, visitor: Visitor) -> Visitor:
-        name, _, secret = visitor.request.cookies.get(cookie_name(visitor.request), "").partition(".")
-        town: Town | None = self.module.towns.get(name)
-        if town is None or not secret:
-            return visitor
-        actor = await holder_of(secret, town, self.module.settings, clock.now())
-        return replace(visitor, town=town, actor=actor, secret=secret)
+    def resume(self, visitor: Visitor, town: Town, actor: Actor) -> str:
+        """Say where to send on, after a login, the form that came before it; empty if there is none of theirs."""
+        form = self.kept.opened(visitor.given(KEPT), (town.id, actor.who, actor.id))
+        if form is None:
+            return ""
+        self.cases.adopt(actor.session, form.session)
+        return form.path
 
-    def _failed(self, visitor: Visitor, error: Exception) -> web.Response:
+    def _carrying(self, request: web.Request) -> Visitor:
+        """Read the login that a request brings along, whether or not it is good."""
+        name, _, secret = request.cookies.get(cookie_name(request), "").partition(".")
+        town: Town | None = self.module.towns.get(name)
+        visitor = Visitor(request, language(request))
+        return visitor if town is None or not secret else replace(visitor, town=town, secret=secret)
+
+    async def _known(self, visitor: Visitor, who: Who) -> Visitor:
+        if visitor.town is None:
+            return visitor
+        try:
+            actor = await holder_of(visitor.secret, visitor.town, self.module.settings, clock.now())
+        except Unauthorized:
+            if who is Who.NOBODY:
+                return replace(visitor, town=None, secret="")
+            raise
+        self.cases.note(actor.session, (visitor.town.id, actor.who, actor.id))
+        return replace(visitor, actor=actor)
+
+    async def _to_login(self, visitor: Visitor, who: Who) -> web.Response:
+        """Ask for a login anew; a form that came too late is kept for whoever typed it in."""
+        session = sessions.digest(visitor.secret)
+        owner = self.cases.owner(session) if visitor.proven else None
+        if owner is None or who not in self.logins:
+            return _logged_out(visitor, who)
+        kept = self.kept.sealed(Form(visitor.request.path, visitor.form, session), owner)
+        nobody = replace(visitor, town=None, secret="", form={}, kept=kept)
+        response = await self.logins[who](nobody)
+        response.set_status(Unauthorized.status)
+        return response
+
+    async def _resumed(self, visitor: Visitor, page: Run | None) -> web.Response:
+        """Show a form again that came before its login, as it was typed in."""
+        owner = (visitor.town.id if visitor.town else "", visitor.actor.who, visitor.actor.id)
+        form = self.kept.opened(visitor.given(KEPT), owner)
+        if form is None or form.path != visitor.request.path or page is None:
+            return _see(visitor.link(STAFF if visitor.actor.who is Who.STAFF else ME))
+        again = replace(visitor, form=form.fields, wrong=self.pages.say(visitor.language, "resumed"))
+        return self.filled(await page(again), again)
+
+    async def _again(self, visitor: Visitor, problem: Problem, page: Run | None) -> web.Response:
+        """Show the page of a form that was refused, with what was typed in and why."""
+        if page is None or not visitor.form:
+            return self._failed(visitor, problem)
+        wrong = self._refusals.said(problem.detail, visitor.language)
+        try:
+            response = await page(replace(visitor, wrong=wrong))
+        except Exception:  # noqa: BLE001  # the page cannot be shown either: say why the form was refused
+            return self._failed(visitor, problem)
+        response.set_status(problem.status)
+        return self.filled(response, visitor, self._refusals.field(problem.detail))
+
+    def _told(self, error: Exception) -> Problem:
         if isinstance(error, web.HTTPException):
             raise error
-        if not isinstance(error, Problem):
-            number = request_id()
-            log.error("page failed", request=number, error=type(error).__name__)
-            error = InternalError(f"Something failed here; tell the operator of this server: {number}.")
-        return self.render(visitor, "failed.html", status=error.status, problem=error)
+        if isinstance(error, Problem):
+            return error
+        number = request_id()
+        log.error("page failed", request=number, error=type(error).__name__)
+        return InternalError(f"Something failed here; tell the operator of this server: {number}.")
+
+    def _failed(self, visitor: Visitor, problem: Problem) -> web.Response:
+        said = self._refusals.said(problem.detail, visitor.language)
+        visitor = replace(visitor, form={})
+        return self.render(visitor, "failed.html", status=problem.status, problem=problem, said=said)
+
+
+def _nameless(id: str) -> dict[str, str]:
+    return {"ja": id, "en": id}
 
 
 def _local(moment: str) -> str:

@@ -1,11 +1,11 @@
-"""Pages about emergencies: declaring one by two persons, ending it, the looks that were taken alone."""
+"""Pages about emergencies: declaring one by two persons, prolonging it, ending it."""
 
 from typing import Any, Final
 
 from aiohttp import web
 
-from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
+from personal.pages.numbers import whole
 from personal.pages.visitor import Visitor
 
 PATH: Final = STAFF + "/emergencies"
@@ -22,18 +22,16 @@ class EmergencyPages:
         desk = self._desk
         return [
             desk.shown(PATH, self.show),
-            desk.sent(PATH, self.propose),
-            desk.sent(PATH + "/{id}/end", self.end),
-            desk.sent(PATH + "/{id}/extension", self.prolong),
+            desk.sent(PATH, self.propose, page=self.show),
+            desk.sent(PATH + "/{id}/end", self.end, page=self.show),
+            desk.sent(PATH + "/{id}/extension", self.prolong, page=self.show),
         ]
 
     async def show(self, visitor: Visitor) -> web.Response:
         """Show all emergencies, and the form to declare one."""
         found = (await self._desk.ask(visitor, "GET", "/emergencies/all"))["emergencies"]
-        looks = await self._desk.ask(visitor, "GET", "/break-glass")
         more = {
             "emergencies": found,
-            "looks": looks["looks"],
             "services": (await self._desk.ask(visitor, "GET", "/services"))["services"],
             "items": (await self._desk.ask(visitor, "GET", "/items"))["items"],
         }
@@ -46,7 +44,7 @@ class EmergencyPages:
             "basis": visitor.given("basis"),
             "services": visitor.given("services").split(),
             "items": visitor.given("items").split(),
-            "hours": _hours(visitor),
+            "hours": whole(visitor, "hours"),
         }
         if visitor.given("districts"):
             body["districts"] = visitor.given("districts").split()
@@ -62,13 +60,6 @@ class EmergencyPages:
     async def prolong(self, visitor: Visitor) -> web.Response:
         """Propose that an emergency runs longer."""
         within = {"id": visitor.request.match_info["id"]}
-        body = {"hours": _hours(visitor)}
+        body = {"hours": whole(visitor, "hours")}
         made = await self._desk.ask(visitor, "POST", "/emergencies/{id}/extension", body, within=within)
         return self._desk.back(visitor, f"{STAFF}/proposals/{made['id']}", "proposed")
-
-
-def _hours(visitor: Visitor) -> int:
-    text = visitor.given("hours")
-    if not text.isascii() or not text.isdigit() or len(text) > 5:
-        raise BadRequestData("hours must be a whole number.")
-    return int(text)

@@ -1,75 +1,82 @@
-"""Pages about two residents: who acts for whom, and doubles that are one person."""
+"""Pages about two residents: who acts for whom, within which limits, and doubles that are one person."""
 
 from typing import Any, Final
 
 from aiohttp import web
 
-from personal.pages.desk import Desk
-from personal.pages.residents import ONE, PATH
+from personal.pages.resident import ONE, ResidentsPage
 from personal.pages.visitor import Visitor
 
 ACTS: Final = ("see", "consent", "write", "rights")
 RELATIONS: Final = ("parent", "minor-guardian", "adult-guardian", "curator", "assistant", "proxy")
+BELOW: Final = "/relations"
 
 
-class RelationPages:
+class RelationPages(ResidentsPage):
     """Forms on a resident's page that name another resident by the number under which they are open."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
         desk = self._desk
         return [
-            desk.shown(ONE + "/relations", self.show),
-            desk.sent(ONE + "/relations/grant", self.grant),
-            desk.sent(ONE + "/relations/end", self.end),
-            desk.sent(ONE + "/relations/merge", self.merge),
-            desk.sent(ONE + "/relations/part", self.part),
+            desk.shown(ONE + BELOW, self.show),
+            desk.sent(ONE + BELOW + "/grant", self.grant, page=self.show),
+            desk.sent(ONE + BELOW + "/{id}/change", self.change, page=self.show),
+            desk.sent(ONE + BELOW + "/end", self.end, page=self.show),
+            desk.sent(ONE + BELOW + "/merge", self.merge, page=self.show),
+            desk.sent(ONE + BELOW + "/part", self.part, page=self.show),
         ]
 
     async def show(self, visitor: Visitor) -> web.Response:
         """Show who acts for a resident, for whom they act, and the forms."""
-        resident = {"resident": self._resident(visitor)}
-        standing = await self._desk.ask(visitor, "POST", "/residents/read", resident)
-        found = await self._desk.ask(visitor, "POST", "/delegations/find", resident)
-        number = visitor.request.match_info["number"]
-        more = {"standing": standing, "number": number, "path": f"{PATH}/{number}", **found}
-        return self._desk.render(visitor, "relations.html", acts=ACTS, relations=RELATIONS, **more)
+        standing = await self._ask(visitor, "/residents/read")
+        found = await self._ask(visitor, "/delegations/find")
+        more = {
+            "standing": standing,
+            "labels": await self._desk.labels(visitor),
+            "services": (await self._desk.ask(visitor, "GET", "/services"))["services"],
+            **found,
+        }
+        return self._render(visitor, "relations.html", acts=ACTS, relations=RELATIONS, **more)
 
     async def grant(self, visitor: Visitor) -> web.Response:
         """Let another resident act for this one."""
-        body: dict[str, Any] = {
+        body = {
             "guardian": self._resident(visitor, visitor.given("number")),
-            "acts": visitor.given("acts").split(),
-            **visitor.chosen("relation", "evidence", "birthDate"),
+            **visitor.chosen("relation", "birthDate"),
+            **_scope(visitor),
         }
-        if visitor.given("until"):
-            body["until"] = f"{visitor.given('until')}T00:00:00Z"
-        return await self._do(visitor, "/delegations", "granted", **body)
+        return await self._do(visitor, "/delegations", "granted", BELOW, **body)
+
+    async def change(self, visitor: Visitor) -> web.Response:
+        """Change for what somebody acts for another, and until when."""
+        within = {"id": visitor.request.match_info["id"]}
+        made = await self._desk.ask(visitor, "PATCH", "/delegations/{id}", _scope(visitor), within=within)
+        done = "granted_later" if "proposal" in made else "granted"
+        return self._desk.back(visitor, self._path(visitor, BELOW), done)
 
     async def end(self, visitor: Visitor) -> web.Response:
         """End that somebody acts for this resident, or this resident for somebody."""
         within = {"id": visitor.given("delegation")}
         await self._desk.ask(visitor, "DELETE", "/delegations/{id}", within=within)
-        return self._back(visitor, "delegation_ended")
+        return self._desk.back(visitor, self._path(visitor, BELOW), "delegation_ended")
 
     async def merge(self, visitor: Visitor) -> web.Response:
         """Merge a double into this resident."""
         double = self._resident(visitor, visitor.given("number"))
-        return await self._do(visitor, "/residents/merge", "merged", double=double)
+        return await self._do(visitor, "/residents/merge", "merged", BELOW, double=double)
 
     async def part(self, visitor: Visitor) -> web.Response:
         """Part the double again that was merged last."""
-        return await self._do(visitor, "/residents/part", "parted", **visitor.chosen("sinceGoesTo"))
+        return await self._do(visitor, "/residents/part", "parted", BELOW, **visitor.chosen("sinceGoesTo"))
 
-    async def _do(self, visitor: Visitor, path: str, done: str, **body: Any) -> web.Response:
-        await self._desk.ask(visitor, "POST", path, {"resident": self._resident(visitor), **body})
-        return self._back(visitor, done)
 
-    def _back(self, visitor: Visitor, done: str) -> web.Response:
-        return self._desk.back(visitor, f"{PATH}/{visitor.request.match_info['number']}/relations", done)
-
-    def _resident(self, visitor: Visitor, number: str = "") -> str:
-        return self._desk.cases.find(visitor.actor.session, number or visitor.request.match_info["number"])
+def _scope(visitor: Visitor) -> dict[str, Any]:
+    """Read for what somebody may act; no service or item named: for all of them."""
+    body: dict[str, Any] = {"acts": visitor.given("acts").split(), **visitor.chosen("evidence")}
+    for name in ("services", "items"):
+        if visitor.given(name):
+            body[name] = visitor.given(name).split()
+    if visitor.given("until"):
+        body["until"] = f"{visitor.given('until')}T00:00:00Z"
+    return body

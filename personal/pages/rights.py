@@ -5,9 +5,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from personal.pages.desk import STAFF, Desk
+from personal.pages.resident import first_of
 from personal.pages.visitor import Visitor
 
 PATH: Final = STAFF + "/rights"
+RIGHTS: Final = ("disclosure", "correction", "stop")
 OUTCOMES: Final = ("granted", "partly-granted", "refused")
 
 
@@ -23,8 +25,9 @@ class RightsPages:
         return [
             desk.shown(PATH, self.list_requests),
             desk.shown(PATH + "/{id}", self.show),
-            desk.sent(PATH + "/{id}", self.decide),
-            desk.sent(PATH + "/{id}/extension", self.extend),
+            desk.sent(PATH + "/{id}", self.decide, page=self.show),
+            desk.sent(PATH + "/{id}/extension", self.extend, page=self.show),
+            desk.sent(PATH + "/{id}/open", self.open, page=self.show),
         ]
 
     async def list_requests(self, visitor: Visitor) -> web.Response:
@@ -36,8 +39,7 @@ class RightsPages:
     async def show(self, visitor: Visitor) -> web.Response:
         """Show one request with what the resident wrote."""
         found = await self._desk.ask(visitor, "GET", "/rights/{id}", within=_within(visitor))
-        listed = (await self._desk.ask(visitor, "GET", "/items"))["items"]
-        labels = {one["item"]: one["label"][visitor.language] for one in listed}
+        labels = await self._desk.labels(visitor)
         more: dict[str, Any] = {"asked": found, "labels": labels, "outcomes": OUTCOMES}
         return self._desk.render(visitor, "right.html", **more)
 
@@ -46,6 +48,10 @@ class RightsPages:
         body = visitor.chosen("outcome", "reason")
         await self._desk.ask(visitor, "POST", "/rights/{id}/decision", body, within=_within(visitor))
         return self._desk.back(visitor, PATH, "right_decided")
+
+    async def open(self, visitor: Visitor) -> web.Response:
+        """Open the resident whose request it is."""
+        return self._desk.back(visitor, first_of(self._desk, visitor, visitor.given("resident")))
 
     async def extend(self, visitor: Visitor) -> web.Response:
         """Prolong the time of a request."""

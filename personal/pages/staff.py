@@ -2,16 +2,27 @@
 
 from typing import Any, Final
 
+import orjson
 from aiohttp import web
 
+from base import clock
 from base.errors import ResourceNotFound
+from personal.api.callers import holder_of
 from personal.operations.actors import Role, Who
 from personal.operations.call import Town
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor, drop_login, keep_login
+from personal.rules import words
 from personal.store import staff as members
 
 ENTRIES: Final = 50
+WAITING: Final = (
+    ("proposals", "/proposals", "proposals", "expired"),
+    ("rights", "/rights", "requests", "overdue"),
+    ("duties", "/notices/overdue", "overdue", None),
+    ("break-glass", "/break-glass", "looks", "overdue"),
+)
+"""Counted on the overview: the section, the operation, what it lists, what tells that it is late (None: all is)."""
 
 
 class StaffPages:
@@ -19,6 +30,7 @@ class StaffPages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        desk.logins[Who.STAFF] = self.login
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
@@ -26,11 +38,11 @@ class StaffPages:
         return [
             desk.shown(STAFF, self.overview),
             desk.shown(STAFF + "/login", self.login, Who.NOBODY),
-            desk.sent(STAFF + "/login", self.log_in, Who.NOBODY),
+            desk.sent(STAFF + "/login", self.log_in, Who.NOBODY, page=self.login),
             desk.sent(STAFF + "/logout", self.log_out),
             desk.shown(STAFF + "/members", self.list_members),
-            desk.sent(STAFF + "/members", self.add_member),
-            desk.sent(STAFF + "/members/{id}", self.change_member),
+            desk.sent(STAFF + "/members", self.add_member, page=self.list_members),
+            desk.sent(STAFF + "/members/{id}", self.change_member, page=self.list_members),
             desk.shown(STAFF + "/audit", self.audit),
         ]
 
@@ -54,8 +66,19 @@ class StaffPages:
     async def overview(self, visitor: Visitor) -> web.Response:
         """Show what the visitor may do, and how much waits for them."""
         session = await self._desk.ask(visitor, "GET", "/session")
-        waiting = (await self._desk.ask(visitor, "GET", "/proposals"))["proposals"]
-        return self._desk.render(visitor, "overview.html", session=session, waiting=len(waiting))
+        return self._desk.render(
+            visitor, "overview.html", session=session, waiting=await self._waiting(visitor)
+        )
+
+    async def _waiting(self, visitor: Visitor) -> dict[str, tuple[int, int]]:
+        """Count what waits for the visitor, by the section it stands in, and how much of it is late."""
+        found = {}
+        for section, path, name, late in WAITING:
+            if self._desk.may(visitor, "GET", path):
+                listed = (await self._desk.ask(visitor, "GET", path))[name]
+                open = [one for one in listed if one.get("justified") is None]
+                found[section] = len(open), sum(late is None or bool(one.get(late)) for one in open)
+        return found
 
     async def list_members(self, visitor: Visitor) -> web.Response:
         """Show all members of staff."""
@@ -87,12 +110,13 @@ class StaffPages:
         start = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 15 else last
         params = {"from": str(start), "limit": str(ENTRIES)}
         found = (await self._desk.ask(visitor, "GET", "/audit/entries", params=params))["entries"]
+        entries = [{**one, "action": _action(one["entry"])} for one in reversed(found)]
         more: dict[str, Any] = {"older": max(0, start - ENTRIES) if start else None, "start": start}
-        return self._desk.render(visitor, "audit.html", head=head, entries=found[::-1], size=size, **more)
+        return self._desk.render(visitor, "audit.html", head=head, entries=entries, size=size, **more)
 
 
 async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Response:
-    """Log somebody in where everybody is made up."""
+    """Log somebody in where everybody is made up; a form that came before their login goes on."""
     if not desk.module.settings.demo:
         raise ResourceNotFound("There is no such thing here.")
     town = desk.module.towns.get(visitor.given("town"))
@@ -100,9 +124,19 @@ async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Re
         raise ResourceNotFound("There is no such municipality here.")
     nobody = Visitor(visitor.request, visitor.language, town)
     made = await desk.ask(nobody, "POST", "/demo/sessions", {kind: visitor.given("login")})
-    response = desk.back(visitor, target)
+    actor = await holder_of(made["token"], town, desk.module.settings, clock.now())
+    path = desk.resume(visitor, town, actor)
+    response = desk.back(visitor, path or target)
+    if path:
+        response.set_status(307)  # the form that was kept goes along
     keep_login(visitor.request, response, town.id, made["token"])
     return response
+
+
+def _action(entry: str) -> dict[str, str] | None:
+    """Say what an entry of the log means, if it is about a resident."""
+    kind = orjson.loads(entry)["kind"]
+    return words.action(kind) if kind in words.ACTIONS else None
 
 
 def _present(town: Town) -> list[members.Member]:

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -18,12 +19,16 @@ from personal.operations.call import Town
 SECURE_COOKIE: Final = "__Host-engawa-personal"
 LOOPBACK_COOKIE: Final = "engawa-personal"
 CSRF: Final = "csrf"
+KEPT: Final = "kept"
 MOST_FORM_BYTES: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One visit: whose login it comes with, in which language, with which form."""
+    """One visit: whose login it comes with, in which language, with which form.
+
+    wrong: why the form was refused; kept: a form that came when its login had ended, sealed.
+    """
 
     request: web.Request = field(repr=False)
     language: str
@@ -31,12 +36,24 @@ class Visitor:
     actor: Actor = NOBODY
     secret: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    wrong: str = ""
+    kept: str = field(default="", repr=False)
 
     @property
     def csrf(self) -> str:
-        """Give what a form of this login has to carry."""
+        """Give what a form of this login has to carry; its second part is another one on every page."""
+        return f"{self._proof}.{secrets.token_urlsafe(9)}"
+
+    @property
+    def _proof(self) -> str:
         proof = hmac.digest(self.secret.encode(), b"engawa form", hashlib.sha256)
         return base64.urlsafe_b64encode(proof).decode().rstrip("=")
+
+    @property
+    def proven(self) -> bool:
+        """Say whether the form carries what only pages of this login carry."""
+        given = self.form.get(CSRF, "").partition(".")[0]
+        return bool(self.secret) and hmac.compare_digest(given.encode(), self._proof.encode())
 
     def link(self, path: str, **parameters: str) -> str:
         """Write a link within the pages that keeps a language that was chosen."""
@@ -45,9 +62,12 @@ class Visitor:
         return f"{path}?{query}" if query else path
 
     def in_language(self, language: str) -> str:
-        """Link to the same page in another language; a page made from a form begins anew."""
-        path = self.request.path if self.request.method == "GET" else self.request.path.rpartition("/")[0]
-        return f"{path}?{urlencode({**self.request.query, 'lang': language})}"
+        """Link to the same page in another language; a page made from a form begins anew where the form was."""
+        where = urlsplit(self.request.path_qs)
+        if self.request.method != "GET":
+            where = urlsplit(self.request.headers.get("Referer", "/"))
+        query = {**dict(parse_qsl(where.query)), "lang": language}
+        return f"{where.path or '/'}?{urlencode(query)}"
 
     def given(self, name: str) -> str:
         """Give a field of the form without blanks around it, empty if there is none."""
@@ -110,8 +130,8 @@ async def form_of(request: web.Request) -> dict[str, str]:
 
 def check_form(visitor: Visitor) -> None:
     """Refuse a form that does not carry what only pages of this login carry."""
-    if not hmac.compare_digest(visitor.form.get(CSRF, "").encode(), visitor.csrf.encode()):
-        raise NotPermitted("The form is too old, or was not made for this login. Open the page again.")
+    if not visitor.proven:
+        raise NotPermitted("The form is too old, or was not made for this login. Check it and send it again.")
 
 
 def values(visitor: Visitor) -> dict[str, Any]:
@@ -123,4 +143,6 @@ def values(visitor: Visitor) -> dict[str, Any]:
         "in_language": visitor.in_language,
         "town": visitor.town.name if visitor.town else "",
         "done": visitor.request.query.get("done", ""),
+        "wrong": visitor.wrong,
+        "kept": visitor.kept,
     }
