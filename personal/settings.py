@@ -70,7 +70,7 @@ class PersonalSettings:
         most=600,
     )
     pdf_font: Path | None = setting(
-        None, "Font file with Japanese letters for exports as PDF; none: residents print a page instead."
+        None, "Font file with Japanese letters for exports as PDF; none: one that is installed on the machine."
     )
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000

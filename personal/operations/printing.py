@@ -4,6 +4,8 @@ import csv
 import html
 import io
 import logging
+import shutil
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +13,7 @@ from typing import Any, Final
 from base.errors import OperationNotSupported
 
 _MARK: Final = "\ufeff"  # tells spreadsheets that what follows is UTF-8
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _TITLES: Final = {
     "municipality": "自治体 / Municipality",
     "exported": "書き出した日時 / Exported",
@@ -82,10 +84,9 @@ def page(title: str, told: Mapping[str, Any]) -> bytes:
 
 def pdf(title: str, told: Mapping[str, Any], font: Path | None) -> bytes:
     """Write an export as PDF with a font that has Japanese letters; OperationNotSupported if there is none here."""
-    try:
-        from fpdf import FPDF, FPDFException  # only installed where PDF is wanted
-    except ImportError:
-        raise _no_pdf() from None
+    from fpdf import FPDF, FPDFException  # it takes long to load, and is needed for this only
+
+    font = font or installed_font()
     if font is None:
         raise _no_pdf()
     # its warnings would repeat letters of what is written
@@ -116,9 +117,24 @@ def pdf(title: str, told: Mapping[str, Any], font: Path | None) -> bytes:
     return bytes(document.output())
 
 
+def installed_font() -> Path | None:
+    """Find a font with Japanese letters that is installed on this machine; None if there is none. (fontconfig)"""
+    tool = shutil.which("fc-match")
+    if tool is None:
+        return None
+    command = [tool, "--format=%{file}\\n%{lang}", "sans-serif:lang=ja"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603  # no input
+    except (OSError, subprocess.SubprocessError):
+        return None
+    file, _, languages = told.partition("\n")
+    return Path(file) if "ja" in languages.split("|") else None
+
+
 def _no_pdf() -> OperationNotSupported:
     return OperationNotSupported(
-        "PDF is not set up here (setting pdf_font); take format=html and print that."
+        "This server has no font with Japanese letters, so it makes no PDF. Its operator installs one (Debian, Ubuntu:"
+        " fonts-ipaexfont) or names one (setting pdf_font). Until then take format=html and print that."
     )
 
 

@@ -2,21 +2,20 @@
 
 import csv
 import io
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from base import clock
+from personal.operations import printing
 from personal.store import rights
 from tests.personal.disclosure.sharing import ALLERGIES, CARE, PHONE, agree, ask, hold, leaves, name, service
-from tests.personal.live import Live, Reply, asked, described, live_module, purpose
+from tests.personal.live import Live, Reply, asked, described, purpose
 
 TERMS = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
 DAY = 86_400_000_000
-CORRECT = {"right": "correction", "items": ["allergies"], "text": "小麦ではなく蕎麦です。"}
+CORRECT: dict[str, Any] = {"right": "correction", "items": ["allergies"], "text": "小麦ではなく蕎麦です。"}
 
 
 async def handle(live: Live, by: str) -> str:
@@ -227,34 +226,34 @@ async def test_the_register_of_files_is_public_as_json_and_csv(live: Live) -> No
     assert {row["item"]: row["recipients"] for row in rows}["allergies"] == "消防"
 
 
-def japanese_font() -> Path:
-    """Find a font with Japanese letters on this machine."""
-    pytest.importorskip("fpdf", reason="fpdf2 is not installed")
-    listing = shutil.which("fc-list")
-    found = (
-        subprocess.run([listing, ":lang=ja", "file"], capture_output=True, text=True).stdout
-        if listing
-        else ""
-    )
-    files = sorted(line.strip().rstrip(":") for line in found.splitlines() if line.strip())
-    if not files:
+async def test_an_export_as_pdf_says_all_that_the_one_as_json_says(live: Live, caplog: Any) -> None:
+    if printing.installed_font() is None:
         pytest.skip("no font with Japanese letters is installed")
-    return Path(files[0])
-
-
-async def test_an_export_as_pdf_carries_the_letters_it_needs(tmp_path: Path, caplog: Any) -> None:
-    async with live_module(tmp_path / "data", pdf_font=japanese_font()) as live:
-        person = await live.register("hanako")
-        await hold(live, person, allergies={"allergies": [{"to": "other", "name": "そば粉 \U0001f35c"}]})
-        told = await live.get("/me/export", by=await live.resident("hanako"), params={"format": "pdf"})
+    person = await live.register("hanako")
+    name = "そば粉（十割・薬味つき）"
+    await hold(live, person, allergies={"allergies": [{"to": "other", "name": name}]}, contact=PHONE)
+    await requested(live)
+    me = await live.resident("hanako")
+    told = await live.get("/me/export", by=me, params={"format": "pdf"})
     assert (told.status, told.headers["Content-Type"]) == (200, "application/pdf")
-    assert told.raw.startswith(b"%PDF-")
-    assert b"FontFile" in told.raw
-    assert "\U0001f35c" not in caplog.text
+    assert b"FontFile" in told.raw, "it carries the letters it needs"
+    assert name not in caplog.text
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(told.raw)).pages)
+    read = "".join(text.replace("\0", "").split())  # of letters in two bytes the reader gives both
+    exported = (await live.get("/me/export", by=me)).json
+    missing = [
+        value
+        for section, _, _, value in printing.flat(exported)
+        if section not in ("exported", "accesses") and "".join(value.split()) not in read
+    ]
+    assert missing == []
+    assert name in read and CORRECT["text"] in read
 
 
-async def test_without_a_font_there_is_no_pdf(live: Live) -> None:
+async def test_without_a_font_there_is_no_pdf(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     await live.register("hanako")
     me = await live.resident("hanako")
-    assert (await live.get("/me/export", by=me, params={"format": "pdf"})).status == 422
+    monkeypatch.setenv("PATH", "")
+    refused = await live.get("/me/export", by=me, params={"format": "pdf"})
+    assert (refused.status, "no font with Japanese letters" in refused.json["detail"]) == (422, True)
     assert (await live.get("/me/export", by=me, params={"format": "odt"})).status == 400
