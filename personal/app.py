@@ -76,7 +76,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     # who has looked
     Operation(
-        "GET", "/me/accesses", access_history.accesses, RESIDENT, params=frozenset({"before", "limit"})
+        "GET",
+        "/me/accesses",
+        access_history.accesses,
+        RESIDENT,
+        level=Level.CARD,
+        params=frozenset({"before", "limit"}),
     ),
     Operation(
         "POST",
@@ -86,12 +91,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         roles=COUNTER | PRIVACY,
         schema=access_history.FIND,
     ),
-    Operation("GET", "/me/accesses/{position}/proof", access_history.proof, RESIDENT),
+    Operation("GET", "/me/accesses/{position}/proof", access_history.proof, RESIDENT, level=Level.CARD),
     Operation(
         "GET",
         "/usage/v2/findUsage",
         access_history.find_usage,
         RESIDENT,
+        level=Level.CARD,
         params=frozenset({"userCode", "periodStart", "periodEnd", "offset", "limit"}),
     ),
     Operation("GET", "/usage/v2/usagePeriod", access_history.usage_period, ANYBODY),

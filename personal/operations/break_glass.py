@@ -23,6 +23,8 @@ from personal.store.emergencies import Declared
 from personal.store.proposals import ProposalState
 
 REVIEW: Final = "break-glass"
+MOST_UNREVIEWED: Final = 10
+"""A look is for one resident; who needs to see many declares an emergency."""
 _NAME: Final = {"ja": "緊急時の単独閲覧", "en": "A look alone in an emergency"}
 BREAK: Final[dict[str, Any]] = {
     "type": "object",
@@ -150,12 +152,18 @@ def _look(db: Connection, one: Declared, call: Call, names: handles.Handles, key
 
 
 def _refuse_with_late_reviews(db: Connection, call: Call) -> None:
-    """Let nobody look alone again whose look was not reviewed in time."""
+    """Let nobody look alone again whose look was not reviewed in time, or who looks at many."""
+    waiting = 0
     for one in emergencies.listed(db, glass=True):
         review = kept_proposals.find(db, one.review or "")
         reviewed = review is not None and review.state is not ProposalState.OPEN
         if one.made_by == call.actor.id and overdue(one.made, reviewed, call.now):
             raise Conflict("An earlier look of yours was not reviewed in time: have that done first.")
+        waiting += one.made_by == call.actor.id and not reviewed
+    if waiting >= MOST_UNREVIEWED:
+        raise Conflict(
+            f"{MOST_UNREVIEWED} looks of yours wait for a review: have them reviewed, or declare an emergency by two."
+        )
 
 
 def _due(made: int) -> int:

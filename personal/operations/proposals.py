@@ -1,5 +1,6 @@
 """Four eyes: what one member of staff proposes takes effect when a second one approves it, and not before."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from base import clock, forms
@@ -7,7 +8,7 @@ from base.database import Connection
 from base.errors import BadRequestData, Conflict, InvalidRequest, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations.call import NO_CONTENT, Answer, Call, Module
+from personal.operations.call import NO_CONTENT, Answer, Call, Module, Town
 from personal.operations.tables import Decision, Kind
 from personal.rules.identifiers import fresh
 from personal.store import proposals, staff
@@ -35,6 +36,7 @@ async def propose(call: Call, module: Module) -> Answer:
     fault = forms.fault(forms.validator(kind.schema), call.body["body"])
     if fault is not None:
         raise BadRequestData(f"The proposal is not as it must be: {fault}")
+    check_places(call.town, kind.places(call.body["body"]))
 
     def work(db: Connection) -> dict[str, Any]:
         return make(db, name, kind, kind.check(db, call.body["body"], call.now), call.actor.id, call.now)
@@ -86,6 +88,7 @@ async def approve(call: Call, module: Module) -> Answer:
             raise NotPermitted("Nobody approves what they proposed themselves: a second person has to.")
         if found.until <= call.now:
             raise Conflict("The time of this proposal is over: propose it again.")
+        check_places(call.town, kind.places(found.body))
         decision = Decision(found.id, found.proposed_by, call.actor.id, call.now)
         facts = kind.approve(db, found.body, decision)
         proposals.decide(db, found.id, ProposalState.APPROVED, call.actor.id, call.now)
@@ -115,6 +118,14 @@ async def withdraw(call: Call, module: Module) -> Answer:
 
     await call.town.store.write(work)
     return NO_CONTENT
+
+
+def check_places(town: Town, named: Collection[str]) -> None:
+    """Refuse locations that are not set up here: nothing could be kept there."""
+    for name in sorted(set(named) - town.records.locations.keys()):
+        raise BadRequestData(
+            f"The location {name} is not set up here; GET /personal/v1/locations lists those."
+        )
 
 
 def _end(db: Connection, call: Call, module: Module, state: ProposalState, reason: str | None = None) -> None:

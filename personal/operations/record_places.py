@@ -8,6 +8,7 @@ from base.errors import BadRequestData, Conflict, ResourceNotFound
 from personal.operations import handles
 from personal.operations.actors import Role
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
+from personal.operations.proposals import check_places
 from personal.operations.records import NAME, append, subject
 from personal.operations.tables import Decision, Kind
 from personal.rules.delegation import Act
@@ -56,6 +57,7 @@ async def choose_own(call: Call, _: Module) -> Answer:
     """Have an item of one's own live where one chooses, among what the city offers."""
     item, location = call.path["item"], call.body["location"]
     find = await subject(call, Act.WRITE, item)
+    check_places(call.town, (location,))
 
     def work(db: Connection) -> bool:
         person = find(db)
@@ -149,4 +151,5 @@ PLACE: Final = Kind(
     },
     _check,
     _approve,
+    places=lambda body: (body["location"], *body.get("offered", ())),
 )

@@ -80,9 +80,12 @@ async def register(call: Call, module: Module) -> Answer:
     names = await handles.handles(call.town, call.actor)
     who = newcomer(blind, call.body)
     term = blind.term(call.body["nameKana"], call.body["birthDate"])
+    most = module.settings.searches_per_hour
 
     def work(db: Connection) -> tuple[str, list[Person]]:
         similar = people.matching(db, *term, cleared=cleared(call.actor), most=MOST_FOUND)[:MOST_FOUND]
+        if similar and people.count_search(db, call.actor.id, call.now, SEARCH_WINDOW) > most:
+            raise too_many(most)  # who is shown was searched for
         person = enter(db, who, cleared=cleared(call.actor), now=call.now, reactions=module.reactions)
         facts = {"by": call.actor.id, "identifiers": sorted(kind for kind, _ in who.identifiers)}
         log.append(db, Entry("resident-registered", facts, {"subject": person}), call.now)
@@ -109,9 +112,7 @@ async def search(call: Call, module: Module) -> Answer:
 
     found = await call.town.store.write(work)
     if found is None:
-        raise TooManyRequests(
-            f"There were more than {most} searches in an hour; wait, and tell your supervisor."
-        )
+        raise too_many(most)
     if len(found) > MOST_FOUND:
         raise TooManyResults(
             f"More than {MOST_FOUND} residents fit: search by reading and birth date together."
@@ -145,6 +146,13 @@ async def read(call: Call, _: Module) -> Answer:
         }
 
     return Answer(body=await call.town.store.write(work))
+
+
+def too_many(most: int) -> TooManyRequests:
+    """Refuse who searches as somebody does who goes through the town."""
+    return TooManyRequests(
+        f"There were more than {most} searches in an hour; wait, and tell your supervisor."
+    )
 
 
 def numbered(name: str) -> int:

@@ -16,8 +16,8 @@ from personal.store.staff import Member
 
 AT_MACHINE: Final = "admin-socket"
 """Who acts by a command at the machine itself."""
-APART: Final = frozenset({Role.COUNTER, Role.PROTECTION, Role.PRIVACY, Role.EMERGENCY})
-"""Roles that reach residents' data: nobody has one of them who can give roles."""
+APART: Final = frozenset({Role.COUNTER, Role.PROTECTION, Role.PRIVACY, Role.EMERGENCY, Role.CATALOGUE})
+"""Roles that reach residents' data, or decide who does: nobody has one of them who can let a second person in."""
 _LOGIN: Final = re.compile(r"[!-~]{1,255}\Z")
 _ROLES: Final = {
     "type": "array",
@@ -130,7 +130,8 @@ def _checked(roles: list[str]) -> tuple[str, ...]:
         raise BadRequestData("A member of staff needs a role.")
     if Role.ADMIN in given and given & APART:
         raise BadRequestData(
-            f"An administrator has none of the roles {', '.join(sorted(APART))}: who gives roles sees no residents."
+            f"An administrator has none of the roles {', '.join(sorted(APART))}:"
+            " who gives roles sees no residents, and could be the second person, too."
         )
     return tuple(sorted(given))
 

@@ -1,6 +1,6 @@
 """What parts of the module add to others, passed in by the table of operations: kinds of proposals, reactions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class Kind:
     roles: who may propose and decide; schema: of the body; check: gives the body as it is kept, or refuses it;
     approve: does it in the approver's transaction, refuses what cannot be (any more), and gives facts for the
     audit log; shown: what whoever decides has to see besides the body; days: how long it may wait; apart: whoever
-    proposed it does not take it back or refuse it either.
+    proposed it does not take it back or refuse it either; places: the locations it names, which have to be there.
     """
 
     roles: frozenset[Role]
@@ -56,6 +56,7 @@ class Kind:
     shown: Callable[[Connection, Any], Mapping[str, Any]] = lambda _, __: {}
     days: int = 30
     apart: bool = False
+    places: Callable[[Any], Collection[str]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
