@@ -1,4 +1,4 @@
-"""The personal-data module beside the broker: whether it is started, how, and what is said of it."""
+"""The personal-data module and its agent beside the broker: whether they are started, how, what is said of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +9,8 @@ import click
 from base.console import read_settings
 from engawa.supervisor import Part
 from personal import towns
+from personal.agent import settings as agent_settings
+from personal.agent.settings import AgentSettings
 from personal.settings import PREFIX, SECTION, PersonalSettings, check
 
 HIGHEST_PORT = 65_535
@@ -72,3 +74,15 @@ def beside(
         prepare(told.data)
     scheme = "https" if told.tls_certificate else "http"
     return Beside(told, config, f"{scheme}://{reachable(told.host)}:{told.port}")
+
+
+def inside(config: Path | None) -> Part | None:
+    """Say how the agent inside LGWAN is started: if the settings name its municipality."""
+    told = read_settings(
+        AgentSettings, prefix=agent_settings.PREFIX, section=agent_settings.SECTION, given={}, config=config
+    )
+    if not told.municipality:
+        return None
+    agent_settings.check(told)
+    arguments = ("run", "agent", *(("--config", str(config)) if config else ()))
+    return Part("agent", arguments, told.data)

@@ -13,6 +13,8 @@ from base.checks import Finding
 from base.console import FAILED, counted, json_option, read_settings, setting_options, show_json, show_table
 from broker.settings import PREFIX, SECTION, BrokerSettings
 from personal import settings as personal_settings
+from personal.agent import settings as agent_settings
+from personal.agent.settings import AgentSettings
 from personal.settings import PersonalSettings
 
 BUILT = 1_792_540_800  # 21 October 2026: no clock that is right shows less
@@ -37,6 +39,7 @@ def doctor(as_json: bool, config: Path | None, personal_data: Path | None, **giv
       engawa doctor --data var/broker
     """
     from broker.doctor import examine
+    from personal.agent.doctor import examine as examine_inside
     from personal.doctor import examine as examine_residents
 
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
@@ -49,6 +52,7 @@ def doctor(as_json: bool, config: Path | None, personal_data: Path | None, **giv
     )
     findings = [python(), clock(time.time()), files(), *asyncio.run(examine(settings))]
     findings += asyncio.run(examine_residents(module))
+    findings += asyncio.run(examine_inside(_agent(config)))
     if as_json:
         rows = [
             {"part": f.part, "subject": f.subject, "good": f.good, "seen": f.seen, "fix": f.fix}
@@ -65,6 +69,12 @@ def doctor(as_json: bool, config: Path | None, personal_data: Path | None, **giv
                 click.echo(f"\n{f.part}, {f.subject}: {f.fix}")
     if not all(f.good for f in findings):
         click.get_current_context().exit(FAILED)
+
+
+def _agent(config: Path | None) -> AgentSettings:
+    return read_settings(
+        AgentSettings, prefix=agent_settings.PREFIX, section=agent_settings.SECTION, given={}, config=config
+    )
 
 
 def python() -> Finding:

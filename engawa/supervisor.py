@@ -1,6 +1,7 @@
 """Starts the parts as child processes, starts them again when they fall, and leaves none behind."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -9,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import click
 
+from base.admin import NotRunning, Refused, ask
 from base.console import Failure
 
 PARENT = "ENGAWA_PARENT"
@@ -25,11 +28,14 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part to run: its name, the arguments that start it, the URL that answers 200 when ready."""
+    """One part to run: its name, the arguments that start it, the URL that answers 200 when ready.
+
+    One that listens to nobody has the folder of its admin socket there.
+    """
 
     name: str
     arguments: tuple[str, ...]
-    ready: str
+    ready: str | Path
 
 
 def end_with_parent(environment: MutableMapping[str, str]) -> None:
@@ -111,17 +117,32 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _until_ready(part: Part, ready: asyncio.Event) -> None:
+    if isinstance(part.ready, Path):
+        await _until_asked(part.ready, ready)
+    else:
+        await _until_answered(part.ready, ready)
+
+
+async def _until_asked(folder: Path, ready: asyncio.Event) -> None:
+    while not ready.is_set():
+        with contextlib.suppress(NotRunning, Refused):
+            await ask(folder, "status", seconds=5.0)
+            ready.set()
+        await asyncio.sleep(0.1)
+
+
+async def _until_answered(url: str, ready: asyncio.Event) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as session:
         while not ready.is_set():
             try:
                 # it is our own child on our own machine, whatever name its certificate has
-                async with session.get(part.ready, ssl=False) as answer:
+                async with session.get(url, ssl=False) as answer:
                     if answer.status == 200:
                         ready.set()
             except aiohttp.ClientConnectorError:
                 pass
             except aiohttp.ClientError:
-                if part.ready.startswith("https:"):  # it listens, and wants a certificate of its clients
+                if url.startswith("https:"):  # it listens, and wants a certificate of its clients
                     ready.set()
             except TimeoutError:
                 pass

@@ -84,7 +84,7 @@ def up(
 
         _run([_told(town.part(config), open_) for town in towns], settle)
         return
-    from engawa.beside import beside
+    from engawa.beside import beside, inside
 
     residents = beside(demo, offset, data, config, reachable)
     port = broker.port + offset
@@ -96,7 +96,9 @@ def up(
         arguments += ["--config", str(config)]
     url = local_address(replace(broker, port=port))
     part = _told(Part("broker", tuple(arguments), url + "/health/ready"), open_)
-    _run([part, *([residents.part] if residents else [])], lambda: _settle(url, demo, residents))
+    others = [residents.part] if residents else []
+    agent = None if demo else inside(config)
+    _run([part, *others, *([agent] if agent else [])], lambda: _settle(url, demo, residents))
 
 
 def _told(part: Part, open_: bool) -> Part:
