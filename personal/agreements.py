@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from personal.operations import asking, consents, paper, preparing, residents
+from personal.operations import asking, consents, paper, preparing, residents, revoking
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
 
@@ -50,6 +50,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/consents/paper", paper.decide_paper, STAFF, roles=COUNTER, schema=paper.SUBMIT_PAPER),
     Operation(
         "POST", "/consents/paper/receipt", paper.show_receipt, STAFF, roles=COUNTER, schema=paper.RECEIPT
+    ),
+    Operation(
+        "POST", "/consents/paper/revoke", revoking.revoke_paper, STAFF, roles=COUNTER, schema=revoking.REVOKE
     ),
     Operation(
         "POST",

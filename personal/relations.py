@@ -5,6 +5,7 @@ from typing import Final
 
 from personal.operations import (
     break_glass,
+    deadlines,
     delegations,
     emergencies,
     exchange,
@@ -107,12 +108,14 @@ RIGHTS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/rights/{id}", rights.show, STAFF, roles=PRIVACY),
     Operation("POST", "/rights/{id}/extension", rights.extend, STAFF, roles=PRIVACY, schema=rights.EXTEND),
     Operation("POST", "/rights/{id}/decision", rights.decide, STAFF, roles=PRIVACY, schema=rights.DECIDE),
+    Operation("GET", "/deadlines", deadlines.list_deadlines, STAFF, roles=PRIVACY | CATALOGUE),
     Operation("GET", "/reports/personal-files", reports.files, ANYBODY, params=frozenset({"format"})),
     Operation("POST", "/reports/affected", reports.affected, STAFF, roles=PRIVACY, schema=reports.AFFECTED),
 )
 
 OPERATIONS: Final = GUARDIANS + EMERGENCIES + EXCHANGE + RIGHTS
 KINDS: Final[Mapping[str, Kind]] = {
+    deadlines.DEADLINE: deadlines.KIND,
     delegations.WIDER: delegations.KIND,
     emergencies.DECLARED: emergencies.KIND,
     emergencies.LONGER: emergencies.LONGER_KIND,

@@ -12,7 +12,7 @@ from personal.rules import consent
 from personal.rules.consent import HOLDING, OPEN, Consent, Kind
 from personal.rules.consent import Event as ConsentEvent
 from personal.rules.residents import Event, Happening
-from personal.store import consents, people
+from personal.store import consents, people, reasons
 from personal.store.consents import Happened
 
 ENDED: Final = "consent-ended"
@@ -94,6 +94,7 @@ def _parted(db: Connection, happening: Happening, follow: tuple[ConsentReaction,
     before = consents.of_all(db, both)
     if happening.to_other:
         consents.hand_over(db, happening.person, happening.other, happening.since)
+        reasons.hand_over(db, happening.person, happening.other, happening.since)
     first, second = consents.of(db, happening.person), consents.of(db, happening.other)
     tell(db, follow, happening.person, before, first, happening.event, now)
     # what began while they were one was told of the other entry only

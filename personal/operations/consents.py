@@ -8,7 +8,7 @@ from base.database import Connection
 from base.errors import NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, letting_go
+from personal.operations import acting, letting_go, revoking
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.consent_list import listed
@@ -28,7 +28,7 @@ from personal.rules.decisions import Choice
 from personal.rules.delegation import Act as Doing
 from personal.rules.delegation import Scope, permits
 from personal.rules.identifiers import fresh
-from personal.store import consents, delegations, people, records
+from personal.store import consents, delegations, people, reasons, records
 from personal.store.records import Record
 
 LD_JSON: Final = "application/ld+json"
@@ -62,14 +62,15 @@ async def list_own(call: Call, module: Module) -> Answer:
 
 async def list_events(call: Call, _: Module) -> Answer:
     """List every event of one's consents, newest first: when, what, by which decision, where the log tells of it."""
-    find = await acting.viewed(call)
+    find, key = await acting.viewed(call), await call.town.keys.named(revoking.KEY)
 
     def work(db: Connection) -> list[dict[str, Any]]:
         person, scope = find(db)
+        why = {leaf: revoking.opened(key, leaf, words) for leaf, words in reasons.of(db, person).items()}
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
         return [
-            _event(one)
+            _event(one, why.get(one.leaf))
             for one in reversed(consents.history(db, person))
             if _visible(scope, one.consent.service, (one.consent.item,))
         ]
@@ -77,9 +78,10 @@ async def list_events(call: Call, _: Module) -> Answer:
     return Answer(body={"events": await call.town.store.write(work)})
 
 
-def _event(one: consents.Happened) -> dict[str, Any]:
+def _event(one: consents.Happened, reason: str | None) -> dict[str, Any]:
     kind, service, purpose, item = consents.about(one.consent)
     return {
+        **({} if reason is None else {"reason": reason}),
         "at": clock.show(one.consent.since),
         "event": one.event,
         "state": one.consent.state,

@@ -16,14 +16,15 @@ from personal.rules.consent import Kind, holds
 from personal.rules.notice import Event
 from personal.rules.residents import Event as Life
 from personal.rules.residents import Happening
-from personal.store import consents, notices, people, pseudonyms, services
+from personal.store import consents, deadlines, notices, people, pseudonyms, services
 from personal.store.notices import Notice
 
 TYPE: Final = "secevent+jwt"
 EVENTS: Final = "urn:engawa:event:"
 MOST: Final = 100
+ERASE: Final = "erase"
 ERASE_DAYS: Final = 14
-"""How many days after it was told a service has to erase what it may not keep."""
+"""How many days after it was told a service has to erase what it may not keep, unless the municipality sets others."""
 
 
 async def list_notices(call: Call, _: Module) -> Answer:
@@ -84,7 +85,7 @@ def consent_changed(db: Connection, change: ConsentChange, now: int) -> None:
         return
     for items, event, days in (
         (change.begin, Event.CONSENT_GIVEN, None),
-        (change.end, Event.CONSENT_ENDED, ERASE_DAYS),
+        (change.end, Event.CONSENT_ENDED, deadlines.days(db, ERASE, ERASE_DAYS)),
     ):
         if items:
             facts = {"purpose": change.purpose, "items": sorted(items)}

@@ -1,5 +1,6 @@
 """Rights of residents: 開示・訂正・利用停止, decided in time, with a reason. (個人情報保護法 76, 90, 98条)"""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,14 +11,16 @@ from base.database import Connection
 from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, handles
+from personal.operations import acting, handles, revoking
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import Handles
 from personal.operations.records import NAME, append, by
+from personal.rules.consent import Consent, Kind
 from personal.rules.delegation import Act, Scope, permits
 from personal.rules.identifiers import framed, fresh
 from personal.rules.residents import Event, Happening
 from personal.rules.rights import (
+    IN_TIME,
     LAW,
     OUTCOMES,
     Request,
@@ -25,11 +28,12 @@ from personal.rules.rights import (
     State,
     decided,
     extended,
+    extensible,
     overdue,
     received,
     withdrawn,
 )
-from personal.store import items, rights
+from personal.store import items, records, rights
 from personal.store.rights import Filed
 from personal.vault.envelope import seal, unseal
 
@@ -67,7 +71,13 @@ EXTEND: Final[dict[str, Any]] = {
 DECIDE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["outcome", "reason"],
-    "properties": {"outcome": {"enum": [outcome.value for outcome in OUTCOMES]}, "reason": _TEXT},
+    "properties": {
+        "outcome": {"enum": [outcome.value for outcome in OUTCOMES]},
+        "reason": _TEXT,
+        "items": {"type": "array", "minItems": 1, "maxItems": 50, "uniqueItems": True, "items": NAME},
+        "services": {"type": "array", "minItems": 1, "maxItems": 50, "uniqueItems": True, "items": NAME},
+        "erase": {"type": "boolean"},
+    },
     "additionalProperties": False,
 }
 
@@ -139,7 +149,12 @@ async def show(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> dict[str, Any]:
         found, person = _visible(db, call)
         _note(db, call, "rights-read", found.request, person)
-        return {**shown(found, key), "resident": names.show(person), "evidence": found.evidence}
+        told = {
+            **shown(found, key),
+            **_in_time(found.request, call.now),
+            **_corrected(db, found.request, person),
+        }
+        return {**told, "resident": names.show(person), "evidence": found.evidence}
 
     return Answer(body=await call.town.store.write(work))
 
@@ -160,12 +175,14 @@ async def extend(call: Call, module: Module) -> Answer:
     return Answer(body=await call.town.store.write(work))
 
 
-async def decide(call: Call, _: Module) -> Answer:
-    """Decide a request, with a reason that the resident sees."""
+async def decide(call: Call, module: Module) -> Answer:
+    """Decide a request, with a reason that the resident sees; what it stops ends at once, and services are told."""
     key, outcome = await sealing(call), State(call.body["outcome"])
+    reason_key = await call.town.keys.named(revoking.KEY)
 
     def work(db: Connection) -> dict[str, Any]:
         found, person = _visible(db, call)
+        about = _concerned(found.request, call.body, outcome)
         request = decided(found.request, outcome, call.now)
         reasons = {**_reasons(found, key), "decision": call.body["reason"]}
         changed = replace(
@@ -177,9 +194,35 @@ async def decide(call: Call, _: Module) -> Answer:
         rights.put(db, changed)
         late = overdue(found.request, call.now)
         _note(db, call, "rights-decided", request, person, outcome=outcome, late=late)
-        return shown(changed, key)
+        if about is None:
+            return shown(changed, key)
+        told = revoking.revoke(
+            db, call, module, person, about, call.body["reason"], reason_key, request=request.id
+        )
+        return {**shown(changed, key), "ended": told}
 
-    return Answer(body=await call.town.store.write(work))
+    done = await call.town.store.write(work)
+    call.town.records.woken.set()
+    return Answer(body=done)
+
+
+def _concerned(request: Request, body: dict[str, Any], outcome: State) -> Callable[[Consent], bool] | None:
+    """Say which consents a decision ends: those to the items that are not to be used any more; None: it ends none."""
+    if request.right is not Right.STOP or outcome is State.REFUSED:
+        if body.keys() & {"items", "services", "erase"}:
+            raise BadRequestData("items, services and erase are for a stop of use that is granted.")
+        return None
+    if outcome is State.PARTLY and not body.keys() & {"items", "services"}:
+        raise BadRequestData("Name the items, or the services, for which the use is stopped.")
+    named, services = body.get("items", list(request.items)), body.get("services")
+    if request.items and not set(named) <= set(request.items):
+        raise BadRequestData("The request is not about all of these items.")
+    kinds = frozenset(Kind) if body.get("erase") else frozenset({Kind.SHARE})
+    return lambda one: (
+        one.kind in kinds
+        and (not named or one.item in named)
+        and (services is None or one.service in services)
+    )
 
 
 def react(db: Connection, happening: Happening, now: int) -> None:
@@ -247,8 +290,25 @@ def _for_staff(db: Connection, filed: Filed, call: Call, names: Handles) -> dict
         person = handles.visible(db, filed.request.person, call.actor)
     except ResourceNotFound:
         return None
-    late = overdue(filed.request, call.now)
-    return {**_shown(filed.request), "resident": names.show(person.id), "overdue": late}
+    told = {**_shown(filed.request), **_in_time(filed.request, call.now)}
+    return {**told, "resident": names.show(person.id)}
+
+
+def _in_time(request: Request, now: int) -> dict[str, Any]:
+    """Say by what a request is decided in time, whether it is late, and whether its time may be prolonged."""
+    decided, prolonged = IN_TIME[request.right]
+    told = {"overdue": overdue(request, now), "deadlineLaw": decided}
+    if extensible(request, now):
+        told["extensionLaw"] = prolonged
+    return told
+
+
+def _corrected(db: Connection, request: Request, person: str) -> dict[str, Any]:
+    """Say which of the items that are to be corrected were written since that was asked for."""
+    if request.right is not Right.CORRECTION:
+        return {}
+    written = [one.item for one in records.listed(db, person) if one.changed >= request.made]
+    return {"writtenSince": [item for item in written if not request.items or item in request.items]}
 
 
 def _visible(db: Connection, call: Call) -> tuple[Filed, str]:

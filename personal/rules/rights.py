@@ -33,6 +33,12 @@ LAW: Final = {
     Right.CORRECTION: "個人情報保護法90条",
     Right.STOP: "個人情報保護法98条",
 }
+IN_TIME: Final = {
+    Right.DISCLOSURE: ("個人情報保護法83条1項", "個人情報保護法83条2項"),
+    Right.CORRECTION: ("個人情報保護法94条1項", "個人情報保護法94条2項"),
+    Right.STOP: ("個人情報保護法102条1項", "個人情報保護法102条2項"),
+}
+"""What says by when a request is decided, and that its time may be prolonged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,11 @@ def withdrawn(request: Request, now: int) -> Request:
 def overdue(request: Request, now: int) -> bool:
     """Say whether a request waits longer than it may."""
     return request.state is State.OPEN and now >= request.due
+
+
+def extensible(request: Request, now: int) -> bool:
+    """Say whether the time of a request may be prolonged now."""
+    return request.state is State.OPEN and request.extended is None and now < request.due
 
 
 def _need_open(request: Request) -> None:
