@@ -63,7 +63,8 @@ _CLI = """# The engawa command
 - Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot reach the broker. `engawa --debug …` shows tracebacks.
   1 is also the answer of `conformance` when a case fails, of `conformance compare` when something got worse, of
   `doctor` when it finds a fault, of `federation status` when a neighbour is silent, of `import` when lines are left
-  over, of `audit verify` and `receipt verify` when something does not hold, and of `access explain` when the request is refused.
+  over, of `audit verify` and `receipt verify` when something does not hold, and of
+  `access explain` when the request is refused.
 - With `--json` an error is one JSON object on stderr: `error`, `exitCode`, perhaps `hint`.
 - `tenants`, `outbox`, `history`, `keys`, `schema`, `export` and `import` speak to the broker that runs on the data
   folder, through its admin socket; `municipalities`, `staff`, `residents`, `vault-keys` and `audit` to the

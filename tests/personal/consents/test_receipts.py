@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from rdflib import RDF, Graph, Namespace, URIRef
+from rdflib import DCTERMS, RDF, Graph, Namespace, URIRef
 
 from base import forms
 from base.errors import Problem
@@ -19,6 +19,7 @@ from personal.rules import decisions, receipts
 from personal.rules.consent import Consent, Kind, State
 from schemas.personal import catalogue
 from tests.personal.consents.deciding import decide
+from tests.personal.disclosure.sharing import name
 from tests.personal.live import Live, described
 
 DPV = Namespace("https://w3id.org/dpv#")
@@ -113,6 +114,14 @@ async def test_a_receipt_loads_as_linked_data_with_terms_of_dpv_only(live: Live)
         if isinstance(term, URIRef) and term.startswith(DPV)
     }
     assert used <= DPV_TERMS
+    verbs = {str(verb).removeprefix(DPV) for verb in graph.predicates() if str(verb).startswith(DPV)}
+    assert all(verb[0].islower() for verb in verbs), "properties, and no classes, join things"
+    assert all(term[0].isupper() for term in used - verbs), "and the other way round"
+    assert set(graph.objects(None, DPV.hasJurisdiction)) == {URIRef("https://w3id.org/dpv/loc#JP")}
+    law = URIRef("https://w3id.org/dpv/legal/jp#law-APPI")
+    assert set(graph.objects(None, DPV.hasApplicableLaw)) == {law}
+    shapes = set(graph.objects(None, DCTERMS.conformsTo))
+    assert shapes == {URIRef(f"https://w3id.org/dpv/schema/dpv-27560#{one}") for one in ("receipt", "record")}
     records = list(graph.subjects(RDF.type, DPV.ConsentRecord))
     assert len(records) == 2
     states = {graph.value(graph.value(one, DPV.hasConsentStatus), RDF.type) for one in records}
@@ -127,6 +136,74 @@ async def test_a_receipt_loads_as_linked_data_with_terms_of_dpv_only(live: Live)
         DPV.hasJurisdiction,
     )
     assert all(graph.value(one, field) is not None for one in records for field in mandatory)
+
+
+async def test_a_withdrawal_has_a_receipt_too_and_that_of_the_consent_stays_true(live: Live) -> None:
+    given, keys = await received(live, agree=["basic-four", "allergies"])
+    token = await live.resident("hanako")
+    where = {"service": "shelter", "purpose": "reception", "items": ["allergies"]}
+    (done,) = (await live.post("/me/consents/withdraw", where, by=token)).json["withdrawn"]
+    reply = await live.get(f"/me/receipts/{done['receipt']}", by=token)
+    assert reply.headers["Content-Type"] == "application/ld+json"
+    withdrawn = orjson.loads(reply.raw)
+    assert forms.fault(forms.validator(catalogue.schema("receipt")), withdrawn) is None
+    assert receipts.verified(withdrawn, keys)["size"] > receipts.verified(given, keys)["size"]
+    (record,) = withdrawn["dpv:hasRecordOfActivity"]
+    assert record["dpv:hasConsentStatus"]["@type"] == "dpv:ConsentWithdrawn"
+    assert record["dpv:hasConsentStatus"]["dpv:isIndicatedBy"] == "dpv:DataSubject"
+    assert "dct:valid" not in record["dpv:hasConsentStatus"]
+    assert [one["dct:identifier"] for one in record["dpv:hasProcess"]["dpv:hasPersonalData"]] == ["allergies"]
+    entry = orjson.loads(withdrawn["engawa:log"]["entry"])
+    assert (entry["kind"], entry["items"]) == ("consent-withdrawn", ["allergies"])
+    assert withdrawn["engawa:decision"]["refuse"] == ["allergies"]
+
+
+async def test_the_receipt_of_a_service_verifies_and_tells_only_what_is_agreed(
+    live: Live, tmp_path: Path
+) -> None:
+    _, keys = await received(live)
+    subject = await name(live, await live.person("hanako"), "shelter")
+    asked = {"subject": subject, "purpose": "reception"}
+    reply = await live.post("/consents/agreed", asked, by=await live.service_token("shelter"))
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/ld+json")
+    receipt = orjson.loads(reply.raw)
+    assert forms.fault(forms.validator(catalogue.schema("receipt")), receipt) is None
+    assert receipts.verified(receipt, keys) == {}
+    (record,) = receipt["dpv:hasRecordOfActivity"]
+    assert record["dpv:hasDataSubject"]["dct:identifier"] == subject
+    assert record["dpv:hasConsentStatus"]["@type"] == "dpv:ConsentGiven"
+    file, known = tmp_path / "receipt.jsonld", tmp_path / "keys.json"
+    file.write_bytes(reply.raw)
+    known.write_bytes(orjson.dumps(keys))
+    words = ["receipt", "verify", str(file), "--keys", str(known), "--json"]
+    done = await asyncio.to_thread(CliRunner().invoke, cli, words)
+    assert done.exit_code == 0 and "log" not in orjson.loads(done.stdout), done.output
+    file.write_bytes(reply.raw.replace(subject.encode(), subject[:-1].encode() + b"-"))
+    assert (await asyncio.to_thread(CliRunner().invoke, cli, words)).exit_code == 1
+
+
+async def test_the_command_says_why_a_file_is_no_receipt_it_can_verify(live: Live, tmp_path: Path) -> None:
+    receipt, keys = await received(live)
+    file, known = tmp_path / "receipt.jsonld", tmp_path / "keys.json"
+
+    async def told(text: bytes, where: str, code: int = 1) -> str:
+        file.write_bytes(text)
+        words = ["receipt", "verify", str(file), "--keys", where, "--json"]
+        done = await asyncio.to_thread(CliRunner().invoke, cli, words)
+        assert done.exit_code == code, done.output
+        return str(orjson.loads(done.stderr)["error"])
+
+    good = orjson.dumps(receipt)
+    known.write_bytes(orjson.dumps(keys))
+    assert "is not JSON" in await told(good[:-1], str(known))
+    assert "too long" in await told(good + b" " * (1 << 20), str(known))
+    assert "is no receipt" in await told(orjson.dumps({**receipt, "more": 1}), str(known))
+    assert "could be anybody's" in await told(good, "http://personal.example.jp/keys")
+    assert "No keys can be had" in await told(good, live.url + "/nothing")
+    assert "is no JWKS" in await told(good, str(tmp_path / "none"))
+    for other in ([], {}, {"keys": [{}]}, {"keys": [{**keys["keys"][0], "x": "AAAA"}]}, {"keys": []}):
+        known.write_bytes(orjson.dumps(other))
+        assert "does not hold" in await told(good, str(known)), other
 
 
 async def test_every_change_of_a_receipt_is_found(live: Live) -> None:
