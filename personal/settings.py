@@ -70,7 +70,8 @@ class PersonalSettings:
         most=600,
     )
     pdf_font: Path | None = setting(
-        None, "Font file with Japanese letters for exports as PDF; none: one that is installed on the machine."
+        None,
+        "Font file with Japanese letters for exports as PDF; none: one that is installed on the machine.",
     )
     searches_per_hour: int = setting(
         120, "Searches for residents by one member of staff in an hour.", most=100_000
@@ -91,6 +92,10 @@ class PersonalSettings:
     lgwan_certificates: Path | None = setting(
         None,
         "PEM file of the agent's client certificates; set: it is served over a connection that shows one only.",
+    )
+    lgwan_own_view: bool = setting(
+        False,
+        "Whether what is kept inside LGWAN is asked for to show it to the resident; the inside has to agree.",
     )
     lgwan_wait_seconds: float = setting(
         15.0, "How long a request waits for the store inside before its answer is 'pending'.", most=120

@@ -13,13 +13,17 @@ from personal.agent import store as kept
 from personal.agent.trust import PEM, anchors_of, certificate
 from personal.agent.trust import SCHEMA as ANCHOR
 from personal.rules import limits, orders
+from personal.rules.limits import DAY
 from personal.rules.release import BY_CONSENT, device
 from personal.store.town import rows, value
 from personal.vault import requests
 
 GATEWAY: Final = "gateway"
 """As which service the module outside itself asks for records."""
-LONGEST_PASSAGE: Final = 31 * 86_400
+VIEW: Final = "own-view"
+"""The purpose for which it shows residents what is about them."""
+LONGEST_PASSAGE: Final = 31
+LONGEST_VIEW: Final = 366
 _ID: Final = {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"}
 _MARK: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 _KEY: Final = {"type": "object", "required": ["kty", "crv", "x", "y"]}
@@ -87,11 +91,12 @@ def _put_service(db: Connection, body: dict[str, Any], now: int) -> None:
 
 def _check_gateway(body: dict[str, Any], now: int) -> None:
     """Let nobody read by the gateway for ever what no resident has agreed to."""
-    ends = [one.get("until") for one in body["purposes"] if one["basis"] != BY_CONSENT]
-    if body["service"] == GATEWAY and any(end is None or end > now + LONGEST_PASSAGE for end in ends):
-        raise BadRequestData(
-            "What the gateway reads without consent needs an end ('until', in seconds), at most 31 days away."
-        )
+    for one in body["purposes"] if body["service"] == GATEWAY else ():
+        end, days = one.get("until"), LONGEST_VIEW if one["id"] == VIEW else LONGEST_PASSAGE
+        if one["basis"] != BY_CONSENT and (end is None or end > now + days * DAY):
+            raise BadRequestData(
+                f"What the gateway reads without consent needs an end ('until', in seconds), at most {days} days away."
+            )
 
 
 def _bind_device(db: Connection, body: dict[str, Any], now: int) -> None:

@@ -109,7 +109,7 @@ class AgentQueue:
             new = [
                 (one["why"], one["task"])
                 for one in alarms
-                if agent_orders.add_alarm(db, one["id"], one["why"], one["task"], one["at"])
+                if agent_orders.add_alarm(db, one["id"], one["why"], one["task"], int(one["at"]))
             ]
             for why, task in new:
                 audit.append(db, Entry("inside-alarm", {"why": why, "task": task}), now)

@@ -50,7 +50,7 @@ ALARMS: Final[dict[str, Any]] = {
                     "id": _ID,
                     "why": _WORD,
                     "task": _WORD,
-                    "at": {"type": "integer", "minimum": 0},
+                    "at": {"type": "integer", "minimum": 0, "maximum": 1 << 57},
                 },
                 "additionalProperties": False,
             },

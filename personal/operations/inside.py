@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from base.database import Connection
-from base.errors import Problem, ResourceNotFound
-from personal.locations import agent_queue
+from base.errors import NotPermitted, Problem, ResourceNotFound, ServiceUnavailable
+from personal.locations import agent_queue, lgwan
+from personal.locations.contract import LocationOffline
 from personal.locations.lgwan import NAME, Ask, Lgwan
 from personal.locations.records import Value
 from personal.operations import deciding
@@ -48,6 +49,9 @@ class Wanted:
     consent: bool
 
 
+OWN: Final = "own-view"
+"""The purpose for which this module asks for what it shows to whom it is about."""
+_SOON: Final = 30
 Found = Value | Enclosed | Problem | None
 
 
@@ -63,6 +67,47 @@ async def fetch_all(town: Town, wanted: Sequence[Wanted]) -> list[Found]:
         for group in await asyncio.gather(*(_release(town, inside, one) for one in _grouped(town, there))):
             found.update(group)
     return [found.get(one) for one in wanted]
+
+
+class KeptInside(NotPermitted):
+    """A record that is not shown over the internet: its place is inside LGWAN."""
+
+    title = "Kept inside LGWAN"
+
+
+class Pending(ServiceUnavailable):
+    """A record that the store inside has been asked for, and not given yet."""
+
+    title = "Pending"
+
+
+async def to_show(town: Town, person: str, item: str, *, allowed: bool) -> Value | None:
+    """Give an item to show it to whom it is about, or to staff; what is inside LGWAN only if city and inside allow it.
+
+    allowed: whether the city lets it be asked for (setting lgwan_own_view).
+    """
+    record, there = (
+        town.store.read(lambda db: records.find(db, person, item)),
+        town.records.locations.get(NAME),
+    )
+    if record is None or record.location != NAME or not isinstance(there, Lgwan):
+        return await town.records.fetch(person, item)
+    kept = KeptInside(
+        "This is kept inside LGWAN, and not shown over the internet. See it at the municipality's counter."
+    )
+    if not allowed:
+        raise kept
+    try:
+        ask = Ask(lgwan.GATEWAY, OWN, there.keys.reader.kid)
+        order, items = await there.release([town.records.copy(record)], ask)
+    except lgwan.ReleaseRefused:
+        raise kept from None
+    except LocationOffline:
+        raise Pending(
+            "This was asked for inside LGWAN, and has not come yet. Ask again later.",
+            headers={"Retry-After": str(_SOON)},
+        ) from None
+    return Value(record, there.read_item(order, item, items[item])["value"])
 
 
 def told_inside(db: Connection, change: ConsentChange, now: int) -> None:

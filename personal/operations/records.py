@@ -9,7 +9,7 @@ from base.errors import Conflict, NotPermitted, Problem, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.records import Change, Erasure
-from personal.operations import acting, handles, letting_go, notices
+from personal.operations import acting, handles, inside, letting_go, notices
 from personal.operations.actors import Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
@@ -58,18 +58,16 @@ async def write_own(call: Call, _: Module) -> Answer:
     return await _write(call, await subject(call, Act.WRITE, item), item)
 
 
-async def read(call: Call, _: Module) -> Answer:
+async def read(call: Call, module: Module) -> Answer:
     """Read an item of a resident at the counter."""
-    return await _read(
-        call, await subject(call, Act.SEE, call.body["item"]), call.body["item"], "record-read"
-    )
+    item = call.body["item"]
+    return await _read(call, module, await subject(call, Act.SEE, item), item, "record-read")
 
 
-async def read_own(call: Call, _: Module) -> Answer:
+async def read_own(call: Call, module: Module) -> Answer:
     """Read an item of one's own."""
-    return await _read(
-        call, await subject(call, Act.SEE, call.path["item"]), call.path["item"], "own-record-read"
-    )
+    item = call.path["item"]
+    return await _read(call, module, await subject(call, Act.SEE, item), item, "own-record-read")
 
 
 async def locate(call: Call, _: Module) -> Answer:
@@ -135,7 +133,7 @@ async def _write(call: Call, find: Find, code: str) -> Answer:
     return Answer(200 if version > 1 else 201, shown(kept))
 
 
-async def _read(call: Call, find: Find, code: str, kind: str) -> Answer:
+async def _read(call: Call, module: Module, find: Find, code: str, kind: str) -> Answer:
     def work(db: Connection) -> str:
         person = find(db)
         record = records.find(db, person, code)
@@ -146,7 +144,7 @@ async def _read(call: Call, find: Find, code: str, kind: str) -> Answer:
 
     person = await call.town.store.write(work)
     try:
-        found = await call.town.records.fetch(person, code)
+        found = await inside.to_show(call.town, person, code, allowed=module.settings.lgwan_own_view)
     except Problem as problem:
         reason = type(problem).__name__
         await call.town.store.write(

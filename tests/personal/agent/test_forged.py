@@ -168,7 +168,7 @@ async def test_a_gateway_gets_records_only_while_officials_let_it(there: Town) -
     person = await stored(there, "hanako")
     by = await there.live.resident("hanako")
     refused = await there.live.get("/me/items/contact", by=by)
-    assert refused.status == 403, refused.raw
+    assert (refused.status, refused.json["title"]) == (403, "Kept inside LGWAN"), refused.raw
     await there.approve_gateway()
     record = there.live.town.store.read(lambda db: records.find(db, person, "contact"))
     assert record is not None
