@@ -1,13 +1,11 @@
 """What a broker holds in a tenant, as its own lists tell."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from conformance.answer import Answer
+from conformance.asking import Asking
 from conformance.verdict import Failure
-
-if TYPE_CHECKING:
-    from conformance.answer import Answer
-    from conformance.subject import Subject
 
 ROUNDS: Final = 50
 _EVER: Final = {"timerel": "after", "timeAt": "1970-01-01T00:00:00Z"}
@@ -23,7 +21,7 @@ COLLECTIONS: Final = (*OF_TENANT, ("/entityMaps", {}), ("/jsonldContexts", {"kin
 
 
 async def listed(
-    broker: "Subject", path: str, params: Mapping[str, Any], tenant: str | None = None
+    broker: Asking, path: str, params: Mapping[str, Any], tenant: str | None = None
 ) -> AsyncIterator[str]:
     """Name what a collection holds, page after page, until nothing new is there."""
     seen: set[str] = set()
@@ -36,7 +34,7 @@ async def listed(
             yield name
 
 
-async def is_empty(broker: "Subject", tenant: str) -> bool:
+async def is_empty(broker: Asking, tenant: str) -> bool:
     """Say whether no list of a tenant names anything."""
     for path, params in OF_TENANT:
         if await _page(broker, path, params, tenant):
@@ -44,7 +42,7 @@ async def is_empty(broker: "Subject", tenant: str) -> bool:
     return True
 
 
-async def _page(broker: "Subject", path: str, params: Mapping[str, Any], tenant: str | None) -> list[str]:
+async def _page(broker: Asking, path: str, params: Mapping[str, Any], tenant: str | None) -> list[str]:
     try:
         found = await broker.send("GET", path, params={"limit": 100, **params}, tenant=tenant, record=False)
         if found.code == 400:
@@ -54,7 +52,7 @@ async def _page(broker: "Subject", path: str, params: Mapping[str, Any], tenant:
         return []
 
 
-def _names(answer: "Answer") -> list[str]:
+def _names(answer: Answer) -> list[str]:
     if answer.code not in (200, 206) or not isinstance(rows := answer.json, list):
         return []
     found = [row.get("id") or row.get("URL") if isinstance(row, dict) else row for row in rows]

@@ -4,14 +4,12 @@ A name is claimed by an entity in the tenant in which the run works, so that run
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from conformance.asking import Asking
 from conformance.exchange import Exchange
 from conformance.holdings import is_empty
 from conformance.verdict import Failure, NotApplicable
-
-if TYPE_CHECKING:
-    from conformance.subject import Subject
 
 MOST: Final = 60
 MOST_UNFIT: Final = 10
@@ -29,7 +27,7 @@ class Tenants:
         self._unfit: set[str] = set()
         self._taken: set[str] = set()
 
-    async def take(self, broker: "Subject") -> str:
+    async def take(self, broker: Asking) -> str:
         """Give a name whose tenant is empty or absent; one never used before where claims are of no use."""
         for number in range(1, MOST + 1):
             name = f"conformance{number}"
@@ -47,13 +45,13 @@ class Tenants:
                 break
         return broker.unknown_tenant()
 
-    async def give_back(self, broker: "Subject", name: str) -> None:
+    async def give_back(self, broker: Asking, name: str) -> None:
         """Let others take the name."""
         if name in self._taken:
             await _release(broker, name)
             self._taken.discard(name)
 
-    async def confirm(self, broker: "Subject", name: str, refused: Exchange) -> None:
+    async def confirm(self, broker: Asking, name: str, refused: Exchange) -> None:
         """Raise NotApplicable if the broker takes nothing at all in the tenant: it has as many as it wants."""
         body = {"id": broker.id("Probe"), "type": "Probe"}
         answer = await broker.send("POST", "/entities", body, tenant=name, record=False)
@@ -68,7 +66,7 @@ def refuses_tenants(exchange: Exchange) -> bool:
     return exchange.method == "POST" and exchange.status in _REFUSALS
 
 
-async def _claim(broker: "Subject", name: str) -> int:
+async def _claim(broker: Asking, name: str) -> int:
     until = (datetime.now(UTC) + STALE).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = {"id": _CLAIM + name, "type": "TenantInUse", "until": {"type": "Property", "value": until}}
     try:
@@ -80,7 +78,7 @@ async def _claim(broker: "Subject", name: str) -> int:
     return code
 
 
-async def _is_stale(broker: "Subject", name: str) -> bool:
+async def _is_stale(broker: Asking, name: str) -> bool:
     try:
         held = (await broker.send("GET", f"/entities/{_CLAIM}{name}", record=False)).json["until"]["value"]
         return datetime.fromisoformat(held) < datetime.now(UTC)
@@ -88,7 +86,7 @@ async def _is_stale(broker: "Subject", name: str) -> bool:
         return False
 
 
-async def _release(broker: "Subject", name: str) -> None:
+async def _release(broker: Asking, name: str) -> None:
     try:
         await broker.send("DELETE", f"/entities/{_CLAIM}{name}", record=False)
         await broker.send("DELETE", f"/temporal/entities/{_CLAIM}{name}", record=False)
