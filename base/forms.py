@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 MOST_SHOWN: Final = 80
 MOST_FAULTS: Final = 20
+LARGEST: Final = (1 << 63) - 1
 _FORMATS: Final = FormatChecker(formats=("date", "email"))
 
 
@@ -93,6 +94,12 @@ def _key(value: Any) -> Hashable:
     return (isinstance(value, bool), value)
 
 
+def _whole(_: Any, value: Any) -> bool:
+    """Take for an integer what databases do: 1.0 is none, nor what 64 bits do not hold."""
+    return type(value) is int and -LARGEST <= value <= LARGEST
+
+
 _ITEMS: Final[Any] = Draft202012Validator.VALIDATORS["items"]
 _RULES: Final = {"pattern": _pattern, "items": _items, "uniqueItems": _unique}
-_Linear: Final[Any] = validators.extend(Draft202012Validator, _RULES)  # type: ignore[no-untyped-call]  # has no types
+_TYPES: Final = Draft202012Validator.TYPE_CHECKER.redefine("integer", _whole)
+_Linear: Final[Any] = validators.extend(Draft202012Validator, _RULES, type_checker=_TYPES)  # type: ignore[no-untyped-call]  # has no types

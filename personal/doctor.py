@@ -1,4 +1,4 @@
-"""What `engawa doctor` looks at in the personal-data module: who may read its folder, port, databases, certificate."""
+"""What `engawa doctor` looks at in the personal-data module: who may read its folder, port, databases, clock, doors."""
 
 import socket
 from pathlib import Path
@@ -13,6 +13,8 @@ from base.checks import Finding
 from base.errors import Problem
 from base.settings import SettingError
 from personal import towns
+from personal.audit import checking
+from personal.rules import clocks
 from personal.settings import PersonalSettings, check
 from personal.store import town
 
@@ -41,6 +43,7 @@ async def examine(settings: PersonalSettings) -> list[Finding]:
         _private(settings.data),
         _port(settings, running),
         _databases([settings.data / one.id for one in known]),
+        _clock([settings.data / one.id / town.FILE for one in known]),
         *_doors(settings),
     ]
 
@@ -82,6 +85,20 @@ def _databases(folders: list[Path]) -> Finding:
         return Finding(PART, "databases", False, f"cannot be read: {type(error).__name__}", fix)
     seen = f"{len(faults)} faults; the first: {faults[0]}" if faults else "no fault"
     return Finding(PART, "databases", not faults, seen, fix)
+
+
+def _clock(files: list[Path]) -> Finding:
+    """Look whether the clock is behind the audit logs: nothing is done then."""
+    fix = "set the clock; if it is right and was ahead before: engawa audit accept-clock"
+    now = clock.now()
+    try:
+        last = max(map(checking.last_entry, files))
+    except apsw.Error as error:
+        return Finding(PART, "clock", False, f"the log cannot be read: {type(error).__name__}", fix)
+    if clocks.behind(now, last):
+        seen = f"it shows {clock.show(now)}, but the audit log ends at {clock.show(last)}"
+        return Finding(PART, "clock", False, seen, fix)
+    return Finding(PART, "clock", True, "it is not behind the audit log")
 
 
 def _doors(settings: PersonalSettings) -> list[Finding]:

@@ -54,7 +54,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("GET", "/usage/v2/heartbeat"): {
         "type": "object",
         "required": ["status"],
-        "properties": {"status": {"const": "OK"}},
+        "properties": {"status": {"enum": ["OK", "FAIL"]}, "message": {"type": "string"}},
     },
 }
 """What is answered, where another interface prescribes it. (RFC 6749 5.1; Andmejälgija 2.1.0)"""
@@ -62,6 +62,9 @@ MEDIA: Final[Mapping[str, str]] = {
     "/keys": "application/jwk-set+json",
     "/items/{item}": "application/schema+json",
     "/disclosures/bulk": "application/x-ndjson",
+    "/me/receipts/{id}": "application/ld+json",
+    "/consents/agreed": "application/ld+json",
+    "/consents/paper/receipt": "application/ld+json",
     "/ngsi-ld/v1/entityOperations/query": "application/ld+json",
 }
 """The media types of answers that are not plain JSON."""
@@ -69,6 +72,8 @@ NUMBERS: Final = frozenset(
     {"before", "first", "from", "limit", "number", "offset", "position", "second", "size"}
 )
 """Parameters that are whole numbers from 0."""
+MOMENTS: Final = frozenset({"periodStart", "periodEnd"})
+"""Parameters that are moments. (RFC 3339)"""
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "detail", "status"],
@@ -202,7 +207,9 @@ def _query(operation: Operation) -> list[dict[str, Any]]:
 
 def _parameter(place: str, name: str, *, required: bool = False) -> dict[str, Any]:
     whole = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
-    schema = whole if name in NUMBERS and place == "query" else {"type": "string"}
+    schema: dict[str, Any] = whole if name in NUMBERS and place == "query" else {"type": "string"}
+    if name in MOMENTS:
+        schema = {"type": "string", "format": "date-time"}
     return {"name": name, "in": place, "required": required, "schema": schema}
 
 

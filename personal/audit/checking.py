@@ -50,6 +50,17 @@ def report(file: Path, keys: Mapping[str, Any], seen: Mapping[int, bytes]) -> di
         connection.close()
 
 
+def last_entry(file: Path) -> int:
+    """Say when the last entry of the log in a database was written; 0 if there is none."""
+    if not file.exists():
+        return 0
+    connection = connect(file, readonly=True)
+    try:
+        return log.end(connection)[1]
+    finally:
+        connection.close()
+
+
 def faults(
     connection: Connection, keys: Mapping[str, Any] | None = None, seen: Mapping[int, bytes] | None = None
 ) -> Iterator[Fault]:

@@ -41,7 +41,7 @@ def append(connection: Connection, entry: Entry, now: int) -> int:
 
     ClockBehind, so that nothing is done, if the clock was set back: what has ended would hold again.
     """
-    position, last = _end(connection)
+    position, last = end(connection)
     if clocks.behind(now, last):
         raise ClockBehind(
             f"The clock of this server is behind its audit log, which ends at {clock.show(last)}: nothing is done"
@@ -53,12 +53,12 @@ def append(connection: Connection, entry: Entry, now: int) -> int:
 
 def accept_clock(connection: Connection, by: str, now: int) -> int:
     """Go on with the clock as it is, although the log ends later; the log tells of it."""
-    position, last = _end(connection)
+    position, last = end(connection)
     _write(connection, position, Entry(ACCEPTED, {"by": by, "last": clock.show(last)}), now)
     return position
 
 
-def _end(connection: Connection) -> tuple[int, int]:
+def end(connection: Connection) -> tuple[int, int]:
     """Give the position after the last entry, and when that one was written."""
     row = one(connection, "SELECT position, at FROM leaf ORDER BY position DESC LIMIT 1")
     return (0, 0) if row is None else (row[0] + 1, row[1])

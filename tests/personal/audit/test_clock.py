@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from base import clock
 from engawa.command import cli
+from personal import doctor
 from personal.audit import checking, log
 from personal.operations.actors import Actor, Who
 from personal.operations.call import Call
@@ -44,6 +45,7 @@ async def test_while_the_clock_is_behind_the_log_nothing_goes_out_and_nothing_is
             assert "audit accept-clock" in reply.json["detail"]
             assert b"wheat" not in reply.raw
         assert await read_entries(live) == before
+        assert not await looked_at(live)
         assert (await live.get("/me/accesses", by=done.hanako)).status == 200, "the log itself is there"
 
         accepted = await engawa("audit", "accept-clock", "--data", data)
@@ -55,7 +57,14 @@ async def test_while_the_clock_is_behind_the_log_nothing_goes_out_and_nothing_is
         outside = await engawa("audit", "verify", live.url, "--heads", heads)
         assert f"begins with the {len(before)} entries" in outside.stdout
         inside = await engawa("audit", "verify", "--data", data)
+        assert await looked_at(live)
         assert f"was set back before the entries {len(before)}" in inside.stdout
+
+
+async def looked_at(live: Live) -> bool:
+    """Let the doctor look at the clock."""
+    found = await doctor.examine(live.module.settings)
+    return next(one.good for one in found if one.subject == "clock")
 
 
 async def engawa(*words: Any) -> Any:
