@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import sys
 from collections.abc import AsyncIterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -121,6 +122,7 @@ def _run(settings: PersonalSettings | AgentSettings, control: Connection, number
     log = os.open(settings.data.with_suffix(".log"), os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the usual one
     points = Points(Path(settings.data), lambda name: control.send(("cut", name)))
     points.install()
     points.arm(number)
@@ -150,14 +152,16 @@ async def _opened(settings: PersonalSettings | AgentSettings) -> AsyncIterator[t
         async with agents.running(settings):
             yield None, ""
         return
-    async with module_of(settings, lambda: "") as module:
+    where = [""]
+    async with module_of(settings, lambda: where[0]) as module:
         app = web.Application()
         app.add_routes(Front(module, operations(settings)).routes())
         async with (
             admin_socket.serve(settings.data, admin.handlers(module)),
             serving(app, settings.host, settings.port, connections=100) as port,
         ):
-            yield module, f"http://{settings.host}:{port}"
+            where[0] = f"http://{settings.host}:{port}"
+            yield module, where[0]
 
 
 async def _deliver(module: Module) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.personal.faults import stories, upkeep
+from tests.personal.faults import inside, stories, upkeep
 from tests.personal.faults.killing import kill_everywhere
 from tests.personal.faults.town import town
 
@@ -24,3 +24,15 @@ async def test_what_operators_do_is_done_wholly_or_not_at_all(tmp_path: Path) ->
     async with town(tmp_path) as there:
         for story in upkeep.all_of_them(tmp_path / "keys"):
             assert await kill_everywhere(there, story)
+
+
+@pytest.mark.parametrize("victim", ["module", "agent"])
+async def test_an_order_to_the_agent_is_done_once(tmp_path: Path, victim: str) -> None:
+    async with inside.stand(tmp_path, victim) as there:
+        assert await kill_everywhere(there, inside.Exchanging(deciding=False))
+
+
+@pytest.mark.parametrize("victim", ["module", "agent"])
+async def test_what_is_carried_in_files_is_done_once(tmp_path: Path, victim: str) -> None:
+    async with inside.stand(tmp_path, victim, line=False) as there:
+        assert await kill_everywhere(there, inside.Carrying())

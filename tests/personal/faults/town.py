@@ -87,7 +87,7 @@ class Town:
         return self.child
 
     async def start(self, number: int | None = None) -> None:
-        """Start the module; number: the point at which it ends while it starts."""
+        """Start the module again; number: the point at which it ends while it starts."""
         self.child = await Child.start(self.settings, number)
         self.live.url = self.child.url
 
