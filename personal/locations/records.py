@@ -203,6 +203,7 @@ class Records:
             await self.keys.forget(person)
         self.reached("forgotten")
         if persons:
+            await self.store.empty_log()
             await self.store.write(lambda db: leftovers.end_forgetting(db, persons))
 
     def _out(self, db: Connection, found: Sequence[Record], erasure: Erasure, now: int) -> list[str]:

@@ -1,10 +1,11 @@
 """The database of one municipality: one writer that commits in groups, one connection for reading."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from base.database import Connection, Writer, connect, migrate, snapshot
+from base.database import Connection, Writer, connect, empty_log, migrate, snapshot
 from personal.store import schema
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ class TownStore:
         """Open the database of a folder, made or brought up to date if need be."""
         self.path = folder / FILE
         self._write = connect(self.path)
+        self._write.pragma("secure_delete", True)
         migrate(self._write, schema.STEPS)
         self._read = connect(self.path, readonly=True)
         self._writer = Writer(self._write)
@@ -30,6 +32,10 @@ class TownStore:
         """Do work on one state of the database; short work only, it runs on the event loop."""
         with snapshot(self._read):
             return work(self._read)
+
+    async def empty_log(self) -> None:
+        """See to it that what was deleted stands nowhere in the files any more; ServiceUnavailable if it still may."""
+        await asyncio.to_thread(empty_log, self.path)
 
     def ping(self) -> None:
         """Say by not failing that the database answers."""
