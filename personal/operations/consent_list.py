@@ -1,6 +1,6 @@
 """Everything a resident may decide on, with where it stands: per service, purpose and item. (personal-data.md 3.4)"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,10 +29,20 @@ def everything(_: str, __: str) -> bool:
     return True
 
 
-def listed(db: Connection, person: str, now: int, sees: Sees = everything) -> dict[str, Any]:
-    """List all services, those too that are suspended or gone and still have a consent."""
+def listed(
+    db: Connection,
+    person: str,
+    now: int,
+    sees: Sees = everything,
+    unseen: Collection[Key] = (),
+) -> dict[str, Any]:
+    """List all services, those too that are suspended or gone and still have a consent; not what is `unseen`."""
     found = services.listed(db)
-    standing = {key: one for key, one in consents.of(db, person).items() if sees(one.service, one.item)}
+    standing = {
+        key: one
+        for key, one in consents.of(db, person).items()
+        if sees(one.service, one.item) and key not in unseen
+    }
     view = _View(db, person, now, sees, standing, items.listed(db))
     with_consent = {service for _, service, _, _ in standing}
     return {

@@ -1,6 +1,6 @@
 """Consents of residents: see all of them, decide, withdraw one or all at once, keep the receipts. (issue 5)"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from base import clock
@@ -8,7 +8,7 @@ from base.database import Connection
 from base.errors import NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, letting_go, revoking
+from personal.operations import acting, letting_go, revoking, seeing
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.consent_list import listed
@@ -29,6 +29,7 @@ from personal.rules.delegation import Act as Doing
 from personal.rules.delegation import Scope, permits
 from personal.rules.identifiers import fresh
 from personal.store import consents, delegations, people, reasons, records
+from personal.store.consents import Key
 from personal.store.records import Record
 
 LD_JSON: Final = "application/ld+json"
@@ -55,7 +56,13 @@ async def list_own(call: Call, module: Module) -> Answer:
         person, scope = find(db)
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
-        return listed(db, person, call.now, lambda service, item: _visible(scope, service, (item,)))
+        return listed(
+            db,
+            person,
+            call.now,
+            lambda service, item: _visible(scope, service, (item,)),
+            seeing.unseen(db, call.actor, person),
+        )
 
     return Answer(body=await call.town.store.write(work))
 
@@ -66,6 +73,7 @@ async def list_events(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> list[dict[str, Any]]:
         person, scope = find(db)
+        unseen = seeing.unseen(db, call.actor, person)
         why = {leaf: revoking.opened(key, leaf, words) for leaf, words in reasons.of(db, person).items()}
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
@@ -73,6 +81,11 @@ async def list_events(call: Call, _: Module) -> Answer:
             _event(one, why.get(one.leaf))
             for one in reversed(consents.history(db, person))
             if _visible(scope, one.consent.service, (one.consent.item,))
+            and (
+                consents.about(one.consent) not in unseen
+                if one.decision is None
+                else seeing.decided(db, call.actor, consents.decision(db, one.decision))
+            )
         ]
 
     return Answer(body={"events": await call.town.store.write(work)})
@@ -152,7 +165,7 @@ async def list_receipts(call: Call, _: Module) -> Answer:
                 **{name: one.document[name] for name in ("kind", "service", "purpose", "agree", "refuse")},
             }
             for one in consents.decisions(db, person)
-            if _covered(scope, one)
+            if _covered(scope, one) and seeing.decided(db, call.actor, one)
         ]
 
     return Answer(body={"receipts": await call.town.store.write(work)})
@@ -165,7 +178,13 @@ async def show_receipt(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> bytes:
         person, scope = find(db)
         found = consents.decision(db, call.path["id"])
-        if found is None or found.person not in people.family(db, person) or not _covered(scope, found):
+        own = found is not None and found.person in people.family(db, person)
+        if (
+            found is None
+            or not own
+            or not _covered(scope, found)
+            or not seeing.decided(db, call.actor, found)
+        ):
             raise ResourceNotFound("There is no such receipt.")
         act = act_of(call, person)
         log.append(db, Entry("receipt-read", act.told, act.people), call.now)
@@ -193,7 +212,7 @@ def act_of(call: Call, person: str) -> Act:
 def withdraw(db: Connection, call: Call, module: Module, act: Act, scope: Scope | None) -> dict[str, Any]:
     """Withdraw all that the request names; scope: what the caller may do for somebody else, None everything."""
     body, done = call.body, []
-    for group, found in _named(db, act.person, body).items():
+    for group, found in _named(db, act.person, body, seeing.unseen(db, call.actor, act.person)).items():
         kind, service, purpose = group
         if scope is not None and not permits(scope, Doing.CONSENT, service, found):
             if "everything" in body:
@@ -221,12 +240,15 @@ def _followed(db: Connection, stored: Iterable[Record]) -> dict[str, Any]:
     return {"erased": sorted(set(erased)), "kept": held}
 
 
-def _named(db: Connection, person: str, body: dict[str, Any]) -> dict[Group, dict[str, int]]:
+def _named(
+    db: Connection, person: str, body: dict[str, Any], unseen: Collection[Key]
+) -> dict[Group, dict[str, int]]:
     """Gather what is agreed of what a request names: items, each with the version it was agreed to."""
     agreed: dict[Group, dict[str, int]] = {}
-    for (kind, service, purpose, item), one in consents.of(db, person).items():
+    for about, one in consents.of(db, person).items():
+        kind, service, purpose, item = about
         asked = body.get("kind", kind), body.get("service", service), body.get("purpose", purpose)
-        if asked == (kind, service, purpose) and one.state in HOLDING:
+        if asked == (kind, service, purpose) and one.state in HOLDING and about not in unseen:
             agreed.setdefault((kind, service, purpose), {})[item] = one.version
     if "items" not in body:
         return agreed

@@ -54,7 +54,9 @@ async def list_own(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> list[str]:
         person = find(db)
-        log.append(db, Entry("pseudonyms-listed", {"by": by(call)}, {SUBJECT: person}), call.now)
+        log.append(
+            db, Entry("pseudonyms-listed", {"by": by(call)}, acting.people_of(call.actor, person)), call.now
+        )
         return pseudonyms.services(db, person)
 
     return Answer(body={"services": await call.town.store.write(work)})
@@ -73,9 +75,8 @@ async def rotate(call: Call, _: Module) -> Answer:
             raise ResourceNotFound("This service does not know the resident.")
         former, name = pseudonyms.rotate(db, deriving, service, person, call.now)
         renamed(db, service, person, former, name, call.now)
-        log.append(
-            db, Entry("pseudonym-rotated", {"by": by(call), "service": service}, {SUBJECT: person}), call.now
-        )
+        facts = {"by": by(call), "service": service}
+        log.append(db, Entry("pseudonym-rotated", facts, acting.people_of(call.actor, person)), call.now)
 
     await call.town.store.write(work)
     return Answer(202, {"service": service})

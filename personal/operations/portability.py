@@ -10,7 +10,7 @@ from base.errors import BadRequestData, NotPermitted, Problem
 from personal.audit import log, reading
 from personal.audit.log import Entry
 from personal.locations.records import Erasure, Value
-from personal.operations import access_history, acting, letting_go, printing, rights
+from personal.operations import access_history, acting, letting_go, printing, rights, seeing
 from personal.operations.call import JSON, Answer, Call, Module
 from personal.operations.delegations import protected
 from personal.operations.delegations import shown as delegation_shown
@@ -116,13 +116,16 @@ def _gathered(
     found = people.current(db, person)
     if found is None:
         raise NotPermitted("There is nothing to export.")
+    unseen = seeing.unseen(db, call.actor, person)
     entries = reading.about(db, person, "subject", _ALL, _ALL)
     told: dict[str, Any] = {
         "municipality": {"id": call.town.id, "name": call.town.name, "code": call.town.code},
         "exported": clock.show(call.now),
         "registered": {"state": found.state, "since": clock.show(found.created)},
         "consents": [
-            _consent(one) for one in consents.of(db, person).values() if _covers(scope, one.item, one.service)
+            _consent(one)
+            for about, one in consents.of(db, person).items()
+            if about not in unseen and _covers(scope, one.item, one.service)
         ],
         "accesses": [access_history.shown(one) for one in entries if acting.covers(db, scope, one)],
     }

@@ -8,6 +8,7 @@ from base.database import Connection
 from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.operations import seeing
 from personal.operations.blinding import Blinding
 from personal.operations.call import Call, Module
 from personal.operations.deciding import (
@@ -83,7 +84,7 @@ def prepare(db: Connection, call: Call, module: Module, act: Act, choice: Choice
         "until": document["until"],
         "expires": clock.show(call.now + decisions.LIFE),
         "evidence": sorted(enough),
-        **_difference(db, act.person, service, choice, call.now),
+        **_difference(db, call, act.person, service, choice),
     }
 
 
@@ -137,20 +138,21 @@ def _checked(db: Connection, person: str, choice: Choice, now: int) -> tuple[Ser
         raise ResourceNotFound("There is no such service (any more), or it has no such purpose.")
     have = standing(db, person, (choice.kind, choice.service, choice.purpose))
     agreed = {item for item, one in have.items() if consent.holds(one, now, service.least)}
-    decisions.check(choice, purpose, bases(db), agreed)
+    given = {item for item, one in have.items() if one.state in consent.HOLDING}
+    decisions.check(choice, purpose, bases(db), agreed, given)
     if choice.agree:
         return service, choice
-    swept = decisions.swept(
-        choice.refuse, purpose, {i for i, one in have.items() if one.state in consent.HOLDING}
-    )
+    swept = decisions.swept(choice.refuse, purpose, given)
     refuse = tuple(sorted(set(choice.refuse) | swept))
     return service, Choice(choice.kind, choice.service, choice.purpose, (), refuse, choice.until)
 
 
-def _difference(db: Connection, person: str, service: Service, choice: Choice, now: int) -> dict[str, Any]:
+def _difference(db: Connection, call: Call, person: str, service: Service, choice: Choice) -> dict[str, Any]:
     """Say in words what would change, and what the service does otherwise than in the version agreed to before."""
-    have = standing(db, person, (choice.kind, choice.service, choice.purpose))
-    agreed = frozenset(item for item, one in have.items() if consent.holds(one, now, service.least))
+    unseen = seeing.unseen(db, call.actor, person)
+    found = standing(db, person, (choice.kind, choice.service, choice.purpose))
+    have = {item: one for item, one in found.items() if consents.about(one) not in unseen}
+    agreed = frozenset(item for item, one in have.items() if consent.holds(one, call.now, service.least))
     labels = {code: item.label for code, item in items.listed(db).items()}
     told = consent_words.decided(choice.agree, choice.refuse, agreed, labels)
     before = max((one.version for one in have.values()), default=0)

@@ -11,7 +11,7 @@ from base.database import Connection
 from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, handles, revoking
+from personal.operations import acting, handles, revoking, seeing
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import Handles
 from personal.operations.records import NAME, append, by
@@ -40,6 +40,8 @@ from personal.vault.envelope import seal, unseal
 MOST_LISTED: Final = 500
 EVERYTHING: Final = ("*",)
 """Stands for all items: no limit of items covers it."""
+_GUARDIAN: Final = "guardian "
+"""Begins, in what is kept of a request, the id of the guardian who made it."""
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 4_000}
 _ASKED: Final[dict[str, Any]] = {
     "right": {"enum": [right.value for right in Right]},
@@ -104,7 +106,7 @@ async def list_own(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> list[Filed]:
         scope, person = limits(db), find(db)
         append(db, call, "own-rights-listed", person)
-        return [one for one in rights.of(db, person) if covers(scope, one)]
+        return [one for one in rights.of(db, person) if _sees(db, call, scope, one)]
 
     return Answer(body={"requests": [shown(one, key) for one in await call.town.store.write(work)]})
 
@@ -116,7 +118,7 @@ async def withdraw(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> None:
         person = find(db)
         for one in rights.of(db, person):
-            if one.request.id == call.path["id"] and covers(limits(db), one):
+            if one.request.id == call.path["id"] and _sees(db, call, limits(db), one):
                 rights.put(db, replace(one, request=withdrawn(one.request, call.now)))
                 _note(db, call, "rights-withdrawn", one.request, person)
                 return
@@ -248,6 +250,12 @@ def covers(scope: Scope | None, filed: Filed) -> bool:
     return scope is None or permits(scope, Act.RIGHTS, None, filed.request.items or EVERYTHING)
 
 
+def _sees(db: Connection, call: Call, scope: Scope | None, filed: Filed) -> bool:
+    """Say whether the caller sees a request: within their scope, and not of another guardian who is protected."""
+    taken_by = filed.taken_by.removeprefix(_GUARDIAN)
+    return covers(scope, filed) and (taken_by == filed.taken_by or not seeing.hides(db, call.actor, taken_by))
+
+
 async def _received(call: Call, module: Module, find: acting.Find, evidence: str) -> Answer:
     body, key = call.body, await sealing(call)
     right, about = Right(body["right"]), tuple(sorted(body.get("items", ())))
@@ -258,7 +266,8 @@ async def _received(call: Call, module: Module, find: acting.Find, evidence: str
             raise BadRequestData(f"There is no item {strange[0]}; GET /personal/v1/items lists them.")
         request = received(fresh("w_"), person, right, about, call.now, module.settings.rights_days)
         words = _sealed(key, request.id, "words", body["text"])
-        filed = Filed(request, words, _sealed(key, request.id, "reasons", {}), by(call), evidence)
+        taken_by = _GUARDIAN + call.actor.id if acting.for_another(call.actor) else by(call)
+        filed = Filed(request, words, _sealed(key, request.id, "reasons", {}), taken_by, evidence)
         rights.put(db, filed)
         _note(db, call, "rights-request", request, person, due=clock.show(request.due))
         return shown(filed, key)

@@ -13,11 +13,12 @@ from personal.operations import acting
 from personal.operations.call import Answer, Call, Module
 from personal.operations.disclosures import ITEMS, admit, with_receipt
 from personal.operations.naming import deriving_of
-from personal.operations.records import NAME
-from personal.operations.releasing import SUBJECT, Ask, Ruling, offered, release, rule_about
+from personal.operations.records import NAME, by
+from personal.operations.releasing import Ask, Ruling, offered, release, rule_about
 from personal.rules import sharing_code
 from personal.rules.delegation import Act
 from personal.rules.identifiers import blind
+from personal.rules.residents import Event, Happening
 from personal.store import people, pseudonyms, services, sharing_codes
 from personal.store.sharing_codes import SharingCode
 
@@ -58,8 +59,8 @@ async def make(call: Call, _: Module) -> Answer:
         person = find(db)
         _check(db, call, person, only)
         sharing_codes.add(db, SharingCode(hash, person, only, body["items"], call.now, until))
-        facts = {"by": "resident", "items": body["items"], **({"service": only} if only else {})}
-        log.append(db, Entry("sharing-code-made", facts, {SUBJECT: person}), call.now)
+        facts = {"by": by(call), "items": body["items"], **({"service": only} if only else {})}
+        log.append(db, Entry("sharing-code-made", facts, acting.people_of(call.actor, person)), call.now)
 
     await call.town.store.write(work)
     return Answer(201, {"code": shown, "until": clock.show(until)})
@@ -72,7 +73,8 @@ async def withdraw(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> None:
         person = find(db)
         sharing_codes.withdraw(db, person, call.now)
-        log.append(db, Entry("sharing-code-withdrawn", {"by": "resident"}, {SUBJECT: person}), call.now)
+        told = Entry("sharing-code-withdrawn", {"by": by(call)}, acting.people_of(call.actor, person))
+        log.append(db, told, call.now)
 
     await call.town.store.write(work)
     return Answer(204)
@@ -107,6 +109,14 @@ async def redeem(call: Call, module: Module) -> Answer:
     ruling, name = found
     (released,) = await release(module, town, [ruling], call.now)
     return Answer(body={"subject": name, **with_receipt(call, released, name)})
+
+
+def follow(db: Connection, happening: Happening, now: int) -> None:
+    """Let codes not outlast death or moving away; once a double is parted it is not known who made them. (Reaction)"""
+    if happening.event in (Event.DIED, Event.MOVED, Event.PARTED):
+        sharing_codes.withdraw(db, happening.person, now)
+    if happening.event is Event.PARTED:
+        sharing_codes.withdraw(db, happening.other, now)
 
 
 def _check(db: Connection, call: Call, person: str, service: str | None) -> None:

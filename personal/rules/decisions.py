@@ -117,17 +117,22 @@ def law(purpose: Mapping[str, Any], basis: str) -> str | None:
 
 
 def check(
-    choice: Choice, purpose: Mapping[str, Any], bases: Mapping[str, str], agreed: Collection[str]
+    choice: Choice,
+    purpose: Mapping[str, Any],
+    bases: Mapping[str, str],
+    agreed: Collection[str],
+    given: Collection[str] = (),
 ) -> None:
     """Refuse a choice that cannot be made.
 
-    bases: on what each item of the catalogue rests; agreed: what the resident has agreed to already.
+    bases: on what each item of the catalogue rests; agreed: what the resident has agreed to already; given: what
+    they agreed to once and did not withdraw, which they may refuse even if it is not asked for any more.
     """
     if set(choice.agree) & set(choice.refuse):
         raise BadRequestData("An item cannot be agreed to and refused at once.")
     offered = {asked["item"]: asked for asked in purpose["items"]}
     for item in (*choice.agree, *choice.refuse):
-        if item not in offered:
+        if item not in offered and (item in choice.agree or item not in given):
             raise BadRequestData(f"The purpose {choice.purpose} does not ask for {item}.")
         named = law(purpose, bases.get(item, catalogue.CONSENT))
         if named is not None:

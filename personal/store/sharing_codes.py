@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from base.database import Connection
+from personal.store import people
 from personal.store.town import one, value
 
 
@@ -29,9 +30,9 @@ def add(connection: Connection, code: SharingCode) -> None:
 
 
 def count(connection: Connection, person: str, now: int) -> int:
-    """Count the codes of a resident that can be used."""
+    """Count the codes of a resident and their doubles that can be used."""
     sql = "SELECT count(*) FROM sharing_code WHERE person = ? AND used IS NULL AND until > ?"
-    return int(value(connection, sql, person, now))
+    return sum(int(value(connection, sql, id, now)) for id in people.family(connection, person))
 
 
 def spend(connection: Connection, hash: bytes, service: str, now: int) -> SharingCode | None:
@@ -51,8 +52,9 @@ def spend(connection: Connection, hash: bytes, service: str, now: int) -> Sharin
 
 
 def withdraw(connection: Connection, person: str, now: int) -> None:
-    """Let no code of a resident be used any more."""
-    connection.execute("UPDATE sharing_code SET used = ? WHERE person = ? AND used IS NULL", (now, person))
+    """Let no code of a resident and their doubles be used any more."""
+    for id in people.family(connection, person):
+        connection.execute("UPDATE sharing_code SET used = ? WHERE person = ? AND used IS NULL", (now, id))
 
 
 def guesses(connection: Connection, service: str, since: int) -> int:

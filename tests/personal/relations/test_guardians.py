@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.personal.disclosure.sharing import leaves
-from tests.personal.live import Live, Reply
+from tests.personal.consents.deciding import decide
+from tests.personal.disclosure.sharing import leaves, name
+from tests.personal.live import Live, Reply, asked, described, purpose
 
 CHILD = {"nameKana": "ヤブ コタロウ", "birthDate": f"{datetime.now(UTC).year - 9}-04-01"}
 PARENT = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
@@ -317,3 +318,70 @@ async def test_a_delegation_follows_those_who_are_parted(live: Live, side: str) 
         told = await live.post("/delegations/find", {"resident": parted.json[one]}, by=counter)
         acted_for[one] = len(told.json["guardians"])
     assert acted_for == {"resident": int(side == "resident"), "double": int(side == "double")}
+
+
+FATHER = {"nameKana": "ヤブ タロウ", "birthDate": "1988-05-05"}
+
+
+async def both_parents(live: Live) -> tuple[str, str]:
+    """Give the tokens of two guardians who act for the same child; the second one only looks."""
+    await live.service("shelter", described(purpose("reception", asked("contact"))))
+    await family(live)
+    await live.register("taro", **FATHER)
+    await grant(live)
+    await grant(live, guardian=await found(live, FATHER))
+    mother, father = await act_for_child(live), await live.resident("taro")
+    (child,) = (await live.get("/me/represented", by=father)).json["represented"]
+    await live.post("/me/acting-for", {"resident": child["resident"]}, by=father)
+    return mother, father
+
+
+async def test_what_a_protected_guardian_decides_is_not_shown_to_the_other_one(live: Live) -> None:
+    mother, father = await both_parents(live)
+    paths = ("/me/consents", "/me/consents/events", "/me/receipts", "/me/rights")
+
+    async def seen() -> list[Any]:
+        told = [(await live.get(path, by=father)).json for path in paths]
+        exported = (await live.get("/me/export", by=father)).json
+        return [*told, exported["consents"]]
+
+    before = await seen()
+    made = await decide(live, mother, agree=["contact"])
+    assert made.status == 201, made.raw
+    asked_for = {"right": "stop", "text": "父に知らせないでください。"}
+    assert (await live.post("/me/rights", asked_for, by=mother)).status == 201
+    assert await seen() != before, "who is not protected is seen"
+    await protect(live, PARENT)
+    assert await seen() == before
+    assert (await live.get(f"/me/receipts/{made.json['receipt']}", by=father)).status == 404
+    body = {"service": "shelter", "purpose": "reception", "agree": ["contact"]}
+    told = (await live.post("/me/consents/prepare", body, by=father)).json["changes"]
+    assert told[0]["en"].startswith("You newly agree"), told
+    withdrawn = await live.post("/me/consents/withdraw", {"everything": True}, by=father)
+    assert withdrawn.json == {"withdrawn": []}
+    child = await live.resident("kotaro")
+    (mine,) = (await live.get("/me/consents", by=child)).json["services"]
+    assert mine["purposes"][0]["items"][0]["share"]["holds"], "nobody withdraws what they may not know of"
+
+
+async def test_every_act_of_a_guardian_names_them_apart(live: Live) -> None:
+    await live.service("shelter", described(purpose("reception", asked("contact"))))
+    await family(live)
+    await grant(live)
+    child = await live.person("kotaro")
+    await name(live, child, "shelter")
+    token = await act_for_child(live)
+    begin = len(leaves(live))
+    body = {"items": ["contact"], "minutes": 5, "service": "shelter"}
+    assert (await live.post("/me/sharing-codes", body, by=token)).status == 201
+    assert (await live.ask("DELETE", "/me/sharing-codes", by=token)).status == 204
+    assert (await live.get("/me/pseudonyms", by=token)).status == 200
+    assert (await live.post("/pseudonyms/rotate", {"service": "shelter"}, by=token)).status == 202
+    made = leaves(live, begin)
+    assert [one["kind"] for one in made] == [
+        "sharing-code-made",
+        "sharing-code-withdrawn",
+        "pseudonyms-listed",
+        "pseudonym-rotated",
+    ]
+    assert all(one["by"] == "guardian" and "guardian" in one and "subject" in one for one in made), made
