@@ -8,6 +8,7 @@ from aiohttp import web
 
 from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
+from personal.pages.proposed import rows_of
 from personal.pages.visitor import Visitor
 
 SERVICES: Final = STAFF + "/services"
@@ -87,6 +88,7 @@ class CataloguePages:
         more = {
             "proposal": found,
             "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
+            "rows": rows_of(found["body"], self._desk.words, visitor.language),
             "differences": told_of(found.get("differences", ()), labels, visitor.language),
             "own": found["proposer"] == visitor.actor.id,
             "labels": labels,

@@ -24,6 +24,7 @@ class ConsentPages(ResidentsPage):
         return [
             desk.shown(ONE + "/consents", self.show),
             desk.sent(ONE + "/withdraw", self.withdraw, page=self.show),
+            desk.sent(ONE + "/revoke", self.revoke, page=self.show),
             desk.shown(ONE + "/paper", self.begin),
             desk.sent(ONE + "/paper/check", self.check, page=self.begin, shows=True),
             desk.sent(ONE + "/paper", self.decide, page=self.check_again),
@@ -33,12 +34,18 @@ class ConsentPages(ResidentsPage):
 
     async def show(self, visitor: Visitor) -> web.Response:
         """Show all services with what the resident agreed to."""
-        return self._render(visitor, "resident_consents.html", consents=await self._listed(visitor))
+        consents, labels = await self._listed(visitor), await self._desk.labels(visitor)
+        return self._render(visitor, "resident_consents.html", consents=consents, labels=labels)
 
     async def withdraw(self, visitor: Visitor) -> web.Response:
         """Withdraw consents for a resident who asks for it at the counter."""
         body = visitor.chosen("service", "purpose")
         return await self._do(visitor, "/consents/paper/withdraw", "consent_withdrawn", "/consents", **body)
+
+    async def revoke(self, visitor: Visitor) -> web.Response:
+        """End consents that were written down from a form that is not good."""
+        body = visitor.chosen("service", "purpose", "reason")
+        return await self._do(visitor, "/consents/paper/revoke", "consent_revoked", "/consents", **body)
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the form to copy a consent on paper into."""

@@ -71,6 +71,7 @@ class Desk:
         self.logins: dict[Who, Run] = {}  # the pages to log in, by who logs in there
         self._once = Once()
         self._refusals = Refusals()
+        self.words = self._refusals.words
         words = texts(*sorted(HERE.glob("texts*.toml")))
         self.pages = Pages(
             templates=HERE / "templates",

@@ -103,11 +103,13 @@ class ResidentsOwnPages:
     async def show_consents(self, visitor: Visitor) -> web.Response:
         """Show every service with what is agreed, what it asks for anew, and the receipts."""
         found = await self._desk.ask(visitor, "GET", "/me/consents")
+        events = (await self._desk.ask(visitor, "GET", "/me/consents/events"))["events"]
         receipts = (await self._desk.ask(visitor, "GET", "/me/receipts"))["receipts"]
         labels = await self._desk.labels(visitor)
         names = {one["id"]: one["name"][visitor.language] for one in found["services"]}
         changes = await self._changes(visitor, found, labels)
-        more: dict[str, Any] = {"changes": changes, "names": names, "labels": labels}
+        ended = [one for one in events if one.get("reason")]
+        more: dict[str, Any] = {"ended": ended, "changes": changes, "names": names, "labels": labels}
         return self._desk.render(visitor, "me_consents.html", consents=found, receipts=receipts, **more)
 
     async def agree(self, visitor: Visitor) -> web.Response:

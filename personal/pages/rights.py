@@ -40,12 +40,18 @@ class RightsPages:
         """Show one request with what the resident wrote."""
         found = await self._desk.ask(visitor, "GET", "/rights/{id}", within=_within(visitor))
         labels = await self._desk.labels(visitor)
-        more: dict[str, Any] = {"asked": found, "labels": labels, "outcomes": OUTCOMES}
+        services = (await self._desk.ask(visitor, "GET", "/services"))["services"]
+        more: dict[str, Any] = {"asked": found, "labels": labels, "services": services, "outcomes": OUTCOMES}
         return self._desk.render(visitor, "right.html", **more)
 
     async def decide(self, visitor: Visitor) -> web.Response:
         """Decide a request."""
-        body = visitor.chosen("outcome", "reason")
+        body: dict[str, Any] = visitor.chosen("outcome", "reason")
+        for name in ("items", "services"):
+            if visitor.given(name):
+                body[name] = visitor.given(name).split()
+        if visitor.given("erase"):
+            body["erase"] = True
         await self._desk.ask(visitor, "POST", "/rights/{id}/decision", body, within=_within(visitor))
         return self._desk.back(visitor, PATH, "right_decided")
 

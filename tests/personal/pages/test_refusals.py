@@ -22,7 +22,7 @@ FILES = (
 # what no page asks for: operations of services, agents and other towns; keys, back-ups and logs at the machine
 APART = {
     "operations": {"agent_line", "asking", "bulk", "bundling", "disclosures", "exchange", "importing",
-                   "inside", "linked_data", "storing", "tokens"},
+                   "linked_data", "storing", "tokens"},
     "rules": {"assertion", "bundles", "certificate_status", "heads", "orders", "receipts", "releases",
               "resident_lines", "signed"},
     "vault": {"backup", "escrow", "requests", "shredded", "token", "top"},
