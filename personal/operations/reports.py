@@ -34,9 +34,15 @@ RELEASES: Final = frozenset(
     }
 )
 _COLUMNS: Final = (
-    "item", "label", "class", "identifying", "itemBasis", "location", "service", "operator", "purpose",
-    "registeredPurpose", "legalClass", "basis", "need", "retentionDays", "recipients",
+    "item", "label", "recorded", "persons", "collection", "class", "identifying", "itemBasis", "location",
+    "service", "operator", "purpose", "registeredPurpose", "legalClass", "basis", "need", "retentionDays",
+    "recipients",
 )  # fmt: skip
+PERSONS: Final = {"ja": "この市町村に登録された住民", "en": "Residents registered with this municipality"}
+COLLECTION: Final = {
+    "ja": "本人からの申告、職員による登録、台帳からの取込み",
+    "en": "From the residents themselves, entered by staff, taken over from files of the municipality",
+}
 AFFECTED: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["from", "until"],
@@ -52,7 +58,7 @@ AFFECTED: Final[dict[str, Any]] = {
 
 
 async def files(call: Call, _: Module) -> Answer:
-    """Give the register of personal-information files (個人情報ファイル簿), for everybody, as JSON or CSV."""
+    """Give the register of personal-information files (個人情報ファイル簿), as JSON or CSV. (74, 75条)"""
     form = call.params.get("format", "json")
     if form not in ("json", "csv"):
         raise BadRequestData("The formats are json, csv.")
@@ -63,7 +69,12 @@ async def files(call: Call, _: Module) -> Answer:
 
     listed = call.town.store.read(work)
     if form == "json":
-        head = {"municipality": call.town.name, "code": call.town.code, "at": clock.show(call.now)}
+        head = {
+            "municipality": call.town.name,
+            "code": call.town.code,
+            "requestsTo": call.town.name,
+            "at": clock.show(call.now),
+        }
         return Answer(body={**head, "files": listed})
     lines = [_COLUMNS, *_lines(listed)]
     return Answer(body=table(lines), media_type="text/csv; charset=utf-8")
@@ -170,6 +181,9 @@ def _file(db: Connection, item: Item, found: list[Service]) -> dict[str, Any]:
     return {
         "item": item.code,
         "label": dict(item.label),
+        "recorded": list(item.schema.get("properties", ())),
+        "persons": PERSONS,
+        "collection": COLLECTION,
         "class": item.item_class,
         "identifying": item.identifying,
         "basis": item.basis,
@@ -196,6 +210,9 @@ def _lines(listed: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
         about = (
             file["item"],
             file["label"]["ja"],
+            "、".join(file["recorded"]),
+            file["persons"]["ja"],
+            file["collection"]["ja"],
             str(file["class"]),
             str(file["identifying"]).lower(),
             file["basis"],

@@ -1,6 +1,9 @@
 """Who is affected by which releases, after an incident; the register of files. (個人情報保護法 68, 75条)"""
 
 import asyncio
+import csv
+import io
+from functools import partial
 from typing import Any
 
 from base import clock
@@ -8,9 +11,10 @@ from personal.operations import releasing
 from personal.operations.actors import Actor, Who
 from personal.operations.call import Call
 from personal.operations.disclosures import disclose
+from personal.store import items, people
 from tests.personal.audit.doings import handle
 from tests.personal.disclosure.sharing import ALLERGIES, PHONE, PURPOSE, agree, ask, hold, name, service
-from tests.personal.live import Live, Reply
+from tests.personal.live import Live, Reply, asked, described, purpose
 from tests.personal.locations.sites import Elsewhere
 
 MINUTE = 60 * clock.SECOND
@@ -163,3 +167,49 @@ async def test_a_list_that_cannot_be_made_is_refused(live: Live) -> None:
     assert (await affected(live, now, now + 1, service="shelter", by="catalogue")).status == 403
     bad = {"service": "shelter", "from": "yesterday", "until": clock.show(now)}
     assert (await live.post("/reports/affected", bad, by=await live.staff("privacy"))).status == 400
+
+
+async def test_the_register_says_of_each_file_what_the_law_wants_to_be_said(live: Live) -> None:
+    """Name, who uses it for what, what is recorded of whom, how it is collected, special care, recipients. (74条1項)"""
+    wanted = purpose(PURPOSE, asked("allergies", recipients=["消防"]), registeredPurpose="避難者の受付")
+    await live.service("shelter", described(wanted))
+    told = (await live.get("/reports/personal-files")).json
+    assert (told["municipality"], told["requestsTo"]) == ("養父市", "養父市")
+    files = {one["item"]: one for one in told["files"]}
+    assert files.keys() == live.town.store.read(items.listed).keys()
+    one = files["allergies"]
+    assert (one["label"]["ja"], one["recorded"], one["class"]) == (
+        "アレルギー",
+        ["allergies", "epinephrine", "confirmedOn"],
+        "special-care",
+    )
+    assert (files["contact"]["class"], "phones" in files["contact"]["recorded"]) == ("ordinary", True)
+    assert all(file["persons"]["ja"] and file["collection"]["ja"] for file in files.values())
+    (use,) = one["uses"]
+    assert (use["operator"], use["registeredPurpose"], use["recipients"]) == (
+        "養父市 危機管理室",
+        "避難者の受付",
+        ["消防"],
+    )
+    assert not one["atLeast1000"]
+    by = await live.staff("catalogue")
+    assert (await live.post("/catalogue/services/shelter/state", {"active": False}, by=by)).status < 300
+    raw = (await live.get("/reports/personal-files?format=csv")).raw.decode("utf-8-sig")
+    row = {row["item"]: row for row in csv.DictReader(io.StringIO(raw))}["allergies"]
+    assert (row["recorded"], row["persons"]) == ("allergies、epinephrine、confirmedOn", one["persons"]["ja"])
+    assert row["service"] == "", "who does not work any more uses nothing"
+
+
+async def test_the_register_marks_files_about_a_thousand_or_more(live: Live) -> None:
+    """Of fewer people a file need not be published; of more it has to be. (施行令 20条2項)"""
+
+    def work(db: Any, numbers: range) -> None:
+        for number in numbers:
+            people.add(db, f"r_{number}", 1)
+            row = (f"r_{number}", f"name {number}")
+            db.execute("INSERT INTO record VALUES (?, 'contact', 'local', 1, ?, 'k', 1, NULL)", row)
+
+    for numbers, marked in ((range(999), False), (range(999, 1_000), True)):
+        await live.town.store.write(partial(work, numbers=numbers))
+        told = (await live.get("/reports/personal-files")).json["files"]
+        assert next(one for one in told if one["item"] == "contact")["atLeast1000"] is marked
