@@ -162,7 +162,7 @@ class Inside:
     async def _prepared(self, order: Order, content: str | None, now: int) -> Done:
         """Judge an order and do what needs keys, before the transaction that judges it again and makes it count."""
         if order.task is Task.RELEASE:
-            book = self.store.read(lambda db: self._book(db, order, now))
+            book = self.store.read(lambda db: self.book(db, order.service, order.box, now))
             release.judge(order, book, now // SECOND)
             assert book.service is not None
             told = {
@@ -173,16 +173,22 @@ class Inside:
             return Done({"kept": True}, await self._sealed(order, content))
         return Done({})
 
-    def _addressed(self, order: Order, name: str, recipient: Mapping[str, Any]) -> str:
+    def opened(self, name: str) -> dict[str, Any]:
+        """Open a record: its item, its version, what it says. Refused if there is none of this name (any more)."""
         found = self.store.read(lambda db: kept.copy(db, name))
         box, item, version, key, _, sealed = found or ("", "", 0, "", "", None)
         if sealed is None:
             raise Refused(Why.NOT_HELD)
-        plain = unseal(
-            self.keys.opened(key), sealed, Place(self.municipality, box, item, version, INSIDE).bound()
-        )
-        value = {"item": item, "version": version, "value": orjson.loads(plain)}
-        return enclose(recipient, value, orders.about_item(order.id, item))
+        place = Place(self.municipality, box, item, version, INSIDE)
+        return {
+            "item": item,
+            "version": version,
+            "value": orjson.loads(unseal(self.keys.opened(key), sealed, place.bound())),
+        }
+
+    def _addressed(self, order: Order, name: str, recipient: Mapping[str, Any]) -> str:
+        found = self.opened(name)
+        return enclose(recipient, found, orders.about_item(order.id, found["item"]))
 
     async def _sealed(self, order: Order, content: str | None) -> tuple[int, str, str, bytes]:
         """Open the envelope of a record and seal it under a key of the inside."""
@@ -198,7 +204,7 @@ class Inside:
         return order.version, key.id, order.digest, seal(key.secret, orjson.dumps(value), place.bound())
 
     def _finish(self, db: Connection, order: Order, digest: str, done: Done, now: int) -> str:
-        book, proof = self._book(db, order, now), None
+        book, proof = self.book(db, order.service, order.box, now), None
         told = dict(done.told)
         if order.task is Task.RELEASE:
             proof = release.judge(order, book, now // SECOND)
@@ -230,11 +236,12 @@ class Inside:
         kept.take(db, order.id, digest, answer, now, order.until * SECOND)
         return answer
 
-    def _book(self, db: Connection, order: Order, now: int) -> Book:
+    def book(self, db: Connection, service: str, box: str, now: int) -> Book:
+        """Give what the inside itself knows about a service and the records of a person."""
         return Book(
-            kept.service(db, order.service),
-            kept.holders(db, order.box),
-            kept.held(db, order.box),
+            kept.service(db, service),
+            kept.holders(db, box),
+            kept.held(db, box),
             lambda decision, item: kept.is_withdrawn(db, decision, item),
             anchors_of(kept.anchors(db), lambda: self.revocations.known(db)),
             lambda what: kept.done(db, what, now // SECOND),

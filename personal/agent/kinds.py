@@ -118,7 +118,6 @@ def _end_devices(db: Connection, body: dict[str, Any], now: int) -> None:
     )
     if not db.changes():
         raise ResourceNotFound("No such device is bound here.")
-    db.execute("DELETE FROM desk WHERE device NOT IN (SELECT name FROM device WHERE ended IS NULL)")
 
 
 def _put_anchor(db: Connection, body: dict[str, Any], _: int) -> None:

@@ -11,6 +11,7 @@ from base import clock
 from base.clock import SECOND
 from base.console import Failure, show_json
 from personal.agent import kinds, officials
+from personal.agent.device import statement
 from personal.agent.options import ask_agent, at_agent, file_new, file_there
 from personal.rules import release
 from personal.rules.evidence import Credential, CredentialKind, card_of
@@ -154,4 +155,23 @@ def _json(file: Path) -> Any:
         raise Failure(f"{file} is no JSON") from error
 
 
-COMMANDS: Final = (wishes, official_key, begin, wish, approve, drop, holder)
+@click.command("sign-paper")
+@click.argument("digest")
+@click.argument("scan")
+@click.option(
+    "--certificate", type=file_there, required=True, help="PEM file of your device's certificate and its key."
+)
+def sign_paper(digest: str, scan: str, certificate: Path) -> None:
+    """Sign with your device what a form on paper says. The pages inside show the digest.
+
+    \b
+    Example:
+      engawa agent sign-paper 2Cr… scan-2026-118 --certificate device.pem
+    """
+    try:
+        click.echo(statement(certificate.read_bytes(), digest, scan))
+    except ValueError as error:
+        raise Failure(f"{certificate} holds no certificate with its key", "Both have to be PEM.") from error
+
+
+COMMANDS: Final = (wishes, official_key, begin, wish, approve, drop, holder, sign_paper)

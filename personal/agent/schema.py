@@ -61,9 +61,5 @@ CREATE TABLE revocations (id TEXT PRIMARY KEY, made INTEGER NOT NULL, list BLOB 
 -- a store that was restored: orders to release from before (s) are not obeyed any more; told: when the outside
 -- had told again what was withdrawn and erased meanwhile, until then nothing is released
 CREATE TABLE restored (at INTEGER NOT NULL, told INTEGER) STRICT;
--- people at terminals inside: the hash of the secret of their browser
-CREATE TABLE desk (
-  hash BLOB PRIMARY KEY, staff TEXT NOT NULL, device TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
 """,
 )

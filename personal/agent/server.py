@@ -1,22 +1,27 @@
-"""One process of the agent: its parts wired together; it listens to nobody but the admin socket on this machine."""
+"""One process of the agent: its parts wired together; it listens to nobody but terminals inside, if it is told to."""
 
 import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import structlog
+from aiohttp import web
 
 from base import admin as admin_socket
 from base import clock
+from base.access.certificates import Tls, TlsFiles
 from base.database import lock_folder
 from base.log import configure
-from base.web import until_asked_to_stop
+from base.web import serving, until_asked_to_stop
 from personal.agent import admin
 from personal.agent import line as lines
 from personal.agent import store as kept
 from personal.agent.admin import Agent
 from personal.agent.inside import Inside
+from personal.agent.pages.desk import LARGEST
+from personal.agent.pages.routes import routes
 from personal.agent.settings import AgentSettings, check
 from personal.agent.store import AgentStore
 from personal.vault.keys import KeyStore
@@ -56,7 +61,19 @@ async def running(settings: AgentSettings) -> AsyncIterator[Agent]:
             stack.push_async_callback(_ended, task)
         agent = Agent(inside, line)
         await stack.enter_async_context(admin_socket.serve(settings.data, admin.handlers(agent)))
+        if settings.pages_port and settings.pages_certificate:
+            await stack.enter_async_context(_pages(agent, settings, settings.pages_certificate))
         yield agent
+
+
+@contextlib.asynccontextmanager
+async def _pages(agent: Agent, settings: AgentSettings, certificate: Path) -> AsyncIterator[None]:
+    """Serve the pages for terminals inside while the block runs; TLS lets devices with a certificate in only."""
+    tls = Tls(TlsFiles(certificate, authorities=settings.pages_authorities, clients="required"))
+    app = web.Application(client_max_size=LARGEST)
+    app.add_routes(routes(agent))
+    async with serving(app, settings.pages_host, settings.pages_port, connections=100, tls=tls.context):
+        yield
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -69,6 +86,11 @@ async def run(settings: AgentSettings) -> None:
     """Run until SIGTERM or SIGINT."""
     configure(settings.log_format, settings.log_level)
     async with running(settings):
-        log.info("ready", listens="nowhere", calls=settings.url or "nobody: orders come in files")
+        where = (
+            f"{settings.pages_host}:{settings.pages_port}, for terminals"
+            if settings.pages_port
+            else "nowhere"
+        )
+        log.info("ready", listens=where, calls=settings.url or "nobody: orders come in files")
         await until_asked_to_stop()
         log.info("stopping")

@@ -30,6 +30,17 @@ class AgentSettings:
     )
     wait_seconds: float = setting(25.0, "How long one request for orders waits for some.", most=60)
     retry_seconds: float = setting(5.0, "How long to wait before calling again after a failure.", most=3_600)
+    pages_host: str = setting("127.0.0.1", "Address inside on which pages for terminals are served.")
+    pages_port: int = setting(
+        0, "TCP port of the pages for terminals inside; 0: there are none.", most=65_535
+    )
+    pages_certificate: Path | None = setting(
+        None, "PEM file of the certificate of the pages for terminals inside, with its key."
+    )
+    pages_authorities: Path | None = setting(
+        None,
+        "PEM file of the authorities that vouch for officials' devices; each page asks for their certificate.",
+    )
     log_format: str = setting("auto", "Form of log lines.", choices=("auto", "json", "text"))
     log_level: str = setting(
         "info", "Least important lines to log.", choices=("debug", "info", "warning", "error")
@@ -38,6 +49,10 @@ class AgentSettings:
 
 def check(settings: AgentSettings) -> None:
     """Refuse settings with which the agent would call somebody else; SettingError says which."""
+    if settings.pages_port and (settings.pages_certificate is None or settings.pages_authorities is None):
+        raise SettingError(
+            "pages_port needs pages_certificate and pages_authorities: devices log in by certificate"
+        )
     if not settings.municipality:
         raise SettingError("municipality is not given: the agent obeys the orders of exactly one")
     if not settings.url:

@@ -67,6 +67,19 @@ def held(db: Connection, box: str) -> dict[str, str]:
     return dict(rows(db, "SELECT name, item FROM copy WHERE box = ? AND sealed IS NOT NULL", box))
 
 
+def contents(db: Connection, box: str) -> list[tuple[str, str, int, int]]:
+    """List the records of a box: name, item, version, since when."""
+    sql = (
+        "SELECT name, item, version, at FROM copy WHERE box = ? AND sealed IS NOT NULL ORDER BY item, version"
+    )
+    return [(name, item, version, at) for name, item, version, at in rows(db, sql, box)]
+
+
+def boxes(db: Connection, holder: str) -> list[str]:
+    """Name the boxes for which a credential, or whom decisions are about, was enrolled."""
+    return [box for (box,) in rows(db, "SELECT box FROM holder WHERE holder = ? ORDER BY box", holder)]
+
+
 def remove(db: Connection, box: str, names: list[str]) -> None:
     """Remove records of a box; their names are not given again, and their keys have to be destroyed."""
     for name in names:
@@ -111,6 +124,12 @@ def unanswered(db: Connection, most: int) -> list[tuple[str, str]]:
     """List answers that the outside has not yet: of which order, and what."""
     found = rows(db, "SELECT id, answer FROM taken WHERE answer IS NOT NULL ORDER BY at, id LIMIT ?", most)
     return [(id, answer) for id, answer in found]
+
+
+def waiting_answers(db: Connection, most: int) -> list[tuple[str, int]]:
+    """List orders whose answers the outside has not yet, the oldest first, and when they were taken."""
+    sql = "SELECT id, at FROM taken WHERE answer IS NOT NULL ORDER BY at, id LIMIT ?"
+    return [(id, at) for id, at in rows(db, sql, most)]
 
 
 def acknowledge(db: Connection, ids: list[str]) -> None:

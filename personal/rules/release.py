@@ -144,7 +144,7 @@ def _agreed(order: Order, book: Book, now: int) -> Proof:
     decision, given, service = order.decision, order.evidence, book.service
     if decision is None or given is None or service is None:
         raise Refused(Why.NO_CONSENT)
-    if not _DECISION.is_valid(decision):
+    if not is_decision(decision):
         raise Refused(Why.OTHER_CONSENT)
     expected = (order.municipality, order.service, order.purpose)
     if tuple(decision[name] for name in ("municipality", "service", "purpose")) != expected:
@@ -163,10 +163,15 @@ def _agreed(order: Order, book: Book, now: int) -> Proof:
         raise Refused(Why.WITHDRAWN)
     if about(decision["municipality"], str(decision.get("subject"))) not in book.holders:
         raise Refused(Why.NOT_ENROLLED)
-    return _proven(digest, given, prepared, book, now)
+    return proven(digest, given, prepared, book, now)
 
 
-def _proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book, now: int) -> Proof:
+def is_decision(decision: Any) -> bool:
+    """Say whether JSON is a decision to share."""
+    return _DECISION.is_valid(decision)
+
+
+def proven(digest: bytes, given: Mapping[str, Any], prepared: int, book: Book, now: int) -> Proof:
     """Refuse evidence that does not hold for the moment it names, and for that at which it was first seen inside."""
     if not _EVIDENCE.is_valid(given) or given["kind"] not in STRONG:
         raise Refused(Why.EVIDENCE)
