@@ -2,22 +2,28 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 
+from base import forms
 from base.database import Connection
 from base.errors import BadGateway, BadRequestData, NotPermitted, Problem, Unauthorized
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import peering
 from personal.operations.call import Answer, Call, Module
-from personal.operations.disclosures import DISCLOSE, admit, unknown
+from personal.operations.disclosures import DISCLOSE, EVENT, ITEMS, admit, unknown
+from personal.operations.records import NAME
 from personal.operations.releasing import SUBJECT, Ask, offered, receipt, release, rule_about
+from personal.rules.disclosure import Reason
 from personal.rules.identifiers import fresh
-from personal.store import exchange, pseudonyms, sessions
+from personal.rules.withheld import told
+from personal.store import exchange, items, pseudonyms, sessions
 from personal.store.exchange import Peer
 from personal.vault.addressed import Reader, enclose
 from personal.vault.signing import opened
@@ -41,7 +47,44 @@ ANSWER_TO: Final[dict[str, Any]] = {
     "properties": {"request": {"type": "string", "maxLength": 65_536}},
     "additionalProperties": False,
 }
-_CLAIMS: Final = ("jti", "service", "subject", "purpose", "event")
+_WORD: Final = {"type": "string", "minLength": 1, "maxLength": 200}
+_COORDINATE: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
+_CLAIMS: Final = forms.validator(
+    {
+        "type": "object",
+        "required": ["iss", "aud", "exp", "jti", "service", "subject", "purpose", "items", "event", "reader"],
+        "properties": {
+            "exp": {"type": "integer"},
+            "jti": _WORD,
+            "service": NAME,
+            "subject": _WORD,
+            "purpose": NAME,
+            "items": ITEMS,
+            "event": {"anyOf": [EVENT, {"const": ""}]},
+            "reader": {
+                "type": "object",
+                "required": ["kty", "crv", "x", "y"],
+                "properties": {
+                    "kty": {"const": "EC"},
+                    "crv": {"const": "P-256"},
+                    "x": _COORDINATE,
+                    "y": _COORDINATE,
+                },
+            },
+        },
+    }
+)
+_WITHHELD: Final = forms.validator(
+    {
+        "type": "array",
+        "maxItems": 50,
+        "items": {
+            "type": "object",
+            "required": ["item", "reason"],
+            "properties": {"item": NAME, "reason": {"enum": list(Reason)}},
+        },
+    }
+)
 
 
 async def disclose(call: Call, module: Module) -> Answer:
@@ -52,31 +95,33 @@ async def disclose(call: Call, module: Module) -> Answer:
     ask = Ask(call.actor.id, body["purpose"], tuple(body["items"]), body.get("event", ""))
     facts = {"service": ask.service, "purpose": ask.purpose, "items": list(ask.items), "peer": peer.code}
 
-    def work(db: Connection) -> tuple[str | None, str | None]:
-        offered(db, ask)
+    def work(db: Connection) -> tuple[str | None, str | None, Ask]:
+        offers = offered(db, ask)
+        here = replace(ask, items=tuple(item for item in ask.items if item in offers))
         person = pseudonyms.resolve(db, ask.service, body["subject"], call.now)
         hidden = person is None or person.protected
         name = None if person is None or hidden else exchange.name_of(db, peer.code, person.id)
         outcome = "unknown-subject" if person is None else NOT_LINKED if name is None else "asked"
         about = {} if person is None else {SUBJECT: person.id}
         log.append(db, Entry("exchange-asked", {**facts, "outcome": outcome}, about), call.now)
-        return (None if person is None else person.id), name
+        return (None if person is None else person.id), name, here
 
-    person, name = await town.store.write(work)
+    person, name, here = await town.store.write(work)
     if person is None:
         raise unknown()
-    if name is None:
-        withheld = [{"item": item, "reason": NOT_LINKED, "how": _HOW} for item in ask.items]
+    withheld = [told(item, Reason.NOT_OFFERED) for item in ask.items if item not in here.items]
+    if name is None or not here.items:
+        withheld += [{"item": item, "reason": NOT_LINKED, "how": _HOW} for item in here.items]
         return Answer(body=_receipted(call, ask, peer, {}, withheld))
     try:
-        items, told = await _fetched(call, module, peer, ask, name)
+        shown, elsewhere = await _fetched(call, module, peer, here, name)
     except Problem as problem:
         failed = {**facts, "outcome": type(problem).__name__}
         await town.store.write(
             lambda db: log.append(db, Entry("exchange-failed", failed, {SUBJECT: person}), call.now)
         )
         raise
-    return Answer(body=_receipted(call, ask, peer, items, told))
+    return Answer(body=_receipted(call, ask, peer, shown, withheld + elsewhere))
 
 
 async def answer(call: Call, module: Module) -> Answer:
@@ -97,8 +142,8 @@ async def answer(call: Call, module: Module) -> Answer:
         ruling = rule_about(db, module, ask, offers, person, call.now)
         facts = {"peer": peer.code, "service": ours, "purpose": ask.purpose, "disclosure": ruling.id}
         about = {} if person is None else {SUBJECT: person.id}
-        told = {**facts, "items": sorted(ruling.decision.shown)}
-        log.append(db, Entry("exchange-disclosure", told, about), call.now)
+        released = {**facts, "items": sorted(ruling.decision.shown)}
+        log.append(db, Entry("exchange-disclosure", released, about), call.now)
         return ruling
 
     ruling = await town.store.write(work)
@@ -129,18 +174,30 @@ async def _fetched(
         "reader": public,
     }
     body = {"request": call.town.signer.sign(claims, REQUEST)}
-    told = await peering.ask(module, call.town, peer, "/exchange/answers", body, call.now)
+    answered = await peering.ask(module, call.town, peer, "/exchange/answers", body, call.now)
     try:
-        signed = reader.open(told["answer"], {"request": id, "from": peer.code})
+        signed = reader.open(answered["answer"], {"request": id, "from": peer.code})
         found = _opened(signed, peer, ANSWER)
         if (found["iss"], found["aud"], found["jti"]) != (peer.code, call.town.code, id):
             raise ValueError
-        items, withheld = dict(found["items"]), list(found["withheld"])
-        if not items.keys() <= set(ask.items):
-            raise ValueError
+        return _believed(call, ask, found)
     except (Problem, KeyError, TypeError, ValueError):
         raise BadGateway("The other municipality's answer is not one to what was asked.") from None
-    return items, withheld
+
+
+def _believed(call: Call, ask: Ask, found: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Read what a peer says it shows and withholds; what is not as our catalogue describes it is no answer."""
+    known, shown, withheld = call.town.store.read(items.listed), dict(found["items"]), found["withheld"]
+    if forms.fault(_WITHHELD, withheld) is not None:
+        raise ValueError
+    reasons = {one["item"]: Reason(one["reason"]) for one in withheld}
+    if not shown.keys() | reasons.keys() <= set(ask.items):
+        raise ValueError
+    for item, value in shown.items():
+        enclosed = isinstance(value, dict) and value.keys() == {"jwe"} and isinstance(value["jwe"], str)
+        if not enclosed:  # by the store inside, for the service alone
+            known[item].check(value)
+    return shown, [told(item, reason) for item, reason in reasons.items()]
 
 
 def _receipted(
@@ -155,23 +212,26 @@ def _receipted(
 def _verified(call: Call, peer: Peer) -> dict[str, Any]:
     """Read a peer's signed request; BadRequestData if it is not from it, for us, of now."""
     claims = _opened(call.body["request"], peer, REQUEST)
-    seconds, items, reader = call.now // 1_000_000, claims.get("items"), claims.get("reader")
+    seconds = call.now // 1_000_000
     good = (
-        claims.get("iss") == peer.code
-        and claims.get("aud") == call.town.code
-        and all(isinstance(claims.get(name), str) and len(claims[name]) <= 200 for name in _CLAIMS)
-        and isinstance(claims.get("exp"), int)
+        forms.fault(_CLAIMS, claims) is None
+        and claims["iss"] == peer.code
+        and claims["aud"] == call.town.code
         and seconds - 30 <= claims["exp"] <= seconds + peering.LIFE + 30
-        and isinstance(items, list)
-        and 0 < len(items) <= 50
-        and all(isinstance(item, str) for item in items)
-        and len(set(items)) == len(items)
-        and isinstance(reader, dict)
-        and reader.get("crv") == "P-256"
+        and _is_key(claims["reader"])
     )
     if not good:
         raise BadRequestData("The signed request is not one that can be answered here and now.")
     return claims
+
+
+def _is_key(reader: Mapping[str, Any]) -> bool:
+    """Say whether a point is on the curve, before anything is decided that could be answered to nobody."""
+    try:
+        ECKey.import_key({name: reader[name] for name in ("kty", "crv", "x", "y")})
+    except (JoseError, ValueError):
+        return False
+    return True
 
 
 def _opened(signed: Any, peer: Peer, kind: str) -> dict[str, Any]:
