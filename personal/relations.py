@@ -5,6 +5,7 @@ from typing import Final
 
 from personal.operations import (
     break_glass,
+    concerned,
     deadlines,
     delegations,
     emergencies,
@@ -57,6 +58,7 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
     Operation(
         "POST", "/emergencies", emergencies.propose, STAFF, roles=EMERGENCY, schema=emergencies.DECLARE
     ),
+    Operation("GET", "/me/emergencies", concerned.list_own, RESIDENT, level=Level.CARD),
     Operation("GET", "/emergencies/all", emergencies.list_all, STAFF, roles=EMERGENCY | PRIVACY),
     Operation(
         "POST",

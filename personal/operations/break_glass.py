@@ -6,23 +6,36 @@ import structlog
 
 from base import clock
 from base.database import Connection
-from base.errors import Conflict, Problem, ResourceNotFound
-from personal.audit import log
+from base.errors import Conflict, NotPermitted, Problem, ResourceNotFound
+from personal.audit import log, reading
 from personal.audit.log import Entry
-from personal.operations import handles, proposals
+from personal.operations import handles, notices, proposals
 from personal.operations.actors import Role
 from personal.operations.call import Answer, Call, Module
 from personal.operations.emergencies import TOLD, check_known, refused, sealed, sealing, unsealed
 from personal.operations.records import NAME, shown
 from personal.operations.tables import Decision, Kind
-from personal.rules.emergency import GLASS_MINUTES, HOUR, REVIEW_HOURS, Area, Event, overdue, runs
+from personal.rules.emergency import (
+    BARRED_DAYS,
+    GLASS_MINUTES,
+    HOUR,
+    REVIEW_HOURS,
+    Area,
+    Event,
+    barred,
+    overdue,
+    runs,
+)
 from personal.rules.identifiers import fresh
-from personal.store import emergencies, records
+from personal.rules.notice import Event as Notice
+from personal.store import deadlines, emergencies, records
 from personal.store import proposals as kept_proposals
 from personal.store.emergencies import Declared
 from personal.store.proposals import ProposalState
 
 REVIEW: Final = "break-glass"
+SUBJECT: Final = "subject"
+_ALL: Final = 1 << 62
 MOST_UNREVIEWED: Final = 10
 """A look is for one resident; who needs to see many declares an emergency."""
 _NAME: Final = {"ja": "緊急時の単独閲覧", "en": "A look alone in an emergency"}
@@ -157,8 +170,18 @@ def _refuse_with_late_reviews(db: Connection, call: Call) -> None:
     for one in emergencies.listed(db, glass=True):
         review = kept_proposals.find(db, one.review or "")
         reviewed = review is not None and review.state is not ProposalState.OPEN
-        if one.made_by == call.actor.id and overdue(one.made, reviewed, call.now):
+        if one.made_by != call.actor.id:
+            continue
+        if overdue(one.made, reviewed, call.now):
             raise Conflict("An earlier look of yours was not reviewed in time: have that done first.")
+        if (
+            review is not None
+            and review.state is ProposalState.REFUSED
+            and barred(review.decided or 0, call.now)
+        ):
+            raise NotPermitted(
+                f"A look of yours was found not justified: for {BARRED_DAYS} days a second person has to look."
+            )
         waiting += one.made_by == call.actor.id and not reviewed
     if waiting >= MOST_UNREVIEWED:
         raise Conflict(
@@ -170,8 +193,49 @@ def _due(made: int) -> int:
     return made + REVIEW_HOURS * HOUR
 
 
-def _approve(_: Connection, body: dict[str, Any], __: Decision) -> dict[str, Any]:
+def _approve(db: Connection, body: dict[str, Any], decision: Decision) -> dict[str, Any]:
+    _reviewed(db, body, decision, "justified")
     return {"event": body["emergency"], "justified": True}
 
 
-KIND: Final = Kind(frozenset({Role.PRIVACY}), {"type": "object"}, refused, _approve, days=3_650, apart=True)
+def _wrong(db: Connection, body: dict[str, Any], decision: Decision) -> None:
+    """Let follow what follows from a look that was not justified: it ends, and services erase what they got by it."""
+    one = _reviewed(db, body, decision, "not-justified")
+    if one is None or one.event.person is None:
+        return
+    emergencies.end(db, one.event.id, decision.now)
+    days = deadlines.days(db, notices.ERASE, notices.ERASE_DAYS)
+    for entry in reading.about(db, one.event.person, SUBJECT, _ALL, _ALL):
+        facts = entry.facts()
+        if facts.get("event") == one.event.id and "service" in facts and facts.get("items"):
+            told = {"purpose": facts["purpose"], "items": facts["items"]}
+            notices.tell(
+                db,
+                facts["service"],
+                one.event.person,
+                Notice.CONSENT_ENDED,
+                told,
+                decision.now,
+                erase_days=days,
+            )
+    events.error("a look alone was found not justified", emergency=one.event.id, by=one.made_by)
+
+
+def _reviewed(db: Connection, body: dict[str, Any], decision: Decision, outcome: str) -> Declared | None:
+    """Put on record, where the resident sees it, what came of the review."""
+    one = emergencies.find(db, body["emergency"])
+    if one is not None and one.event.person is not None:
+        facts = {"by": decision.decided_by, "event": one.event.id, "outcome": outcome}
+        log.append(db, Entry("break-glass-reviewed", facts, {SUBJECT: one.event.person}), decision.now)
+    return one
+
+
+KIND: Final = Kind(
+    frozenset({Role.PRIVACY}),
+    {"type": "object"},
+    refused,
+    _approve,
+    days=3_650,
+    apart=True,
+    refused=_wrong,
+)

@@ -124,14 +124,14 @@ async def list_public(call: Call, _: Module) -> Answer:
     """List the emergencies in force, for everybody: where, on what basis, who may see which items until when."""
     key = await sealing(call.town)
     found = call.town.store.read(lambda db: emergencies.listed(db, glass=False))
-    return Answer(body={"emergencies": [_public(one, key) for one in found if runs(one.event, call.now)]})
+    return Answer(body={"emergencies": [public(one, key) for one in found if runs(one.event, call.now)]})
 
 
 async def list_all(call: Call, _: Module) -> Answer:
     """List all emergencies for staff, those too that are proposed or over."""
     key = await sealing(call.town)
     found = call.town.store.read(lambda db: emergencies.listed(db, glass=False))
-    told = [{**_public(one, key), "state": _state(one.event, call.now)} for one in found]
+    told = [{**public(one, key), "state": _state(one.event, call.now)} for one in found]
     return Answer(body={"emergencies": told})
 
 
@@ -190,7 +190,8 @@ def _told(one: Declared) -> dict[str, Any]:
     return {"name": one.name, "basis": one.basis, "area": event.area, **lists}
 
 
-def _public(one: Declared, key: bytes) -> dict[str, Any]:
+def public(one: Declared, key: bytes) -> dict[str, Any]:
+    """Show an emergency to everybody."""
     moments = {
         name: clock.show(at)
         for name, at in (("since", one.event.since), ("until", one.event.until), ("ended", one.event.ended))
@@ -230,6 +231,17 @@ def _approve_longer(db: Connection, body: dict[str, Any], decision: Decision) ->
     return {"event": found.event.id, "until": clock.show(until)}
 
 
+async def _districts(town: Town, body: dict[str, Any]) -> dict[str, Any]:
+    """Say which districts an emergency is about that is to be decided on."""
+    key = await sealing(town)
+    found = town.store.read(lambda db: emergencies.find(db, body["emergency"]))
+    if found is None or found.event.area is not Area.DISTRICTS:
+        return {}
+    return {"districts": unsealed(key, found)}
+
+
 EMERGENCY: Final = frozenset({Role.EMERGENCY})
-KIND: Final = Kind(EMERGENCY, {"type": "object"}, refused, _approve, days=1)
-LONGER_KIND: Final = Kind(EMERGENCY, {"type": "object"}, refused, _approve_longer, days=1)
+KIND: Final = Kind(EMERGENCY, {"type": "object"}, refused, _approve, days=1, revealed=_districts)
+LONGER_KIND: Final = Kind(
+    EMERGENCY, {"type": "object"}, refused, _approve_longer, days=1, revealed=_districts
+)

@@ -66,7 +66,8 @@ async def list_proposals(call: Call, module: Module) -> Answer:
             if one.kind in module.kinds and module.kinds[one.kind].roles & call.actor.roles
         ]
 
-    return Answer(body={"proposals": call.town.store.read(work)})
+    found = call.town.store.read(work)
+    return Answer(body={"proposals": [await _revealed(call, module, one) for one in found]})
 
 
 async def show_proposal(call: Call, module: Module) -> Answer:
@@ -76,7 +77,15 @@ async def show_proposal(call: Call, module: Module) -> Answer:
         found, kind = _found(db, call, module)
         return _shown(db, found, kind, call.now)
 
-    return Answer(body=call.town.store.read(work))
+    return Answer(body=await _revealed(call, module, call.town.store.read(work)))
+
+
+async def _revealed(call: Call, module: Module, told: dict[str, Any]) -> dict[str, Any]:
+    """Add what is kept sealed and whoever decides has to see."""
+    reveal = module.kinds[told["kind"]].revealed
+    if reveal is None or told["state"] != ProposalState.OPEN:
+        return told
+    return {**told, **await reveal(call.town, told["body"])}
 
 
 async def approve(call: Call, module: Module) -> Answer:
@@ -133,6 +142,8 @@ def _end(db: Connection, call: Call, module: Module, state: ProposalState, reaso
     if kind.apart and _same_person(db, found.proposed_by, call.actor.id):
         raise NotPermitted("A second person has to decide on this.")
     proposals.decide(db, found.id, state, call.actor.id, call.now, reason)
+    if state is ProposalState.REFUSED:
+        kind.refused(db, found.body, Decision(found.id, found.proposed_by, call.actor.id, call.now))
     log.append(db, Entry(f"proposal-{state}", _facts(call.actor.id, found)), call.now)
 
 

@@ -1,14 +1,17 @@
 """What parts of the module add to others, passed in by the table of operations: kinds of proposals, reactions."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from base.database import Connection
 from personal.operations.actors import Role
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.disclosure import Emergency
 from personal.rules.residents import Happening
+
+if TYPE_CHECKING:
+    from personal.operations.call import Town
 
 Reaction = Callable[[Connection, Happening, int], None]
 """Does, in the transaction of what happened to a resident at a moment, what follows from it elsewhere."""
@@ -46,7 +49,8 @@ class Kind:
     roles: who may propose and decide; schema: of the body; check: gives the body as it is kept, or refuses it;
     approve: does it in the approver's transaction, refuses what cannot be (any more), and gives facts for the
     audit log; shown: what whoever decides has to see besides the body; days: how long it may wait; apart: whoever
-    proposed it does not take it back or refuse it either; places: the locations it names, which have to be there.
+    proposed it does not take it back or refuse it either; places: the locations it names, which have to be there;
+    refused: what follows in the transaction that refuses it; revealed: what is kept sealed and they have to see, too.
     """
 
     roles: frozenset[Role]
@@ -57,6 +61,8 @@ class Kind:
     days: int = 30
     apart: bool = False
     places: Callable[[Any], Collection[str]] = lambda _: ()
+    refused: Callable[[Connection, Any, "Decision"], None] = lambda _, __, ___: None
+    revealed: Callable[["Town", Any], Awaitable[Mapping[str, Any]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

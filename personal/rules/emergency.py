@@ -13,6 +13,8 @@ GLASS_MINUTES: Final = 30
 """Longest time that one member of staff alone may look at one resident's data."""
 REVIEW_HOURS: Final = 72
 """By when a second one has to have reviewed that."""
+BARRED_DAYS: Final = 90
+"""How long nobody looks alone again whose look was found not justified."""
 
 
 class Area(StrEnum):
@@ -90,6 +92,11 @@ def prolonged(event: Event, until: int, now: int) -> int:
     if event.until is not None and until <= event.until:
         raise Conflict("This emergency runs longer than that already.")
     return until
+
+
+def barred(found: int, now: int) -> bool:
+    """Say whether somebody looks at nobody alone because a look of theirs was found not justified."""
+    return now < found + BARRED_DAYS * 24 * HOUR
 
 
 def overdue(made: int, reviewed: bool, now: int) -> bool:

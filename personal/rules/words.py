@@ -22,6 +22,14 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "命を守るため、職員一人の判断で情報を見ました",
         "One official looked at data to save a life",
     ),
+    "own-emergencies-listed": (
+        "本人が、緊急時に渡された情報を見ました",
+        "You looked at what was given out in emergencies",
+    ),
+    "break-glass-reviewed": (
+        "職員一人の判断による閲覧が正しかったかを、別の職員が確かめました",
+        "Somebody else reviewed whether one official was right to look at your data",
+    ),
     "record-written": ("情報を登録・変更しました", "Data was written or changed"),
     "record-stored": (
         "サービスの目的のために情報を保管しました",

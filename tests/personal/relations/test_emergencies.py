@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from base import clock
+from personal.operations import lapsing
+from personal.rules.emergency import barred
 from personal.store import emergencies
 from tests.personal.disclosure.sharing import ALLERGIES, PHONE, ask, hold, leaves, name, reasons, service
 from tests.personal.live import Live, Reply
@@ -176,7 +178,8 @@ async def test_one_person_alone_looks_loudly_and_is_reviewed(live: Live) -> None
     (look,) = (await live.get("/break-glass", by=privacy)).json["looks"]
     assert look["justified"] is True
     seen = (await live.get("/me/accesses", by=await live.resident("hanako"))).json["accesses"]
-    assert sum(one.get("event") == id for one in seen) == 2
+    assert sum(one.get("event") == id for one in seen) == 3
+    assert [one["outcome"] for one in seen if one.get("event") == id and "outcome" in one] == ["justified"]
     assert "Unconscious" not in str(leaves(live))
 
 
@@ -233,3 +236,75 @@ async def test_protection_ends_a_look_that_is_under_way(live: Live) -> None:
     (look,) = (await live.get("/break-glass", by=await live.staff("privacy"))).json["looks"]
     assert "resident" not in look
     assert "reason" not in look
+
+
+async def test_who_decides_on_an_emergency_sees_its_districts(live: Live) -> None:
+    await resident(live)
+    made = await propose(live, districts=["oya-1", "yoka-2"])
+    second = await live.staff("emergency2")
+    shown = (await live.get(f"/proposals/{made.json['id']}", by=second)).json
+    assert (shown["districts"], shown["body"]["area"]) == (["oya-1", "yoka-2"], "districts")
+    (listed,) = (await live.get("/proposals", by=second)).json["proposals"]
+    assert listed["districts"] == ["oya-1", "yoka-2"]
+    await live.post(f"/proposals/{made.json['id']}/approve", None, by=second)
+    longer = await live.post(
+        f"/emergencies/{made.json['body']['emergency']}/extension", {"hours": 48}, by=second
+    )
+    (listed,) = (await live.get("/proposals", by=await live.staff("emergency"))).json["proposals"]
+    assert (listed["id"], listed["districts"]) == (longer.json["id"], ["oya-1", "yoka-2"])
+    whole = await propose(live)
+    assert "districts" not in (await live.get(f"/proposals/{whole.json['id']}", by=second)).json
+    stored = live.town.store.read(lambda db: list(db.execute("SELECT body FROM proposal")))
+    assert "oya-1" not in str(stored), "in the database they are sealed"
+
+
+async def test_the_end_by_itself_is_on_record_and_stays(live: Live) -> None:
+    _, token, subject = await resident(live)
+    event = await declared(live, hours=1)
+    over = clock.now() + 2 * HOURS
+    for _ in range(2):
+        await lapsing.round(live.town, live.module.consent_reactions, over)
+    ends = [one for one in leaves(live) if one["kind"] == "emergency-ended"]
+    assert [(one["event"], one["by"]) for one in ends] == [(event, "its-time")]
+    await live.come_back()
+    assert (await ask(live, token, subject, "allergies", event=event)).json["items"] == {}
+    assert (await live.get("/emergencies")).json == {"emergencies": []}
+
+
+async def test_residents_see_afterwards_by_which_emergency_what_went_out(live: Live) -> None:
+    _, token, subject = await resident(live)
+    event = await declared(live, districts=["oya-1"])
+    settled = {"resident": await handle(live, "counter"), "districts": ["oya-1"]}
+    await live.post("/residents/districts", settled, by=await live.staff("counter"))
+    await ask(live, token, subject, "allergies", event=event)
+    await live.post(f"/emergencies/{event}/end", None, by=await live.staff("emergency"))
+    (mine,) = (await live.get("/me/emergencies", by=await live.resident("hanako"))).json["emergencies"]
+    assert (mine["id"], mine["name"], mine["basis"]) == (event, NAME, FLOOD["basis"])
+    assert mine["districts"] == ["oya-1"] and "ended" in mine
+    assert [(one["service"], one["items"]) for one in mine["releases"]] == [("shelter", ["allergies"])]
+    await live.register("taro", nameKana="ヤブ タロウ")
+    assert (await live.get("/me/emergencies", by=await live.resident("taro"))).json == {"emergencies": []}
+
+
+async def test_a_look_that_was_wrong_ends_is_told_and_bars_who_looked(live: Live) -> None:
+    _, token, subject = await resident(live)
+    id = (await glass(live, services=["shelter"])).json["id"]
+    assert (await ask(live, token, subject, "allergies", event=id)).json["items"]
+    privacy, alone = await live.staff("privacy"), await live.staff("emergency")
+    (alarm,) = (await live.get("/proposals", by=privacy)).json["proposals"]
+    body = {"reason": "There was no danger."}
+    assert (await live.post(f"/proposals/{alarm['id']}/refuse", body, by=privacy)).status == 204
+    assert (await ask(live, token, subject, "allergies", event=id)).json["items"] == {}
+    assert (await live.post(f"/break-glass/{id}/read", {"item": "allergies"}, by=alone)).status == 409
+    assert (await glass(live)).status == 403
+    (mine,) = (await live.get("/me/emergencies", by=await live.resident("hanako"))).json["emergencies"]
+    assert mine["justified"] is False
+    seen = (await live.get("/me/accesses", by=await live.resident("hanako"))).json["accesses"]
+    assert [one["outcome"] for one in seen if one["action"]["en"].startswith("Somebody else reviewed")] == [
+        "not-justified"
+    ]
+    told = live.town.store.read(
+        lambda db: list(db.execute("SELECT service, event FROM notice WHERE erase_by IS NOT NULL"))
+    )
+    assert told == [("shelter", "consent-ended")]
+    assert barred(0, 89 * 24 * HOURS) and not barred(0, 90 * 24 * HOURS)
