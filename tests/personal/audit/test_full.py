@@ -29,6 +29,7 @@ LOOK = {
 WITHOUT_ENTRY = {
     "/audit/entries",
     "/catalogue/services",
+    "/deadlines",
     "/emergencies",
     "/emergencies/all",
     "/exchange/peers",
@@ -90,7 +91,7 @@ async def writing(live: Live) -> apsw.Connection:
 
 
 async def releasing(live: Live, done: Done) -> dict[str, Send]:
-    """Give a good request for each way in which something about a resident goes out."""
+    """Give a good request for each way in which something about a resident goes out, and two that change something."""
     counter, emergency, privacy = [await live.staff(who) for who in ("counter", "emergency", "privacy")]
     at_counter = {"resident": await handle(live, "counter", done.person)}
     made = await decide(live, done.hanako, agree=["contact"], service="shelter", purpose=PURPOSE)
@@ -123,6 +124,9 @@ async def releasing(live: Live, done: Done) -> dict[str, Send]:
         "own consents": lambda: live.get("/me/consents", by=done.hanako),
         "own receipt": lambda: live.get(f"/me/receipts/{made.json['receipt']}", by=done.hanako),
         "own names": lambda: live.get("/me/pseudonyms", by=done.hanako),
+        "own writing": lambda: live.ask(
+            "PUT", "/me/items/contact", {"value": {"phones": []}, "expectedVersion": 1}, by=done.hanako
+        ),
         "export": lambda: live.get("/me/export", by=done.hanako),
         "staff: item": lambda: live.post("/records/read", item, by=counter),
         "staff: items": lambda: live.post("/records/find", at_counter, by=counter),
@@ -136,6 +140,7 @@ async def releasing(live: Live, done: Done) -> dict[str, Send]:
         ),
         "staff: request": lambda: live.get(f"/rights/{request.json['id']}", by=privacy),
         "staff: incident": lambda: live.post("/reports/affected", span, by=privacy),
+        "withdrawal": lambda: live.post("/me/consents/withdraw", {"everything": True}, by=done.hanako),
     }
 
 
