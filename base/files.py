@@ -1,4 +1,4 @@
-"""How many files this process may have open."""
+"""How many files this process may have open; and that it leaves none behind when it breaks."""
 
 import resource
 from contextlib import suppress
@@ -14,6 +14,12 @@ def allow_enough() -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(ValueError, OSError):  # a system may allow less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def leave_no_core() -> None:
+    """Let the system write no image of this process's memory to disk: there may be keys in it."""
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def allowed() -> int:

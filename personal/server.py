@@ -108,6 +108,7 @@ async def run(settings: PersonalSettings) -> None:
     towns.check_made_up(settings.data, demo=settings.demo)
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
+    files.leave_no_core()
     async with served(settings) as (_, url):
         log.info("ready", url=url)
         await until_asked_to_stop()

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 
 from base import admin as admin_socket
-from base import clock
+from base import clock, files
 from base.access.certificates import Tls, TlsFiles
 from base.database import lock_folder
 from base.log import configure
@@ -84,6 +84,7 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 async def run(settings: AgentSettings) -> None:
     """Run until SIGTERM or SIGINT."""
+    files.leave_no_core()
     configure(settings.log_format, settings.log_level)
     async with running(settings):
         where = (

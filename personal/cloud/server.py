@@ -88,6 +88,7 @@ async def run(settings: VaultSettings) -> None:
     check(settings)
     configure(settings.log_format, settings.log_level)
     files.allow_enough()
+    files.leave_no_core()
     async with served(settings) as (_, url):
         log.info("ready", url=url)
         await until_asked_to_stop()

@@ -177,7 +177,6 @@ def _take_away(releases: dict[str, tuple[Kept, set[str]]], id: str, items: set[s
 
 
 def _file(db: Connection, item: Item, found: list[Service]) -> dict[str, Any]:
-    held = records.count(db, item.code)
     return {
         "item": item.code,
         "label": dict(item.label),
@@ -188,7 +187,7 @@ def _file(db: Connection, item: Item, found: list[Service]) -> dict[str, Any]:
         "identifying": item.identifying,
         "basis": item.basis,
         "location": records.choice(db, item.code).location,
-        "atLeast1000": held >= LEAST,
+        "atLeast1000": records.at_least(db, item.code, LEAST),
         "uses": [
             {
                 "service": service.id,

@@ -1,10 +1,12 @@
 """The catalogue of services: read by everybody, changed by two members of staff, suspended at once by one."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 
 from base import clock
+from base.access.reach import is_loopback
 from base.database import Connection
 from base.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
 from personal.audit import log
@@ -143,6 +145,7 @@ def _missing() -> ResourceNotFound:
 def _check_description(db: Connection, body: dict[str, Any], now: int) -> dict[str, Any]:
     """Note on which version a proposed description stands: it may not take effect on another one."""
     check_service(body["description"])
+    _check_notify(body["description"].get("notify"))
     catalogue.check(body["description"], items.listed(db))
     service = services.find(db, body["service"])
     if service is None and "keys" not in body:
@@ -155,6 +158,17 @@ def _check_description(db: Connection, body: dict[str, Any], now: int) -> dict[s
             raise Conflict("The description is the one in force: there is nothing to approve.")
         return {**kept, "base": service.version}
     return {**kept, "base": 0, **_checked_keys(db, body, now)}
+
+
+def _check_notify(url: str | None) -> None:
+    """Refuse a URL that could not be told anything, or where others could read along."""
+    try:
+        where = urlsplit(url or "https://none")
+        safe = where.scheme == "https" or is_loopback(where.hostname or "")
+    except ValueError:
+        raise BadRequestData("notify is no URL.") from None
+    if not safe:
+        raise BadRequestData("notify has to begin with https, unless it is on this machine.")
 
 
 def _approve_description(db: Connection, body: dict[str, Any], decision: Decision) -> dict[str, Any]:

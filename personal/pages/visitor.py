@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -63,11 +63,11 @@ class Visitor:
 
     def in_language(self, language: str) -> str:
         """Link to the same page in another language; a page made from a form begins anew where the form was."""
-        where = urlsplit(self.request.path_qs)
+        where = _parts(self.request.path_qs)
         if self.request.method != "GET":
-            where = urlsplit(self.request.headers.get("Referer", "/"))
+            where = _parts(self.request.headers.get("Referer", "/"))
         query = {**dict(parse_qsl(where.query)), "lang": language}
-        return f"{where.path or '/'}?{urlencode(query)}"
+        return f"/{where.path.lstrip('/')}?{urlencode(query)}"
 
     def given(self, name: str) -> str:
         """Give a field of the form without blanks around it, empty if there is none."""
@@ -110,7 +110,7 @@ def drop_login(request: web.Request, response: web.StreamResponse) -> None:
 async def form_of(request: web.Request) -> dict[str, str]:
     """Read a form that one of our own pages sent; the first value of each field, a list joined by blanks."""
     origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    foreign = origin is not None and _parts(origin).netloc != request.host
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise NotPermitted("This form was sent by another site.")
     if request.content_type != "application/x-www-form-urlencoded":
@@ -126,6 +126,14 @@ async def form_of(request: web.Request) -> dict[str, str]:
         text = value if isinstance(value, str) else ""
         fields[name] = f"{fields[name]} {text}" if name in fields else text
     return fields
+
+
+def _parts(url: str) -> SplitResult:
+    """Part a URL that somebody else wrote; one that is none has no parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def check_form(visitor: Visitor) -> None:

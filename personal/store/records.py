@@ -58,9 +58,10 @@ def everything(connection: Connection, person: str) -> list[Record]:
     ]
 
 
-def count(connection: Connection, item: str) -> int:
-    """Count the people about whom there is an item."""
-    return int(value(connection, "SELECT count(*) FROM record WHERE item = ? AND due IS NULL", item))
+def at_least(connection: Connection, item: str, most: int) -> bool:
+    """Say whether there is an item about so many people; counts no further."""
+    some = "SELECT count(*) FROM (SELECT 1 FROM record WHERE item = ? AND due IS NULL LIMIT ?)"
+    return bool(value(connection, some, item, most) >= most)
 
 
 def put(connection: Connection, record: Record) -> None:

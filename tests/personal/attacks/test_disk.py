@@ -1,10 +1,13 @@
 """What somebody finds who carries the disk away. (issue 5: crypto-shredding; SQLite secure_delete)"""
 
+import contextlib
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
+from base import files
 from tests.personal.disclosure import sharing
 from tests.personal.live import YABU, Live, live_module
 
@@ -70,3 +73,13 @@ async def test_only_its_owner_reads_any_file(tmp_path: Path) -> None:
         for one in (data, data / YABU.id, *data.rglob("*")):
             mode = one.lstat().st_mode
             assert stat.S_IMODE(mode) == (0o700 if stat.S_ISDIR(mode) else 0o600), one
+
+
+def test_a_process_that_breaks_leaves_no_image_of_its_memory() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    try:
+        files.leave_no_core()
+        assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+    finally:
+        with contextlib.suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_CORE, before)

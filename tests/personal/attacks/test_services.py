@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from tests.personal.disclosure import sharing
-from tests.personal.live import Live, Reply
+from tests.personal.live import Live, Reply, described
 
 FORM = {
     "grant_type": "client_credentials",
@@ -152,3 +152,22 @@ async def protect(live: Live, born: str) -> None:
     found = await live.post("/residents/search", {"nameKana": "ヤブ ハナコ", "birthDate": born}, by=by)
     body = {"resident": found.json["residents"][0]["resident"], "protected": True}
     assert (await live.post("/residents/protection", body, by=by)).status == 204
+
+
+async def test_a_service_is_told_nothing_where_others_read_along(live: Live) -> None:
+    await live.service("shelter")
+    keys = {"keys": [live.new_key("shelter")]}
+    for url, status in (
+        ("http://service.example/", 400),
+        ("http://169.254.169.254/", 400),
+        ("http://[::1/", 400),
+        ("ftp://service.example/", 400),
+        ("https://user:word@service.example/", 400),
+        ("https://service.example/", 201),
+        ("http://127.0.0.1:9/", 201),
+    ):
+        told = {"service": "library", "description": described(notify=url), "keys": keys}
+        reply = await live.post(
+            "/proposals", {"kind": "service", "body": told}, by=await live.staff("catalogue")
+        )
+        assert reply.status == status, (url, reply.raw)
