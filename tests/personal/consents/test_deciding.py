@@ -205,6 +205,15 @@ async def test_what_no_service_asks_for_any_more_can_still_be_withdrawn(live: Li
     assert reply.json["withdrawn"][0]["items"] == ["allergies", "basic-four"]
 
 
+async def test_refusing_ends_what_the_purpose_does_not_ask_for_any_more_too(live: Live, hanako: str) -> None:
+    await decide(live, hanako, agree=["basic-four", "allergies"])
+    await live.service("shelter", described(purpose("reception", asked("basic-four"))))
+    reply = await decide(live, hanako, refuse=["basic-four"], agree=[])
+    assert reply.status == 201, reply.raw
+    assert set(reply.json["items"]) == {"basic-four", "allergies"}
+    assert (await live.get("/me/consents", by=hanako)).json["former"] == []
+
+
 async def test_consent_needs_the_card_with_its_pin(live: Live, hanako: str) -> None:
     low = await live.resident("hanako", level=1)
     assert (await prepared(live, low, agree=["basic-four"])).status == 403

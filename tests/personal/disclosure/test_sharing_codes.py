@@ -141,6 +141,39 @@ async def test_a_code_of_somebody_protected_since_shows_nothing(live: Live) -> N
     assert (await live.post("/me/sharing-codes", body, by=me)).status == 403
 
 
+@pytest.mark.parametrize("event", ["died", "moved"])
+async def test_a_code_outlasts_neither_death_nor_moving_away(live: Live, event: str) -> None:
+    token, (me, _) = await service(live, "shelter", "allergies"), await resident(live)
+    code = await make(live, me, "allergies")
+    counter = await live.staff("counter")
+    found = await live.post("/residents/search", {"birthDate": "1990-04-01"}, by=counter)
+    body = {"resident": found.json["residents"][0]["resident"], "event": event}
+    assert (await live.post("/residents/events", body, by=counter)).status == 204
+    assert (await redeem(live, token, code)).status == 404
+
+
+async def test_codes_of_doubles_are_withdrawn_together_and_end_when_they_are_parted(live: Live) -> None:
+    token, (me, _) = await service(live, "shelter", "allergies"), await resident(live)
+    await live.register("hana", nameKana="ヤブ ハナ")
+    counter, codes = await live.staff("counter"), [await make(live, me, "allergies") for _ in range(2)]
+    one, other = [
+        (await live.post("/residents/search", {"nameKana": kana}, by=counter)).json["residents"][0][
+            "resident"
+        ]
+        for kana in ("ヤブ ハナ", "ヤブ ハナコ")
+    ]
+    merged = await live.post("/residents/merge", {"resident": one, "double": other}, by=counter)
+    assert merged.status == 200, merged.raw
+    live.tokens.pop(("yabu", "resident/hanako/3"))
+    me = await live.resident("hanako")
+    assert (await live.ask("DELETE", "/me/sharing-codes", by=me)).status == 204
+    assert (await redeem(live, token, codes[0])).status == 404
+    later = await make(live, me, "allergies")
+    parted = await live.post("/residents/part", {"resident": one, "sinceGoesTo": "double"}, by=counter)
+    assert parted.status == 200, parted.raw
+    assert (await redeem(live, token, later)).status == 404
+
+
 async def test_what_cannot_be_is_refused(live: Live) -> None:
     token, (me, _) = await service(live, "shelter", "allergies"), await resident(live)
     for body in (
