@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -21,6 +22,9 @@ HERE: Final = Path(__file__).parent
 STATIC: Final = "/static/"
 LARGEST: Final = 256 << 10
 _SECTIONS: Final = (("/", "overview"), ("/alarms", "alarms"), ("/find", "find"), ("/paper", "paper"))
+_BEGINS: Final = {"/record": "/find", "/paper/statement": "/paper"}
+"""Where what is only sent begins."""
+_JAPAN: Final = timezone(timedelta(hours=9))
 log = structlog.get_logger("engawa.agent")
 
 
@@ -53,7 +57,7 @@ class Desk:
             static=HERE / "static",
             words=words,
             prefix=STATIC,
-            values={"site": "縁側 Engawa", "sections": _SECTIONS, "words": frozenset(words)},
+            values={"site": "縁側 Engawa", "sections": _SECTIONS, "words": frozenset(words), "local": _local},
         )
 
     def shown(self, path: str, run: Run) -> web.RouteDef:
@@ -74,12 +78,13 @@ class Desk:
 
     def render(self, visitor: Visitor, template: str, *, status: int = 200, **more: Any) -> web.Response:
         """Answer with a page that no cache keeps."""
+        path = _BEGINS.get(visitor.request.path, visitor.request.path)
         told = {
             "visitor": visitor,
-            "path": visitor.request.path,
+            "path": path,
             "link": visitor.link,
             "home": visitor.link("/"),
-            "in_language": lambda language: f"{visitor.request.path}?lang={language}",
+            "in_language": lambda language: f"{path}?lang={language}",
             "municipality": self.inside.municipality,
             **more,
         }
@@ -105,6 +110,11 @@ class Desk:
             log.error("page failed", request=number, error=type(error).__name__)
             error = InternalError(f"Something failed here; tell the operator of the agent: {number}.")
         return self.render(visitor, "failed.html", status=error.status, problem=error)
+
+
+def _local(moment: str) -> str:
+    """Write a moment as clocks in Japan show it."""
+    return datetime.fromisoformat(moment).astimezone(_JAPAN).strftime("%Y-%m-%d %H:%M")
 
 
 def _device(request: web.Request) -> x509.Certificate:

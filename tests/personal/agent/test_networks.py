@@ -16,7 +16,7 @@ from tests.personal.live import Live
 from tests.ports import free_port
 
 MARK = b"anybody can read this"
-PLAIN = (SECRET, b"079", b"phones", b"hanako", base64.b64encode(SECRET), SECRET.hex().encode())
+PLAIN = (SECRET, b"079-66", b"phones", b"hanako", base64.b64encode(SECRET), SECRET.hex().encode())
 
 
 def open_ports(address: str) -> list[int]:
@@ -101,7 +101,7 @@ async def test_across_two_networks_only_the_inside_calls_and_nothing_on_the_wire
     assert {data[:2] for data in streams.values()} == {b"\x16\x03"}  # each begins with a handshake of TLS
     frames = b"".join(tap.frames)
     for carried in (frames, *streams.values()):
-        assert [plain for plain in (*PLAIN, *names, b"POST", b"contact") if plain in carried] == []
+        assert [plain for plain in (*PLAIN, *names, b"POST /personal", b"contact") if plain in carried] == []
     # somebody outside tried every port inside; only the inside began what was taken up
     assert tap.begun() == {f"{net.inside} began", f"{net.outside} took up", f"{net.outside} began"}
 

@@ -87,7 +87,7 @@ async def test_an_official_finds_a_resident_by_card_and_looks_at_a_record(inside
     assert [one["by"] for one in entries(inside) if one["kind"] == "inside-looked"] == ["sato"]
     assert len([one for one in entries(inside) if one["kind"] == "inside-searched"]) == 3
     assert alarms(inside.there) == ["limit-reached"]
-    assert "079" not in orjson.dumps(entries(inside)).decode()
+    assert "079-66" not in orjson.dumps(entries(inside)).decode()
 
 
 async def test_a_form_on_paper_is_compared_signed_by_the_device_and_counts(inside: Terminals) -> None:
