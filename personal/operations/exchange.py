@@ -23,7 +23,7 @@ from personal.operations.releasing import SUBJECT, Ask, offered, receipt, releas
 from personal.rules.disclosure import Reason
 from personal.rules.identifiers import fresh
 from personal.rules.withheld import told
-from personal.store import exchange, items, pseudonyms, sessions
+from personal.store import exchange, items, people, pseudonyms, sessions
 from personal.store.exchange import Peer
 from personal.vault.addressed import Reader, enclose
 from personal.vault.signing import opened
@@ -121,6 +121,17 @@ async def disclose(call: Call, module: Module) -> Answer:
             lambda db: log.append(db, Entry("exchange-failed", failed, {SUBJECT: person}), call.now)
         )
         raise
+
+    def received(db: Connection) -> bool:
+        known = people.current(db, person)
+        gone = known is None or known.protected
+        got = {**facts, "items": [] if gone else sorted(shown), "outcome": NOT_LINKED if gone else "received"}
+        log.append(db, Entry("exchange-received", got, {SUBJECT: person}), call.now)
+        return not gone
+
+    if not await town.store.write(received):
+        withheld += [{"item": item, "reason": NOT_LINKED, "how": _HOW} for item in here.items]
+        return Answer(body=_receipted(call, ask, peer, {}, withheld))
     return Answer(body=_receipted(call, ask, peer, shown, withheld + elsewhere))
 
 
@@ -191,8 +202,8 @@ def _believed(call: Call, ask: Ask, found: Mapping[str, Any]) -> tuple[dict[str,
     if forms.fault(_WITHHELD, withheld) is not None:
         raise ValueError
     reasons = {one["item"]: Reason(one["reason"]) for one in withheld}
-    if not shown.keys() | reasons.keys() <= set(ask.items):
-        raise ValueError
+    if sorted([*shown, *reasons]) != sorted(ask.items):
+        raise ValueError  # each item is either shown or withheld
     for item, value in shown.items():
         enclosed = isinstance(value, dict) and value.keys() == {"jwe"} and isinstance(value["jwe"], str)
         if not enclosed:  # by the store inside, for the service alone

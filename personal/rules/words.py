@@ -203,6 +203,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "ほかの自治体に、あなたの情報を求めました",
         "Data about you was asked of another municipality",
     ),
+    "exchange-received": (
+        "ほかの自治体から、あなたの情報をサービスに渡しました",
+        "Data about you came from another municipality and was given out",
+    ),
     "exchange-linked": (
         "ほかの自治体の登録と結び付けました",
         "Your entry was linked with another municipality",

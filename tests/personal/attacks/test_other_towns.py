@@ -165,7 +165,7 @@ async def test_a_peers_request_works_once(tmp_path: Path) -> None:
 
 
 async def test_an_answer_of_another_town_that_lies_reaches_no_service(tmp_path: Path) -> None:
-    async with lied_to(tmp_path, exchange_seconds=1.0) as (live, liar, subject):
+    async with lied_to(tmp_path, exchange_seconds=5.0) as (live, liar, subject):
         body = {"subject": subject, "purpose": sharing.PURPOSE, "items": ["allergies"], "peer": ASAGO.code}
         by = await live.service_token("shelter")
 
