@@ -1,6 +1,6 @@
 """Which part of a change belongs to which registered source, and what of it stays here. (4.3.6.2, 4.3.6.3, 5.6)"""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -35,13 +35,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one source is to be told; types None: any. `whole`: it is registered for all attributes there are."""
+    """What one source is to be told; types None: any. `whole`: it is registered for all attributes there are.
+
+    unsaid: the types it is registered for, where nobody said or knows which the entity has; None: no need to ask.
+    """
 
     source: Source
     offered: bool
     attributes: Attributes = field(default_factory=dict)
     whole: bool = False
     types: frozenset[str] | None = None
+    unsaid: frozenset[str] | None = None
 
     @property
     def proxied(self) -> bool:
@@ -107,8 +111,12 @@ def _joined(one: Share, two: Share) -> Share:
     attributes = dict(one.attributes)
     for iri, datasets in two.attributes.items():
         attributes[iri] = attributes.get(iri, datasets) | datasets
-    types = None if one.types is None or two.types is None else one.types | two.types
-    return replace(one, attributes=attributes, whole=one.whole or two.whole, types=types)
+    types, unsaid = _either(one.types, two.types), _either(one.unsaid, two.unsaid)
+    return replace(one, attributes=attributes, whole=one.whole or two.whole, types=types, unsaid=unsaid)
+
+
+def _either(one: frozenset[str] | None, two: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or two is None else one | two
 
 
 def _unlooped(claims: list[Share], looped: Callable[[Source], bool]) -> list[Share]:
@@ -147,7 +155,7 @@ def _claim(
     if empty and not (whole and (framed or not given.attributes)):
         return None
     offered = not source.operations.isdisjoint(operations)
-    return Share(source, offered, covered, whole, _types(concerned, given))
+    return Share(source, offered, covered, whole, _types(concerned, given), _unsaid(concerned, given))
 
 
 def _datasets(source: Source, datasets: frozenset[str]) -> frozenset[str] | None:
@@ -192,6 +200,14 @@ def _types(infos: Iterable[Information], given: Given) -> frozenset[str] | None:
             return None
         covered = covered.union(*fitting)
     return covered
+
+
+def _unsaid(infos: Sequence[Information], given: Given) -> frozenset[str] | None:
+    """Give the types a change is to be kept to at its source; an entity registered by its id is meant. (4.3.6.1)"""
+    if given.types or given.held:
+        return None
+    by_id = any(entity.id is not None and _fits(entity, given) for info in infos for entity in info.entities)
+    return None if by_id else _types(infos, given)
 
 
 def attributes_of(document: Document) -> Attributes:

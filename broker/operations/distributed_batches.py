@@ -24,6 +24,7 @@ from broker.operations.distributed_changes import (
     UPDATE,
     Kind,
     passed_on,
+    types_asked,
 )
 
 
@@ -131,8 +132,12 @@ class _Talk:
         return self.orders[0].share.source
 
     async def hold(self) -> list[Part]:
-        """Tell the source of all elements; parts are in their order."""
-        if self.kind.operation in self.source.operations:
+        """Tell the source of all elements; parts are in their order.
+
+        A batch cannot say which types it is about: where that matters, each element goes by itself if it can."""
+        single = any(kind.operation in self.source.operations for kind in self.kind.single)
+        unsaid = single and any(order.share.unsaid for order in self.orders)
+        if self.kind.operation in self.source.operations and not unsaid:
             return await self._together()
         if self.source.operations.isdisjoint(self.kind.operations):
             return [settling.not_offered(self.source) for _ in self.orders]
@@ -179,7 +184,10 @@ class _Talk:
     def _request(self, kind: Kind, order: _Order) -> Request:
         id = quote(order.element.id, safe=":")
         path = "/entities" if kind is CREATE else f"/entities/{id}{kind.tail}"
-        params = self.params if kind is APPEND else {}
+        params = {
+            **(self.params if kind is APPEND else {}),
+            **types_asked(order.share, order.element.context.table),
+        }
         body = None if kind is DELETE else order.body()
         return Request(kind.method, path, params, body, kind.merge_patch)
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from base.errors import Problem, ResourceNotFound
+from base.jsonld import TermTable
 from broker.federation import Asking, Directed, Request, settling, splitting
 from broker.federation.settling import Fault, Part
 from broker.federation.splitting import CHANGED, Attributes, Given, Share, Split
@@ -67,7 +68,7 @@ async def change_entity(
         lambda share: Request(
             kind.method,
             path,
-            passed_on(call),
+            kept_to(call, share),
             splitting.reduced(call.body, share, call.context.table),
             kind.merge_patch,
         ),
@@ -98,7 +99,9 @@ async def delete_entity(call: Call, broker: Broker, asking: Asking, id: str, her
     given = Given(id, held=held(call, broker, id))
     shares = split(call, broker, asking, {DELETE.operation}, given)
     path = f"/entities/{quote(id, safe=':')}"
-    parts = await told(broker, asking, shares, lambda _: Request(DELETE.method, path, passed_on(call)))
+    parts = await told(
+        broker, asking, shares, lambda share: Request(DELETE.method, path, kept_to(call, share))
+    )
     own = await done_here(here({}), ())
     return parts if parts and _absent_here(own) else [*parts, own]
 
@@ -121,7 +124,7 @@ async def change_attribute(
         asking,
         shares,
         lambda share: Request(
-            kind.method, path, passed_on(call), _attribute_body(call.body, share), kind.merge_patch
+            kind.method, path, kept_to(call, share), _attribute_body(call.body, share), kind.merge_patch
         ),
     )
     if shares.local:
@@ -187,6 +190,16 @@ async def done_here(change: Awaitable[UpdateResult | None], names: Iterable[str]
 def passed_on(call: Call) -> Mapping[str, str]:
     """Give the parameters that a request is passed on with. (6.3.18)"""
     return {name: value for name, value in call.params.items() if name != "local"}
+
+
+def kept_to(call: Call, share: Share) -> Mapping[str, str]:
+    """Give the parameters that a change is passed on with, which keep it to registered types. (4.3.6.1)"""
+    return {**passed_on(call), **types_asked(share, call.context.table)}
+
+
+def types_asked(share: Share, table: TermTable) -> Mapping[str, str]:
+    """Ask for the types a source is registered for where nobody knows which the entity has. (4.3.6.1, 4.17)"""
+    return {"type": "|".join(sorted(map(table.term, share.unsaid)))} if share.unsaid else {}
 
 
 def names_of(*names: Iterable[str]) -> frozenset[str]:

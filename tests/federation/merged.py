@@ -74,10 +74,10 @@ class Merged:
         return any(link.asker == at and link.mode in ROUTED for link in self.links)
 
     def refusing(self, at: int, id: str, attr: str | None, *, typed: bool) -> bool:
-        """Say whether a change goes to a source that has not the entity: which type it has is said or known here. (5.12)"""
+        """Say whether a change goes to a source that has no such entity of a type it is registered for. (4.3.6.1, 5.12)"""
         known = typed or id in self.held[at]
         return any(
-            id not in self.held[link.source]
+            id not in self.held[link.source] or link.type not in ("", type_of(id))
             for link in self.links
             if link.asker == at
             and link.mode in ROUTED

@@ -328,6 +328,27 @@ async def test_sources_of_other_types_say_that_they_have_it_not_unless_a_type_is
     assert await held(source) == {"beds": 3}
 
 
+@pytest.mark.parametrize("form", ["delete", "attribute", "merge", "batch"])
+async def test_a_change_of_who_knows_what_type_reaches_only_registered_types(
+    front: Live, source: Live, other: Live, form: str
+) -> None:
+    """The other source has an entity of that id, too, but is registered for buses only. (4.3.6.1)"""
+    await register(front, source, "redirect")
+    await register(front, other, "redirect", information=[{"entities": [{"type": "Bus"}]}])
+    for live in (source, other):
+        await keep(live, shelter(beds=1))
+    if form == "delete":
+        await change(front, "DELETE")
+    elif form == "attribute":
+        await change(front, "PATCH", "/attrs/beds", {"value": 2})
+    elif form == "merge":
+        await change(front, "PATCH", "", properties(beds=2))
+    else:
+        await front.post("/entityOperations/delete", [ID])
+    assert await held(source) == (None if form in ("delete", "batch") else {"beds": 2})
+    assert await held(other) == {"beds": 1}
+
+
 async def test_names_are_those_of_the_requests_context(front: Live, source: Live) -> None:
     await register(front, source, "redirect", "https://example.org/beds")
     body = shelter(name="A", Betten=3) | {"@context": {"Betten": "https://example.org/beds"}}

@@ -152,6 +152,7 @@ async def test_several_sources_that_fail_are_told_of_each(front: Live) -> None:
 
 
 async def test_parameters_are_passed_on_but_for_the_local_scope(front: Live) -> None:
+    """Beside them the types registered, where nobody knows which the entity has. (4.3.6.1)"""
     async with telling(204) as source:
         await register(front, source.url, "redirect")
         path = f"/entities/{ID}/attrs"
@@ -162,6 +163,6 @@ async def test_parameters_are_passed_on_but_for_the_local_scope(front: Live) -> 
     root = f"/ngsi-ld/v1/entities/{ID}"
     assert source.requests == [
         ("POST", f"{root}/attrs/?options=noOverwrite&type=Shelter", properties(beds=3)),
-        ("DELETE", f"{root}/attrs/beds?deleteAll=true", None),
-        ("PATCH", f"{root}?format=simplified", {"beds": 3}),
+        ("DELETE", f"{root}/attrs/beds?deleteAll=true&type=Shelter", None),
+        ("PATCH", f"{root}?format=simplified&type=Shelter", {"beds": 3}),
     ]
