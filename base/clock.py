@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _SHAPE = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII
@@ -20,6 +21,7 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+@lru_cache(4096)
 def parse(text: str) -> int:
     """Read a DateTime into µs; ValueError if it is none. (4.6.3)"""
     shape = _SHAPE.match(text)

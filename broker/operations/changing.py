@@ -42,6 +42,11 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFKC", unquote(name)).casefold()
 
 
+@lru_cache(1_024)
+def _last_name(iri: str) -> str:
+    return _plain(_LAST_PART.sub("", iri).rpartition("/")[2].rpartition("#")[2].rpartition(":")[2])
+
+
 @lru_cache(8)
 def _plain_names(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(_plain, names))
@@ -51,7 +56,7 @@ def refuse_people(broker: Broker, fragment: dict[str, Any]) -> None:
     """Refuse entity types that describe people: this broker is for non-personal data. (DESIGN 2.10)"""
     refused = _plain_names(broker.settings.person_types)
     for iri in fragment.get("type", ()):
-        name = _plain(_LAST_PART.sub("", iri).rpartition("/")[2].rpartition("#")[2].rpartition(":")[2])
+        name = _last_name(iri)
         if name in refused:
             raise BadRequestData(
                 f"Entity type {name} describes people; this broker links open, non-personal data. "

@@ -80,6 +80,7 @@ class SqliteHistory:
         self._in_thread = in_thread
         self._settling: asyncio.Task[None] | None = None
         self._rest: asyncio.TimerHandle | None = None
+        self._changed = 0.0  # when the last change came, by the clock of the loop
         self._closed = False
         self._editor = Editor(self._write, recorder.names, recorder)
         self._upkeep = Upkeep(self._write, self._read, writer)
@@ -118,15 +119,24 @@ class SqliteHistory:
         if not self._recorder.waiting or self._closed or (self._settling and not self._settling.done()):
             return
         loop = asyncio.get_running_loop()
+        self._changed = loop.time()
+        if self._recorder.waiting >= MOST_WAITING:
+            self._begin_settling()
+        elif self._rest is None:
+            self._rest = loop.call_later(REST, self._after_rest, loop)
+
+    def _after_rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Settle the log if nothing came since it was to be; else wait for as long as is left."""
+        left = self._changed + REST - loop.time()
+        if left > 0:
+            self._rest = loop.call_later(left, self._after_rest, loop)
+        else:
+            self._begin_settling()
+
+    def _begin_settling(self) -> None:
         if self._rest:
             self._rest.cancel()
         self._rest = None
-        if self._recorder.waiting >= MOST_WAITING:
-            self._begin_settling()
-        else:
-            self._rest = loop.call_later(REST, self._begin_settling)
-
-    def _begin_settling(self) -> None:
         self._settling = asyncio.get_running_loop().create_task(self.settle())
         self._settling.add_done_callback(self._settled)
 

@@ -1,7 +1,8 @@
 """What every change of an entity leaves behind: first one row in a log, later its instances where they belong. (4.5.6)
 
-A change costs one row at the end of a table. When the writer rests, when many wait, and before anything reads or
-changes histories, the log is settled: sorted into the instances. What lies in the log is as durable as the rest.
+The instances of a new entity come after all others, and are written at once. Any other change costs one row at the
+end of a table. When the writer rests, when many wait, and before anything reads or changes histories, the log is
+settled: sorted into the instances. What lies in the log is as durable as the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -94,8 +95,12 @@ class Recorder:
         if before is None:
             if known:
                 self._revive(key, now)
-            if wanted and body is not None:
-                self._log.append((key, now, body))
+            if wanted and after is not None and body is not None:
+                if known:
+                    self._log.append((key, now, body))
+                else:
+                    self._begin_history(key, change.id, after.get("createdAt", now), now)
+                    self._put_all(key, after, now)
             return
         if after is None or before["type"] != after["type"]:
             if not wanted and not self._has_history(key, change.id):
@@ -137,10 +142,13 @@ class Recorder:
     def ensure(self, key: int, id: str, created: int) -> None:
         """Make the history where there is none."""
         if key not in self._known:
-            self.connection.execute(
-                "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, NULL)", (key, id, created, created)
-            )
-            self._remember(key)
+            self._begin_history(key, id, created, created)
+
+    def _begin_history(self, key: int, id: str, created: int, modified: int) -> None:
+        self.connection.execute(
+            "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, NULL)", (key, id, created, modified)
+        )
+        self._remember(key)
 
     def _remember(self, key: int) -> None:
         self._last += 1
@@ -158,6 +166,7 @@ class Recorder:
     def drop(self, key: int) -> None:
         """Remove a history with all that belongs to it."""
         self._write_log()
+        self.write_rows()
         for sql in (
             "DELETE FROM history_log WHERE history = ?",
             "DELETE FROM instance WHERE history = ?",
@@ -173,6 +182,7 @@ class Recorder:
     def settle(self, most: int = -1) -> int:
         """Move so many changes of the log (-1: all) to where their instances belong; say how many."""
         self._write_log()
+        self.write_rows()
         rows: Any = self.connection.execute(
             "SELECT seq, history, at, body FROM history_log ORDER BY seq LIMIT ?", (most,)
         ).fetchall()
@@ -194,6 +204,9 @@ class Recorder:
                 (at, key),
             )
             self._remember(key)
+        self._put_all(key, left, at)
+
+    def _put_all(self, key: int, left: dict[str, Any], at: int) -> None:
         for iri, held in left["attrs"].items():
             self._put(key, iri, held, at)
         if "scope" in left:
