@@ -89,6 +89,7 @@ def explain(error: Exception) -> click.ClickException:
         "run": "engawa.command:run",
         "municipalities": "personal.command:municipalities",
         "staff": "personal.staff_command:staff",
+        "proposals": "personal.proposals_command:proposals",
         "residents": "personal.residents_command:residents",
         "service": "personal.service_command:service",
         "receipt": "personal.receipt_command:receipt",

@@ -13,6 +13,7 @@ from personal.operations import bundling, importing, retelling, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
 from personal.store import staff as members
+from personal.store.staff import Member
 
 
 def handlers(module: Module) -> Mapping[str, Handler]:
@@ -21,6 +22,34 @@ def handlers(module: Module) -> Mapping[str, Handler]:
     async def municipalities(_: Mapping[str, Any]) -> Any:
         return [{"id": town.id, "name": town.name, "code": town.code} for town in module.towns.values()]
 
+    async def import_residents(given: Mapping[str, Any]) -> Any:
+        lines = [(number, line) for number, line in given["lines"]]
+        town = _town(module, given)
+        return await importing.import_lines(town, module, lines, by=AT_MACHINE, now=clock.now())
+
+    async def export_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.export_bundle(_town(module, given))
+
+    async def import_bundle(given: Mapping[str, Any]) -> Any:
+        return await bundling.import_bundle(_town(module, given), given["bundle"])
+
+    return {
+        "municipalities.list": municipalities,
+        "bundle.export": export_bundle,
+        "bundle.import": import_bundle,
+        "inside.tell-again": partial(_tell_again, module),
+        "residents.import": import_residents,
+        **_of_staff(module),
+        **keys_admin.handlers(module),
+        **audit_admin.handlers(partial(_town, module)),
+    }
+
+
+async def _tell_again(module: Module, given: Mapping[str, Any]) -> Any:
+    return await retelling.tell_again(_town(module, given))
+
+
+def _of_staff(module: Module) -> Mapping[str, Handler]:
     async def add_member(given: Mapping[str, Any]) -> Any:
         login, name, roles = given["login"], given["name"], given["roles"]
         made = await _town(module, given).store.write(
@@ -40,33 +69,21 @@ def handlers(module: Module) -> Mapping[str, Handler]:
 
         await _town(module, given).store.write(work)
 
-    async def import_residents(given: Mapping[str, Any]) -> Any:
-        lines = [(number, line) for number, line in given["lines"]]
-        town = _town(module, given)
-        return await importing.import_lines(town, module, lines, by=AT_MACHINE, now=clock.now())
+    async def give_roles(given: Mapping[str, Any]) -> Any:
+        def work(db: Connection) -> Member:
+            found = members.by_login(db, given["login"])
+            if found is None:
+                raise ResourceNotFound("there is no such member of staff")
+            return staff.give_roles(db, found.id, given["roles"], by=AT_MACHINE, now=clock.now())
 
-    async def export_bundle(given: Mapping[str, Any]) -> Any:
-        return await bundling.export_bundle(_town(module, given))
-
-    async def import_bundle(given: Mapping[str, Any]) -> Any:
-        return await bundling.import_bundle(_town(module, given), given["bundle"])
+        return staff.shown(await _town(module, given).store.write(work))
 
     return {
-        "municipalities.list": municipalities,
-        "bundle.export": export_bundle,
-        "bundle.import": import_bundle,
-        "inside.tell-again": partial(_tell_again, module),
         "staff.add": add_member,
         "staff.list": list_members,
         "staff.remove": remove_member,
-        "residents.import": import_residents,
-        **keys_admin.handlers(module),
-        **audit_admin.handlers(partial(_town, module)),
+        "staff.roles": give_roles,
     }
-
-
-async def _tell_again(module: Module, given: Mapping[str, Any]) -> Any:
-    return await retelling.tell_again(_town(module, given))
 
 
 def _town(module: Module, given: Mapping[str, Any]) -> Town:

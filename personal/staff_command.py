@@ -13,7 +13,7 @@ from personal.command import at_module, of_municipality, settings_of
 
 @click.group()
 def staff() -> None:
-    """Add, list and remove members of staff. The personal-data module must run.
+    """Add, list, change and remove members of staff. The personal-data module must run.
 
     \b
     Example:
@@ -64,6 +64,28 @@ def list_members(as_json: bool, municipality: str, config: Path | None, **given:
             (*(row[name] for name in columns[:2]), " ".join(row["roles"]), row["joined"]) for row in rows
         ]
         show_table(columns, [(*cells, row.get("left", "")) for cells, row in zip(shown, rows, strict=True)])
+
+
+@staff.command("roles")
+@click.argument("login")
+@click.option(
+    "--role", "roles", multiple=True, required=True, help="What they may do; several times for several."
+)
+@of_municipality
+@at_module
+def give_roles(
+    login: str, roles: tuple[str, ...], municipality: str, config: Path | None, **given: Any
+) -> None:
+    """Give a member of staff other roles. They log in again.
+
+    \b
+    Example:
+      engawa staff roles sato --role counter --role privacy
+    """
+    data = settings_of(given, config).data
+    asked: dict[str, Any] = {"municipality": municipality, "login": login, "roles": list(roles)}
+    changed = asyncio.run(ask(data, "staff.roles", **asked))
+    click.echo(f"{changed['name']} has the roles {', '.join(changed['roles'])}.")
 
 
 @staff.command("remove")

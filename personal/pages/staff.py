@@ -12,7 +12,6 @@ from personal.operations.actors import Role, Who
 from personal.operations.call import Town
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor, drop_login, keep_login
-from personal.rules import words
 from personal.store import staff as members
 
 ENTRIES: Final = 50
@@ -110,7 +109,7 @@ class StaffPages:
         start = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 15 else last
         params = {"from": str(start), "limit": str(ENTRIES)}
         found = (await self._desk.ask(visitor, "GET", "/audit/entries", params=params))["entries"]
-        entries = [{**one, "action": _action(one["entry"])} for one in reversed(found)]
+        entries = [{**one, "kind": orjson.loads(one["entry"])["kind"]} for one in reversed(found)]
         more: dict[str, Any] = {"older": max(0, start - ENTRIES) if start else None, "start": start}
         return self._desk.render(visitor, "audit.html", head=head, entries=entries, size=size, **more)
 
@@ -131,12 +130,6 @@ async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Re
         response.set_status(307)  # the form that was kept goes along
     keep_login(visitor.request, response, town.id, made["token"])
     return response
-
-
-def _action(entry: str) -> dict[str, str] | None:
-    """Say what an entry of the log means, if it is about a resident."""
-    kind = orjson.loads(entry)["kind"]
-    return words.action(kind) if kind in words.ACTIONS else None
 
 
 def _present(town: Town) -> list[members.Member]:

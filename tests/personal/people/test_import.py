@@ -175,5 +175,8 @@ async def test_the_first_administrator_is_added_at_the_machine(live: Live) -> No
     listed = await run(live, "staff", "list", "--json")
     assert "root" in {row["login"] for row in json.loads(listed.stdout)}
     assert (await run(live, "staff", "add", "root", "--name", "x", "--role", "admin")).exit_code == 1
+    await run(live, "staff", "add", "kato", "--name", "加藤", "--role", "counter")
+    assert "privacy" in (await run(live, "staff", "roles", "kato", "--role", "privacy")).output
+    assert (await run(live, "staff", "roles", "nobody", "--role", "privacy")).exit_code == 1
     assert (await run(live, "staff", "remove", "root")).exit_code == 0
     assert (await live.get("/session", by=token)).status == 401
