@@ -24,6 +24,7 @@ from personal.server import served
 from personal.settings import PersonalSettings
 from personal.store import services, sessions
 from personal.towns import Listed
+from tests.personal import describing
 
 YABU = Listed("yabu", "養父市", "282227")
 ASAGO = Listed("asago", "朝来市", "282251")
@@ -92,6 +93,7 @@ class Live:
             raw = await reply.read()
             kind = reply.headers.get("Content-Type", "")
             json = orjson.loads(raw) if raw and "json" in kind and "ndjson" not in kind else None
+            describing.check(method, reply.url.path, reply.status, kind, json)
             return Reply(reply.status, json, reply.headers, raw)
 
     async def post(self, path: str, body: Any, **more: Any) -> Reply:
