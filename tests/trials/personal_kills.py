@@ -1,6 +1,7 @@
 """End the personal-data module, and its agent inside LGWAN, at every step of all they do, again and again under load."""
 
 import argparse
+import itertools
 import random
 import sys
 import tempfile
@@ -102,16 +103,16 @@ async def _in_town(folder: Path, count: Count, chance: random.Random) -> None:
 
 async def _between(count: Count, chance: random.Random) -> None:
     """Kill the module and the agent inside at every step of what goes between them."""
-    for victim in ("module", "agent"):
-        for line in (True, False):
-            with tempfile.TemporaryDirectory() as folder:
-                async with inside.stand(Path(folder), victim, line=line) as there:
-                    story = inside.Exchanging() if line else inside.Carrying()
-                    count.note(story, await kill_everywhere(there, story), f"-{victim}")
-                    for _ in range(5):
-                        starting = chance.choice([0, chance.randrange(1, STARTING)])
-                        await kill_at(there, story, chance.randrange(1, FARTHEST), starting=starting)
-                        count.by_chance += 1
+    with tempfile.TemporaryDirectory() as folder:
+        async with inside.stand(Path(folder)) as there:
+            for victim, line in itertools.product(("module", "agent"), (True, False)):
+                await there.wait_for(victim, line=line)
+                story = inside.Exchanging() if line else inside.Carrying()
+                count.note(story, await kill_everywhere(there, story), f"-{victim}")
+                for _ in range(5):
+                    starting = chance.choice([0, chance.randrange(1, STARTING)])
+                    await kill_at(there, story, chance.randrange(1, FARTHEST), starting=starting)
+                    count.by_chance += 1
 
 
 if __name__ == "__main__":

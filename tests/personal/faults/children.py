@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import sys
@@ -123,6 +124,7 @@ def _run(settings: PersonalSettings | AgentSettings, control: Connection, number
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is the usual one
+    gc.disable()  # it lives for a moment
     points = Points(Path(settings.data), lambda name: control.send(("cut", name)))
     points.install()
     points.arm(number)

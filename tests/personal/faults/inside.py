@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Stand:
     live: Live
     card: Card
     subject: str
-    victim: str
+    victim: str = "module"
     children: dict[str, Child] = field(default_factory=dict)
     number: int = 1
 
@@ -57,6 +57,15 @@ class Stand:
         for name, settings in (("module", self.module), ("agent", self.agent)):
             if name not in self.children or self.children[name].ended:
                 self.children[name] = await Child.start(settings, number)
+
+    async def wait_for(self, victim: str, *, line: bool) -> None:
+        """Start both anew, to kill one of them; line False: files are carried between them."""
+        for child in self.children.values():
+            await child.kill()
+        self.victim = victim
+        self.module = replace(self.module, lgwan_wait_seconds=WAITS[victim] if line else 0.0)
+        self.agent = replace(self.agent, url=self.live.url if line else "")
+        await self.start()
 
     async def good(self, method: str, path: str, body: Any = None, *, by: str) -> Reply:
         """Ask for something that is not to be refused."""
@@ -211,8 +220,8 @@ def _entries(file: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
-async def stand(folder: Path, victim: str, *, line: bool = True) -> AsyncIterator[Stand]:
-    """Introduce a module and an agent to each other, then run each as a process; line False: files are carried."""
+async def stand(folder: Path) -> AsyncIterator[Stand]:
+    """Introduce a module and an agent to each other; each will be a process of its own."""
     authority, port = Authority("JPKI"), free_port()
     async with outside(folder / "outside", authority, port=port) as live:
         async with running(settings_of(folder / "inside", live.url)) as agent:
@@ -229,16 +238,15 @@ async def stand(folder: Path, victim: str, *, line: bool = True) -> AsyncIterato
         told = live.module.settings
         settings = PersonalSettings(
             data=told.data, port=port, demo=True, lgwan=True, card_authorities=told.card_authorities,
-            lgwan_wait_seconds=WAITS[victim] if line else 0.0, requests_per_second=0.0,
+            requests_per_second=0.0,
         )  # fmt: skip
-        inside = settings_of(folder / "inside", live.url if line else "")
+        inside = settings_of(folder / "inside", live.url)
         known = live.url, live.tokens, live.keys
     async with aiohttp.ClientSession() as session:
         outer = Live(known[0], session, None, Named("yabu"), *known[1:])  # type: ignore[arg-type]  # it is a process
-        made = Stand(settings, inside, outer, there.cards["hanako"], subject, victim)
-        await made.start()
+        made = Stand(settings, inside, outer, there.cards["hanako"], subject)
         try:
             yield made
         finally:
-            for name in ("agent", "module"):
-                await made.children[name].kill()
+            for child in made.children.values():
+                await child.kill()

@@ -14,25 +14,18 @@ from tests.personal.faults.town import town
 pytestmark = pytest.mark.kill
 
 
-async def test_what_residents_and_services_do_is_done_wholly_or_not_at_all(tmp_path: Path) -> None:
+async def test_whatever_residents_services_and_operators_do_is_done_wholly_or_not_at_all(
+    tmp_path: Path,
+) -> None:
     async with town(tmp_path) as there:
-        for story in stories.all_of_them():
+        for story in (*stories.all_of_them(), *upkeep.all_of_them(tmp_path / "keys")):
             assert await kill_everywhere(there, story)
 
 
-async def test_what_operators_do_is_done_wholly_or_not_at_all(tmp_path: Path) -> None:
-    async with town(tmp_path) as there:
-        for story in upkeep.all_of_them(tmp_path / "keys"):
-            assert await kill_everywhere(there, story)
-
-
-@pytest.mark.parametrize("victim", ["module", "agent"])
-async def test_an_order_to_the_agent_is_done_once(tmp_path: Path, victim: str) -> None:
-    async with inside.stand(tmp_path, victim) as there:
-        assert await kill_everywhere(there, inside.Exchanging(deciding=False))
-
-
-@pytest.mark.parametrize("victim", ["module", "agent"])
-async def test_what_is_carried_in_files_is_done_once(tmp_path: Path, victim: str) -> None:
-    async with inside.stand(tmp_path, victim, line=False) as there:
-        assert await kill_everywhere(there, inside.Carrying())
+async def test_what_goes_between_module_and_agent_is_done_once(tmp_path: Path) -> None:
+    async with inside.stand(tmp_path) as there:
+        for victim in ("module", "agent"):
+            await there.wait_for(victim, line=True)
+            assert await kill_everywhere(there, inside.Exchanging(deciding=False))
+            await there.wait_for(victim, line=False)
+            assert await kill_everywhere(there, inside.Carrying())
