@@ -98,9 +98,9 @@ def show_proposal(id: str, **reach: Any) -> None:
 @_as_staff
 @json_option
 def make_proposal(kind: str, file: Path, as_json: bool, **reach: Any) -> None:
-    """Propose what a file of JSON says: a service, keys, an item, a place, another town.
+    """Propose what a file of JSON says.
 
-    The kinds are service, service-keys, item, item-location, peer and agent-keys; personal-catalogue.md has their form.
+    The kinds are service, service-keys, item, item-location, peer and agent-keys.
 
     \b
     Example:
