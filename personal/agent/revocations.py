@@ -28,15 +28,17 @@ class Revocations:
     """The lists of one store, each read once."""
 
     def __init__(self) -> None:
-        self._read: dict[bytes, x509.CertificateRevocationList] = {}
+        self._read: dict[tuple[str, int], x509.CertificateRevocationList] = {}
 
     def known(self, db: Connection) -> Known:
         """Give what is known now."""
-        found = {hashlib.sha256(body).digest(): body for (body,) in rows(db, "SELECT list FROM revocations")}
-        self._read = {
-            mark: self._read.get(mark) or x509.load_der_x509_crl(body) for mark, body in found.items()
-        }
+        present = [(id, made) for id, made in rows(db, "SELECT id, made FROM revocations")]
+        self._read = {one: self._read.get(one) or _kept(db, one[0]) for one in present}
         return Known(lists=tuple(self._read.values()))
+
+
+def _kept(db: Connection, id: str) -> x509.CertificateRevocationList:
+    return x509.load_der_x509_crl(value(db, "SELECT list FROM revocations WHERE id = ?", id))
 
 
 def take_in(db: Connection, body: bytes, now: int) -> dict[str, Any]:
@@ -49,8 +51,8 @@ def take_in(db: Connection, body: bytes, now: int) -> dict[str, Any]:
     if found.last_update_utc > datetime.fromtimestamp(now // SECOND, UTC) + _AHEAD:
         raise BadRequestData("The list is from a moment to come; is the clock right?")
     id, made = _id(found), int(found.last_update_utc.timestamp())
-    if made < int(value(db, "SELECT coalesce(max(made), 0) FROM revocations WHERE id = ?", id)):
-        raise Conflict("A younger list of the same authority is here already.")
+    if made <= int(value(db, "SELECT coalesce(max(made), 0) FROM revocations WHERE id = ?", id)):
+        raise Conflict("A list of the same authority is here already that is as young, or younger.")
     der = found.public_bytes(Encoding.DER)
     db.execute("INSERT OR REPLACE INTO revocations VALUES (?, ?, ?)", (id, made, der))
     told = {
