@@ -1,184 +1,29 @@
 """Two services with everything they received about a hundred residents cannot join them. (DESIGN 3; issue 5, done when 4)
 
-Compared is every value in bodies, headers, receipts, errors and notices; then what stands in no value: sizes, order and
-moments. The moments of a service's own requests are left out: it knows and chooses them itself.
+Compared is every value in bodies, headers, receipts, tokens signed for them, errors and notices: whether an equal one
+tells residents apart; whether any number, moment, length, place or text stands in an order that the other one has
+received, too, as moments and positions of one log would; whether moments are finer than they may be. The moments of a
+service's own requests are left out: it knows and chooses them itself.
 """
 
 import asyncio
-import base64
 import math
-import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
 from typing import Any
 
-import orjson
 import pytest
 
 from base import clock
-from personal.locations.records import Change
-from personal.operations import notices
-from personal.operations.actors import Actor, Who
-from personal.operations.call import Call
-from personal.rules.notice import QUARTER, SPREAD
-from personal.store import people
-from tests.personal.disclosure.sharing import PURPOSE, agree, ask, end, name, service
-from tests.personal.live import Live, live_module
+from personal.rules.notice import DAY, QUARTER, SPREAD
+from tests.personal.disclosure.receiving import RESIDENTS, TOLD, View, views
+from tests.personal.live import live_module
 
-RESIDENTS = 100
-SERVICES = {"shelter": "allergies", "clinic": "care-needs"}
-FOODS = ("wheat", "egg", "milk", "crab")
-MOBILITY = ("alone", "helped", "wheelchair")
-OWN_MOMENTS = frozenset({"iat", "Date"})
-_JWS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
-
-
-@dataclass
-class View:
-    """What one service received about each resident, by the resident's number."""
-
-    token: str
-    id: str
-    names: list[str] = field(default_factory=list)
-    values: list[set[str]] = field(default_factory=list)
-    sizes: list[list[int]] = field(default_factory=list)
-    order: list[int] = field(default_factory=list)
-    moments: list[tuple[int, ...]] = field(default_factory=list)
-    errors: set[bytes] = field(default_factory=set)
-
-
-def scalars(value: Any) -> Iterator[str]:
-    """Give everything that stands in a JSON value, what is signed included, as text."""
-    if isinstance(value, dict):
-        for key, one in value.items():
-            if key not in OWN_MOMENTS:
-                yield key
-                yield from scalars(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from scalars(one)
-    elif isinstance(value, str):
-        yield value
-        yield from re.findall(r"[\w-]{3,}", value)
-        if _JWS.fullmatch(value):
-            for part in value.split(".")[:2]:
-                yield from scalars(orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
-    else:
-        yield orjson.dumps(value).decode()
-
-
-def without(value: Any, item: str) -> Any:
-    """Leave out the agreed data itself."""
-    if isinstance(value, dict):
-        return {key: without(one, item) for key, one in value.items() if key not in (item, "careNeeds")}
-    return [without(one, item) for one in value] if isinstance(value, list) else value
-
-
-def take(view: View, number: int, told: Any, headers: Any) -> None:
-    """Note what a service received about a resident."""
-    rest = without(told, SERVICES[view.id])
-    view.values[number] |= set(scalars(rest))
-    view.values[number] |= {
-        text
-        for key, one in headers.items()
-        if key not in OWN_MOMENTS | {"Content-Length"}
-        for text in (key, *scalars(one))
-    }
-    view.sizes[number].append(len(orjson.dumps(rest)))
-
-
-async def populate(live: Live) -> list[str]:
-    """Enter residents with some allergies and needs, of which many have the same."""
-    persons = [f"r_{number}" for number in range(RESIDENTS)]
-    await live.town.store.write(lambda db: [people.add(db, person, clock.now()) for person in persons])
-    changes = [
-        change
-        for number, person in enumerate(persons)
-        for change in (
-            Change(person, "allergies", {"allergies": [{"to": FOODS[number % 4]}]}, 0),
-            Change(person, "care-needs", {"mobility": MOBILITY[number % 3]}, 0),
-        )
-    ]
-    await live.town.records.keep(changes, lambda _: None, clock.now())
-    return persons
-
-
-async def receive(live: Live, view: View, persons: list[str], foreign: list[str]) -> None:
-    """Let a service ask for everything it can, about everybody, in an order of its own."""
-    item, term = SERVICES[view.id], {"care-needs": "careNeeds"}.get(SERVICES[view.id], "allergies")
-    order = random.sample(range(RESIDENTS), RESIDENTS)
-
-    async def about(number: int) -> None:
-        reply = await ask(live, view.token, view.names[number], item)
-        take(view, number, reply.json, reply.headers)
-        view.errors.add((await ask(live, view.token, foreign[number], item)).raw)
-        query = {
-            "type": "Query",
-            "entities": [{"id": f"urn:ngsi-ld:Person:{view.names[number]}", "type": "Person"}],
-            "pick": [term],
-            "purpose": PURPOSE,
-        }
-        linked = await live.post("/ngsi-ld/v1/entityOperations/query", query, by=view.token)
-        take(view, number, linked.json, linked.headers)
-
-    for start in range(0, RESIDENTS, 10):
-        await asyncio.gather(*map(about, order[start : start + 10]))
-    body = {"subjects": [view.names[one] for one in order], "purpose": PURPOSE, "items": [item]}
-    bulk = await live.post("/disclosures/bulk", body, by=view.token)
-    for number, line in zip(order, bulk.raw.splitlines(), strict=False):
-        take(view, number, orjson.loads(line), {})
-
-
-async def be_told(live: Live, view: View, now: int) -> None:
-    """Let a service hear all of its notices."""
-    seen: dict[str, list[int]] = defaultdict(list)
-    place = 0
-    while True:
-        call = Call(live.town, Actor(Who.SERVICE, view.id), now=now)
-        answer: Any = (await notices.list_notices(call, live.module)).body
-        await live.come_back()
-        for one in answer["notices"]:
-            told = orjson.loads(base64.urlsafe_b64decode(one["notice"].split(".")[1] + "=="))
-            number = view.names.index(told["sub_id"]["id"])
-            take(view, number, {**one, "claims": told}, {})
-            seen[told["sub_id"]["id"]].append(told["iat"])
-            if len(seen[told["sub_id"]["id"]]) == 2:
-                view.order[number] = place
-            place += 1
-        ids = [one["id"] for one in answer["notices"]]
-        confirmed = await asyncio.gather(
-            *(live.post(f"/notices/{id}/confirm", None, by=view.token) for id in ids)
-        )
-        assert {reply.status for reply in confirmed} == {204}
-        if not answer["more"]:
-            break
-    view.moments = [tuple(seen[subject]) for subject in view.names]
-
-
-async def views(live: Live) -> list[View]:
-    """Let everything happen; give what each of the two services received."""
-    both = [View(await service(live, id, item), id) for id, item in SERVICES.items()]
-    persons, begun = await populate(live), clock.now() // QUARTER * QUARTER + 1
-    for view in both:
-        view.values, view.sizes = [set() for _ in persons], [[] for _ in persons]
-        view.order = [0] * RESIDENTS
-        view.names = [await name(live, person, view.id) for person in persons]
-    shuffled = [(person, view) for person in random.sample(persons, RESIDENTS) for view in both]
-    await asyncio.gather(
-        *(agree(live, person, view.id, SERVICES[view.id], now=begun) for person, view in shuffled)
-    )
-    await receive(live, both[0], persons, both[1].names)
-    await receive(live, both[1], persons, both[0].names)
-    random.shuffle(shuffled)
-    over = begun + QUARTER // 2
-    await asyncio.gather(
-        *(end(live, person, view.id, SERVICES[view.id], now=over) for person, view in shuffled)
-    )
-    for view in both:
-        await be_told(live, view, begun + (SPREAD + 1) * QUARTER)
-    return both
+ALIKE = 0.65
+"""How like two orders of a hundred are by chance in none of ten thousand pairs of them."""
+FEW = RESIDENTS // (4 * SPREAD)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +46,69 @@ def carriers(view: View) -> dict[str, frozenset[int]]:
     return {value: frozenset(numbers) for value, numbers in found.items()}
 
 
+def joining(received: list[View]) -> list[str]:
+    """List the values that both received and that are about few residents only."""
+    first, second = map(carriers, received)
+    shared = first.keys() & second.keys()
+    return sorted(value for value in shared if min(len(first[value]), len(second[value])) <= FEW)
+
+
+def series(view: View) -> dict[str, list[Any]]:
+    """Give what stands at one place about every resident, place by place, as numbers or as texts."""
+    found: dict[str, list[Any]] = {}
+    paths = {path for one in view.fields for path in one}
+    for path in paths:
+        columns = [one.get(path, []) for one in view.fields]
+        if min(map(len, columns)) == 0:
+            continue
+        for number, row in enumerate(zip(*columns, strict=False)):
+            if len(set(map(str, row))) > FEW:
+                kind = float if all(isinstance(value, int | float) for value in row) else str
+                found[f"{path} {number}"] = [kind(value) for value in row]
+    return found
+
+
+def ranked(values: list[Any]) -> list[float]:
+    """Give the ranks of values around their middle, equal ones an equal rank."""
+    places: dict[Any, list[int]] = defaultdict(list)
+    for place, value in enumerate(sorted(values)):
+        places[value].append(place)
+    middle = (len(values) - 1) / 2
+    return [sum(places[value]) / len(places[value]) - middle for value in values]
+
+
+def orders(received: list[View]) -> list[str]:
+    """List pairs of places whose contents stand in one order of residents at both services. (Spearman)"""
+    ranks = [{path: ranked(values) for path, values in series(view).items()} for view in received]
+    lengths = [
+        {path: math.sqrt(sum(one * one for one in values)) for path, values in of.items()} for of in ranks
+    ]
+    found = []
+    for path, one in ranks[0].items():
+        for other_path, other in ranks[1].items():
+            product = sum(a * b for a, b in zip(one, other, strict=True))
+            if abs(product) > ALIKE * lengths[0][path] * lengths[1][other_path]:
+                found.append(f"{path} ~ {other_path}")
+    return found
+
+
+def fine_moments(received: list[View]) -> list[str]:
+    """List the moments that tell more than a quarter hour."""
+    return [f"{path}: {value}" for view in received for one in view.fields for path, values in one.items()
+            for value in values if _is_fine(value)]  # fmt: skip
+
+
+def _is_fine(value: Any) -> bool:
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return clock.parse(value) % QUARTER != 0
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    for unit in (1, 1_000, clock.SECOND):
+        if abs(value * clock.SECOND // unit - clock.now()) < 400 * DAY:
+            return value * clock.SECOND // unit % QUARTER != 0
+    return False
+
+
 def matches(first: list[Any], second: list[Any]) -> tuple[int, float]:
     """Count the residents of whom both have the same, and how many there would be by chance."""
     counted, other = Counter(first), Counter(second)
@@ -209,11 +117,17 @@ def matches(first: list[Any], second: list[Any]) -> tuple[int, float]:
 
 
 def test_no_value_that_both_received_tells_residents_apart(received: list[View]) -> None:
-    first, second = map(carriers, received)
-    assert all(len(values) > 20 for view in received for values in view.values)
-    for value in first.keys() & second.keys():
-        few = min(len(first[value]), len(second[value]))
-        assert few > RESIDENTS // (4 * SPREAD), f"{value!r} is about {few} residents only"
+    assert all(len(values) > 40 for view in received for values in view.values)
+    assert joining(received) == []
+
+
+def test_nothing_stands_in_an_order_that_both_received(received: list[View]) -> None:
+    assert all(len(series(view)) > 10 for view in received)
+    assert orders(received) == []
+
+
+def test_no_moment_is_finer_than_a_quarter_hour(received: list[View]) -> None:
+    assert fine_moments(received) == []
 
 
 def test_errors_about_names_of_the_other_are_the_same_for_everybody(received: list[View]) -> None:
@@ -227,30 +141,33 @@ def test_sizes_beyond_the_agreed_data_are_the_same_for_everybody(received: list[
 
 def test_moments_of_notices_join_no_better_than_chance(received: list[View]) -> None:
     for view in received:
-        assert {len(moments) for moments in view.moments} == {2}
-        assert all(moment * clock.SECOND % QUARTER == 0 for both in view.moments for moment in both)
-    for which in range(2):
+        assert {len(moments) for moments in view.moments} == {TOLD}
+        assert all(moment * clock.SECOND % QUARTER == 0 for all in view.moments for moment in all)
+    for which in range(TOLD):
         same, by_chance = matches(*([moments[which] for moments in view.moments] for view in received))
         assert by_chance < RESIDENTS / 2
         assert same < by_chance + 7 * math.sqrt(by_chance)
 
 
-def test_the_order_of_notices_is_another_for_each_service(received: list[View]) -> None:
-    ranks = [{place: rank for rank, place in enumerate(sorted(view.order))} for view in received]
-    pairs = [
-        (ranks[0][one] - RESIDENTS / 2, ranks[1][two] - RESIDENTS / 2)
-        for one, two in zip(received[0].order, received[1].order, strict=True)
-    ]
-    spread = math.sqrt(sum(one * one for one, _ in pairs) * sum(two * two for _, two in pairs))
-    assert abs(sum(one * two for one, two in pairs) / spread) < 0.6
+LEAKS: dict[str, Any] = {
+    "an equal id": lambda number, _: f"serial-{number}",
+    "the moment of a change": lambda number, _: clock.now() + number * 997,
+    "the moment in words": lambda number, _: clock.show(clock.now() + number * 1_003_000),
+    "positions side by side": lambda number, which: 4_711 + 2 * number + which,
+    "ids that grow": lambda number, which: f"{number:04d}-{which}-x",
+    "a length": lambda number, _: "x" * number,
+}
 
 
-def test_the_comparison_finds_what_would_join(received: list[View]) -> None:
-    """A value that both received of one resident only is found: the comparison is not blind."""
-    leaky = [
-        View(view.token, view.id, view.names, [set(values) for values in view.values]) for view in received
-    ]
-    for view in leaky:
-        view.values[7].add("serial-4711")
-    first, second = map(carriers, leaky)
-    assert [value for value in first.keys() & second.keys() if len(first[value]) == 1] == ["serial-4711"]
+@pytest.mark.parametrize("leak", sorted(LEAKS))
+def test_the_comparison_finds_what_would_join(received: list[View], leak: str) -> None:
+    """The comparison is not blind: what one leak adds to what both received is found."""
+    leaky = [View(view.token, view.id, values=deepcopy(view.values)) for view in received]
+    for which, view in enumerate(leaky):
+        for number in range(RESIDENTS):
+            value = LEAKS[leak](number, which)
+            view.values[number].add(str(value))
+            view.fields[number]["one.leak"].append(value)
+            view.fields[number]["one size"].append(len(str(value)))
+    found = joining(leaky) + orders(leaky) + fine_moments(leaky)
+    assert found
