@@ -292,7 +292,11 @@ def lead(machine: type[Lives], *, vault: bool = False) -> None:
 
 def _phases() -> list[Phase]:
     """Look for a shorter life that fails, which takes minutes, only where lives are looked for at random."""
-    return [Phase.generate] if settings.default and settings.default.derandomize else [Phase.generate, Phase.shrink]
+    return (
+        [Phase.generate]
+        if settings.default and settings.default.derandomize
+        else [Phase.generate, Phase.shrink]
+    )
 
 
 async def _begun(folder: Path, there: contextlib.AbstractAsyncContextManager[Any]) -> Prepared:
