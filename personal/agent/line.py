@@ -21,6 +21,7 @@ from personal.agent import store as kept
 from personal.agent.inside import Given, Inside
 from personal.agent.settings import AgentSettings
 from personal.rules.identifiers import fresh
+from personal.vault.signing import Signer
 
 CLIENT: Final = "lgwan.agent"
 BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -123,6 +124,17 @@ class Line:
         return found
 
     async def _log_in(self) -> None:
+        """Get a token by whichever of the agent's keys the outside knows."""
+        status = 0
+        for signer in self._inside.own.proofs():
+            status, found = await self._post("/token", self._assertion(signer), {}, 30.0)
+            if status == 200:
+                self._token = str(found["access_token"])
+                self._until = monotonic() + max(0, int(found["expires_in"]) - _EARLY)
+                return
+        raise BadGateway(f"The module outside does not know this agent: {status}.")
+
+    def _assertion(self, signer: Signer) -> aiohttp.FormData:
         now = clock.now() // SECOND
         claims = {
             "iss": CLIENT,
@@ -132,18 +144,13 @@ class Line:
             "exp": now + _EARLY,
             "jti": fresh(),
         }
-        form = aiohttp.FormData(
+        return aiohttp.FormData(
             {
                 "grant_type": "client_credentials",
                 "client_assertion_type": BEARER,
-                "client_assertion": self._inside.signer.sign(claims, "JWT"),
+                "client_assertion": signer.sign(claims, "JWT"),
             }
         )
-        status, found = await self._post("/token", form, {}, 30.0)
-        if status != 200:
-            raise BadGateway(f"The module outside does not know this agent: {status}.")
-        self._token = str(found["access_token"])
-        self._until = monotonic() + max(0, int(found["expires_in"]) - _EARLY)
 
     async def _post(
         self, path: str, body: Any, headers: dict[str, str], seconds: float

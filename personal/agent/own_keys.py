@@ -51,6 +51,10 @@ class OwnKeys:
         """Give the key to sign with: the newest one that the outside is known to know."""
         return next((one for one in self._signers if one.kid in self._adopted), self._signers[-1])
 
+    def proofs(self) -> list[Signer]:
+        """Give the keys by which the outside may know the agent, the likeliest first."""
+        return [self.signer, *(one for one in self._signers if one is not self.signer)]
+
     @property
     def reader(self) -> Reader:
         """Give the newest key to which others write."""

@@ -6,10 +6,12 @@ from typing import Any
 from base import clock
 from base.clock import SECOND
 from personal.agent import store as kept
+from personal.agent.server import running
 from personal.store import agent_orders
 from personal.vault.signing import Signer
-from tests.personal.agent.insiders import PHONE, Town, bare, town
+from tests.personal.agent.insiders import PHONE, Town, bare, in_process, introduce, outside, settings_of, town
 from tests.personal.agent.thieves import alarms, claims, give, stored
+from tests.personal.consents.cards import Authority
 
 LATER = 36 * 86_400 * SECOND
 
@@ -46,6 +48,23 @@ async def test_the_agents_keys_are_renewed_and_nothing_stops(tmp_path: Path) -> 
         assert [one["signing"]["kid"] for one in pinned] == [own.newest.kid, former]
         assert len(there.live.town.store.read(lambda db: agent_orders.agents(db, now + LATER))) == 1
         assert await there.do("alarms") == []
+
+
+async def test_keys_that_were_renewed_before_the_outside_knew_any_are_known_by_it_then(
+    tmp_path: Path,
+) -> None:
+    authority = Authority("JPKI")
+    async with (
+        outside(tmp_path / "outside", authority) as live,
+        running(settings_of(tmp_path / "inside", live.url)) as agent,
+    ):
+        do = in_process(agent)
+        first = (await do("keys"))["signing"]["kid"]
+        assert (await do("keys.renew"))["signing"]["kid"] != first
+        await introduce(do, live, authority)
+        there = Town(live, do, authority, agent)
+        person = await stored(there, "hanako")
+        assert person and agent.inside.signer.kid == agent.inside.own.newest.kid
 
 
 async def test_the_key_of_the_outside_is_renewed_and_a_stolen_one_ended(tmp_path: Path) -> None:
