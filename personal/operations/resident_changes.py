@@ -12,7 +12,7 @@ from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import cleared
 from personal.operations.merging import protect
 from personal.operations.registering import tell
-from personal.operations.residents import CARD, IDENTIFYING, SEARCHED, numbered
+from personal.operations.residents import CARD, IDENTIFYING, SEARCHED, meeting, numbered, refuse_searching
 from personal.operations.tables import Reaction
 from personal.rules.residents import Event, Happening, IdentifierKind, State, moved_on
 from personal.store import identifiers, people, sessions
@@ -59,7 +59,7 @@ TERMS: Final[dict[str, Any]] = {
 }
 
 
-async def link(call: Call, _: Module) -> Answer:
+async def link(call: Call, module: Module) -> Answer:
     """Link a card, a municipal id or a login to a resident; a card may take the place of an older one."""
     blind = await blinding(call.town)
     kind, hash = _identifier(blind, call.body)
@@ -68,6 +68,7 @@ async def link(call: Call, _: Module) -> Answer:
     asked = names.read(call.body["resident"])
 
     def work(db: Connection) -> None:
+        refuse_searching(db, call, module)
         person = handles.visible(db, asked, call.actor)
         if person.state is State.DEAD:
             raise Conflict("This resident is dead: nothing is linked to them any more.")
@@ -80,7 +81,7 @@ async def link(call: Call, _: Module) -> Answer:
         facts = {"by": call.actor.id, "identifier": kind, "renewed": replaced is not None}
         log.append(db, Entry("resident-linked", facts, {"subject": person.id}), call.now)
 
-    await call.town.store.write(work)
+    await meeting(call, work)
     return NO_CONTENT
 
 

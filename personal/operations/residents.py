@@ -1,10 +1,11 @@
 """Residents at the counter: register, search, read. (issue 5; blind search: personal-data.md 2.2)"""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from base import clock
 from base.database import Connection
-from base.errors import TooManyRequests, TooManyResults
+from base.errors import AlreadyExists, TooManyRequests, TooManyResults
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import handles
@@ -16,6 +17,7 @@ from personal.rules.residents import IdentifierKind
 from personal.store import identifiers, people
 from personal.store.people import Person
 
+T = TypeVar("T")
 IDENTIFIER: Final = "i_"
 """How what the handle of an identifier stands for begins: its number tells how many others there are."""
 MOST_FOUND: Final = 20
@@ -83,6 +85,8 @@ async def register(call: Call, module: Module) -> Answer:
     most = module.settings.searches_per_hour
 
     def work(db: Connection) -> tuple[str, list[Person]]:
+        if who.identifiers:
+            refuse_searching(db, call, module)
         similar = people.matching(db, *term, cleared=cleared(call.actor), most=MOST_FOUND)[:MOST_FOUND]
         if similar and people.count_search(db, call.actor.id, call.now, SEARCH_WINDOW) > most:
             raise too_many(most)  # who is shown was searched for
@@ -92,7 +96,7 @@ async def register(call: Call, module: Module) -> Answer:
         _note_found(db, call, "similar", similar)
         return person, similar
 
-    person, similar = await call.town.store.write(work)
+    person, similar = await meeting(call, work)
     return Answer(201, {"resident": names.show(person), "similar": [names.show(one.id) for one in similar]})
 
 
@@ -146,6 +150,29 @@ async def read(call: Call, _: Module) -> Answer:
         }
 
     return Answer(body=await call.town.store.write(work))
+
+
+async def meeting(call: Call, work: Callable[[Connection], T]) -> T:
+    """Do what may meet somebody who is registered already: if it does, that counts as a search."""
+    try:
+        return await call.town.store.write(work)
+    except AlreadyExists:
+        await call.town.store.write(lambda db: _note_met(db, call))
+        raise
+
+
+def refuse_searching(db: Connection, call: Call, module: Module) -> None:
+    """Refuse who searched too often what would tell them more."""
+    most = module.settings.searches_per_hour
+    if people.searches(db, call.actor.id, call.now - SEARCH_WINDOW) > most:
+        raise too_many(most)
+
+
+def _note_met(db: Connection, call: Call) -> None:
+    people.count_search(db, call.actor.id, call.now, SEARCH_WINDOW)
+    log.append(
+        db, Entry("resident-searched", {"by": call.actor.id, "fields": "identifier", "found": 1}), call.now
+    )
 
 
 def too_many(most: int) -> TooManyRequests:

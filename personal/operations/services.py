@@ -11,6 +11,7 @@ from base.database import Connection
 from base.errors import AlreadyExists, BadRequestData, Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.locations.lgwan import GATEWAY
 from personal.operations.actors import Role, Who
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
@@ -147,6 +148,8 @@ def _check_description(db: Connection, body: dict[str, Any], now: int) -> dict[s
     check_service(body["description"])
     _check_notify(body["description"].get("notify"))
     catalogue.check(body["description"], items.listed(db))
+    if body["service"] == GATEWAY:
+        raise BadRequestData("This id stands for the module itself inside LGWAN: choose another one.")
     service = services.find(db, body["service"])
     if service is None and "keys" not in body:
         raise BadRequestData("A new service needs keys, which may be none if it has a certificate.")

@@ -104,6 +104,11 @@ def count_search(connection: Connection, staff: str, now: int, window: int) -> i
     return int(value(connection, "SELECT count(*) FROM search WHERE staff = ?", staff))
 
 
+def searches(connection: Connection, staff: str, since: int) -> int:
+    """Count the searches of a member of staff after a moment."""
+    return int(value(connection, "SELECT count(*) FROM search WHERE staff = ? AND at > ?", staff, since))
+
+
 def _person(row: tuple[Any, ...] | None) -> Person | None:
     if row is None:
         return None

@@ -154,6 +154,13 @@ async def protect(live: Live, born: str) -> None:
     assert (await live.post("/residents/protection", body, by=by)).status == 204
 
 
+async def test_no_service_is_called_as_the_module_itself_is_inside(live: Live) -> None:
+    """What the inside releases to the gateway for a move is not for a service of that name."""
+    told = {"service": "gateway", "description": described(), "keys": {"keys": [live.new_key("gateway")]}}
+    by = await live.staff("catalogue")
+    assert (await live.post("/proposals", {"kind": "service", "body": told}, by=by)).status == 400
+
+
 async def test_a_service_is_told_nothing_where_others_read_along(live: Live) -> None:
     await live.service("shelter")
     keys = {"keys": [live.new_key("shelter")]}

@@ -6,6 +6,7 @@ from base.errors import BadRequestData
 from personal.operations.actors import Role
 from personal.operations.break_glass import MOST_UNREVIEWED
 from personal.operations.staff import APART, join
+from tests.personal.disclosure.sharing import leaves
 from tests.personal.live import ASAGO, YABU, Live, live_module
 
 HANAKO = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
@@ -41,6 +42,22 @@ async def test_registering_is_no_way_to_search_without_end(live: Live) -> None:
     assert (await live.post("/residents/search", HANAKO, by=by)).status == 429
     new = {"nameKana": "アサゴ タロウ", "birthDate": "2001-01-01"}
     assert (await live.post("/residents", new, by=by)).status == 201
+
+
+async def test_linking_is_no_way_to_search_without_end(live: Live) -> None:
+    """That a municipal id stands for somebody is told as often as searches are answered, and is on record."""
+    await live.register("hanako", municipalId="1001")
+    by = await live.staff("counter2")
+    body = {"resident": await handle(live, by), "municipalId": "1001"}
+    most = live.module.settings.searches_per_hour
+    for _ in range(most):
+        assert (await live.post("/residents/identifiers", body, by=by)).status == 409
+    for number in ("1001", "1002"):
+        again = await live.post("/residents/identifiers", {**body, "municipalId": number}, by=by)
+        assert again.status == 429
+    taken = {"nameKana": "アサゴ タロウ", "birthDate": "2001-01-01", "municipalId": "1001"}
+    assert (await live.post("/residents", taken, by=by)).status == 429
+    assert sum(one["kind"] == "resident-searched" for one in leaves(live)) >= most
 
 
 async def test_nobody_looks_at_many_alone(live: Live) -> None:
