@@ -223,7 +223,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
 async def stand(folder: Path) -> AsyncIterator[Stand]:
     """Introduce a module and an agent to each other; each will be a process of its own."""
     authority, port = Authority("JPKI"), free_port()
-    async with outside(folder / "outside", authority, port=port) as live:
+    async with outside(folder / "outside", authority, port=port, token_seconds=3_600.0) as live:
         async with running(settings_of(folder / "inside", live.url)) as agent:
             do = in_process(agent)
             await introduce(do, live, authority)

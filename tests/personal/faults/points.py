@@ -1,8 +1,9 @@
-"""Points at which a process kills itself: before and after each commit, before each change of a file, after each answer.
+"""Points at which a process kills itself: before and after each commit, before each change of a file.
 
 Nothing of this is in the product: connections of SQLite tell of their statements, Python tells of the files it opens,
-renames and removes, and answers are sent by aiohttp. What a killed process leaves behind is what it had given to the
-kernel, so that between two of these points no other state can be found on disk. A commit that changes nothing is none.
+renames and removes. What a killed process leaves behind is what it had given to the kernel, so between two of these
+points nothing else can be found on disk. What was answered before the next of them had reached the client; what came
+last is seen by killing the process when all is answered. A commit that changes nothing is none.
 """
 
 import os
@@ -13,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from aiohttp import web
 
 WRITING = os.O_WRONLY | os.O_RDWR
 CHANGES = ("open", "os.rename", "os.remove", "os.truncate")
-CONTROL = "control"
 
 
 class Points:
@@ -36,8 +35,6 @@ class Points:
         """Look at all of it from now on; there is no way back."""
         apsw.connection_hooks.append(self._watch)
         sys.addaudithook(self._file)
-        for kind, name in ((web.StreamResponse, "write"), (web.Response, "write_eof")):
-            setattr(kind, name, self._around(getattr(kind, name)))
 
     def reached(self, name: str) -> None:
         """Take notice of a point."""
@@ -72,10 +69,3 @@ class Points:
             return
         if str(path).startswith(self._folder):
             self.reached(f"before {event} of {Path(str(path)).name}")
-
-    def _around(self, send: Callable[..., Any]) -> Callable[..., Any]:
-        async def sent(response: web.StreamResponse, *given: Any) -> None:
-            await send(response, *given)
-            self.reached("after an answer")
-
-        return sent

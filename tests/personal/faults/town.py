@@ -192,7 +192,12 @@ async def town(folder: Path) -> AsyncIterator[Town]:
     sink = Sink()
     (folder / "vault").mkdir()
     async with vault(folder / "vault") as store, _listening(sink), aiohttp.ClientSession() as session:
-        told = {"vault_url": store.url, "replaced_days": 0, "requests_per_second": 0.0}
+        told = {
+            "vault_url": store.url,
+            "replaced_days": 0,
+            "requests_per_second": 0.0,
+            "token_seconds": 3_600.0,
+        }
         async with live_module(folder / "data", **told) as live:
             own = Signer(await live.town.keys.named(cloud.KEY))
             await store.store.change_key("yabu", requests.public_key(own.public()))
