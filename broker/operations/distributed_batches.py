@@ -134,10 +134,10 @@ class _Talk:
     async def hold(self) -> list[Part]:
         """Tell the source of all elements; parts are in their order.
 
-        A batch cannot say which types it is about: where that matters, each element goes by itself if it can."""
+        A batch cannot say which types it is about: where only that tells what is registered, each element goes by
+        itself if it can."""
         single = any(kind.operation in self.source.operations for kind in self.kind.single)
-        unsaid = single and any(order.share.unsaid for order in self.orders)
-        if self.kind.operation in self.source.operations and not unsaid:
+        if self.kind.operation in self.source.operations and not (single and self._unsaid):
             return await self._together()
         if self.source.operations.isdisjoint(self.kind.operations):
             return [settling.not_offered(self.source) for _ in self.orders]
@@ -149,6 +149,13 @@ class _Talk:
         for told in await asyncio.gather(*[self._in_turn(turns, chain) for chain in chains.values()]):
             parts |= told
         return [parts[place] for place in range(len(self.orders))]
+
+    @property
+    def _unsaid(self) -> bool:
+        """Say whether entities are registered by nothing but types, and nobody knows which they have. (4.3.6.1)"""
+        entities = [entity for info in self.source.information for entity in info.entities]
+        by_type = any(entity.id is None and entity.fits is None for entity in entities)
+        return by_type and any(order.share.unsaid for order in self.orders)
 
     async def _together(self) -> list[Part]:
         """Send one batch for the elements of each @context, in the order of the elements."""
