@@ -28,8 +28,10 @@ def run(config: Path | None, **given: object) -> None:
     """
     import uvloop
 
+    from base.allocation import share_one_arena
     from broker import server
 
+    share_one_arena()
     settings = read_settings(BrokerSettings, prefix=PREFIX, section=SECTION, given=given, config=config)
     uvloop.run(server.run(settings))
 

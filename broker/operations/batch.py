@@ -7,7 +7,7 @@ from typing import Any
 
 from base.errors import BadRequestData, Problem, ResourceNotFound
 from base.jsonld import Context
-from broker.federation import settling
+from broker.federation import Asking, settling
 from broker.model import expand, merge, validate
 from broker.model.document import Document
 from broker.operations import asked_body, distributed, distributed_batches, entities
@@ -32,10 +32,10 @@ Expand = Callable[[dict[str, Any], Any], Document]
 
 @dataclass(slots=True)
 class Item:
-    """One element of a batch: as it came, in which words, understood; `kept` names attributes left as they were.
+    """One element of a batch: as it came (kept where sources are told), in which words, understood.
 
-    elsewhere: whether sources were told of it, too; failed: whether one of them did not do all of its part;
-    created: whether one of them did not have it before.
+    kept: names of attributes left as they were; elsewhere: whether sources were told of it, too;
+    failed: whether one of them did not do all of its part; created: whether one of them did not have it before.
     """
 
     document: Document
@@ -147,7 +147,8 @@ async def delete_batch(call: Call, broker: Broker) -> Answer:
             items.append(Item({"id": validate.uri(id, "entity id")}, id, call.context))
         except Problem as problem:
             result.refuse(id, problem)
-    items = await _told_elsewhere(call, broker, DELETE_BATCH, items, result)
+    asking = distributed.asking(call, broker)
+    items = await _told_elsewhere(call, broker, asking, DELETE_BATCH, items, result)
     changes = [EntityChange(item.raw, _delete(item.raw)) for item in items]
     await _change(call, broker, store, changes, items, result)
     return result.answer(all_created=False)
@@ -192,13 +193,18 @@ async def _run(
     """Understand each element and apply it; without a store the tenant is made, once there is something to keep."""
     result = Result([], [], [])
     items: list[Item] = []
-    for element in _items(call, broker):
+    elements = _items(call, broker)
+    asking = distributed.asking(call, broker)
+    for place, element in enumerate(elements):
         try:
-            items.append(await _understood(call, broker, element, read))
+            item = await _understood(call, broker, element, read)
+            if asking is None:
+                item.raw = elements[place] = None  # understood, it takes as much memory again
+            items.append(item)
         except Problem as problem:
             named = element.get("id") if isinstance(element, dict) else None
             result.refuse(named if isinstance(named, str) else None, problem)
-    items = await _told_elsewhere(call, broker, kind, items, result)
+    items = await _told_elsewhere(call, broker, asking, kind, items, result)
     if items:
         store = store or await broker.catalogue.create(call.tenant)
         changes = [EntityChange(item.document["id"], partial(_applied, apply, item)) for item in items]
@@ -211,11 +217,10 @@ def _applied(apply: Apply, item: Item, current: Document | None) -> Document | N
 
 
 async def _told_elsewhere(
-    call: Call, broker: Broker, kind: BatchKind, items: list[Item], result: Result
+    call: Call, broker: Broker, asking: Asking | None, kind: BatchKind, items: list[Item], result: Result
 ) -> list[Item]:
     """Tell registered sources what concerns them; give what remains to be done here. (5.6.7.4)"""
-    asking = distributed.asking(call, broker) if items else None
-    if asking is None:
+    if asking is None or not items:
         return items
     elements = [
         Element(
