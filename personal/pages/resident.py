@@ -14,6 +14,7 @@ TABS: Final = (
     ("/records", "tab_records", "POST", "/records/find"),
     ("/consents", "tab_consents", "POST", "/consents/find"),
     ("/relations", "tab_relations", "POST", "/delegations/find"),
+    ("/names", "tab_names", "POST", "/pseudonyms"),
     ("/accesses", "tab_accesses", "POST", "/accesses/find"),
     ("/requests", "tab_requests", "POST", "/rights"),
     ("/break-glass", "tab_break_glass", "POST", "/break-glass"),

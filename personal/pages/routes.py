@@ -13,6 +13,7 @@ from personal.pages.duties import DutyPages
 from personal.pages.emergencies import EmergencyPages
 from personal.pages.items import ItemPages
 from personal.pages.me import ResidentsOwnPages
+from personal.pages.names import NamePages
 from personal.pages.peers import PeerPages
 from personal.pages.records import RecordPages
 from personal.pages.relations import RelationPages
@@ -27,6 +28,7 @@ PAGES = (
     RecordPages,
     ConsentPages,
     RelationPages,
+    NamePages,
     RequestPages,
     BreakGlassPages,
     CataloguePages,

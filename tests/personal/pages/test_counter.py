@@ -93,6 +93,18 @@ async def test_a_guardian_is_limited_and_wider_limits_wait_for_a_second_person(r
     assert "もう一人の承認を待ちます" in await reader.send(change, NOTHING, **wider)
 
 
+async def test_the_name_at_a_service_is_shown_to_be_handed_over_and_changed(reader: Reader) -> None:
+    path = await opened(reader)
+    await reader.get(f"{path}/names")
+    await reader.send(f"{path}/names", service="shelter")
+    first = reader.found(r'class="id" lang="en">([^<]+)<')
+    assert "仮名を変えました" in await reader.send(f"{path}/names/rotate", service="shelter")
+    await reader.send(f"{path}/names", service="shelter")
+    assert reader.found(r'class="id" lang="en">([^<]+)<') != first
+    await reader.send(f"{path}/names/begin", peer="282251", evidence="D-1")
+    assert reader.status == 404 and "この自治体とは連携していません" in reader.page
+
+
 async def test_a_look_alone_is_begun_read_and_reviewed(reader: Reader) -> None:
     path = await opened(reader, "emergency")
     assert reader.path.startswith(f"{path}/break-glass")
