@@ -12,6 +12,8 @@ from personal.app import operations
 from personal.settings import PersonalSettings
 
 BODYLESS = frozenset({204, 415})
+DEMO = PREFIX + "/demo/"
+"""Not there at all unless everybody is made up."""
 
 
 @lru_cache(1)
@@ -41,7 +43,7 @@ def check(method: str, path: str, status: int, kind: str, body: Any) -> None:
     if not path.startswith(PREFIX) or path == openapi.PATH:
         return
     known = answers(method, path)
-    if known is None:
+    if known is None or (status == 404 and path.startswith(DEMO)):
         assert status in (404, 405), (method, path, status)
         return
     told = known.get(str(status)) or known.get(f"{status // 100}XX")
