@@ -1,5 +1,6 @@
 """Who has looked at my data: each entry of the log about me, in words, with its proof. (Andmejälgija 2.1.0)"""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from base import clock
@@ -13,7 +14,7 @@ from personal.operations.audit_log import number
 from personal.operations.call import Answer, Call, Module, Town
 from personal.rules import words
 from personal.rules.delegation import Scope
-from personal.store import staff
+from personal.store import services, staff
 
 SUBJECT: Final = "subject"
 """The role of the person an entry is about."""
@@ -89,7 +90,8 @@ async def find_usage(call: Call, _: Module) -> Answer:
     offset, most = number(call, "offset", 0), min(number(call, "limit", MOST), MOST)
     entries, scope = await _about(call, _ALL, _ALL)
     found = _covered(call, [one for one in entries if start <= one.at <= end], scope)
-    usages = [_usage(call.town, one) for one in found[offset : offset + most]]
+    names = {one.id: one.description["name"]["ja"] for one in call.town.store.read(services.listed)}
+    usages = [_usage(call.town, names, one) for one in found[offset : offset + most]]
     return Answer(body={"totalUsages": len(found), "usages": usages})
 
 
@@ -144,14 +146,15 @@ def _actor(db: Connection, one: Kept) -> dict[str, str]:
     return {} if member is None else {"by": member.name}
 
 
-def _usage(town: Town, one: Kept) -> dict[str, str]:
+def _usage(town: Town, names: Mapping[str, str], one: Kept) -> dict[str, str]:
     facts = one.facts()
+    service = facts.get("service")
     return {
         "logtime": clock.show(one.at),
         "action": words.sentence(facts),
-        "receiverCode": facts.get("service", town.code),
-        "receiverName": facts.get("service", town.name),
-        "receiverSystem": facts.get("service", "engawa"),
+        "receiverCode": service or town.code,
+        "receiverName": town.name if service is None else names.get(service, service),
+        "receiverSystem": service or "engawa",
     }
 
 

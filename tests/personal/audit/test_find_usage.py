@@ -70,6 +70,7 @@ async def test_every_use_of_my_data_is_told_as_the_protocol_says(live: Live) -> 
     assert [one["logtime"] for one in told["usages"]] == [one["at"] for one in seen]
     given = [one for one in told["usages"] if one["action"].startswith("同意にもとづいて情報を渡しました")]
     assert {(one["receiverCode"], one["receiverSystem"]) for one in given} == {("shelter", "shelter")}
+    assert {one["receiverName"] for one in given} == {"避難所受付"}
     assert len(given) == 2
     own = [one for one in told["usages"] if one["receiverSystem"] == "engawa"]
     assert {(one["receiverCode"], one["receiverName"]) for one in own} == {("282227", "養父市")}
