@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from base import clock
 from base.errors import Problem
 from personal.operations.call import Answer
+from tests.personal.model import doubles
 from tests.personal.model.consenting import Consenting
 from tests.personal.model.machine import entries, few_items, one_purpose, one_service, step
 from tests.personal.model.people import People
@@ -67,6 +68,31 @@ class Guarding(Consenting, People):
             if (self.world.top(one.guardian), self.world.top(one.subject)) == (guardian, subject)
         ]
         return max(found, key=lambda one: (not one.ended, one.order), default=None)
+
+    @step(
+        one=entries,
+        other=entries,
+        item=st.sampled_from(ITEMS),
+        to_double=st.booleans(),
+        withdraws=st.booleans(),
+    )
+    def doubles_are_one_for_a_while(
+        self, one: int, other: int, item: str, to_double: bool, withdraws: bool
+    ) -> None:
+        """Let something be written and decided while two are taken for one, then part them."""
+        survivor, double = self.world.top(one), self.world.top(other)
+        if not doubles.may_merge(self.world, survivor, double):
+            return
+        self.two_are_one(one=survivor, other=double, cleared=True)
+        if self.alive(survivor):
+            self.write(survivor, self.at_counter(survivor), item, 9_000 + self.world.order % 999)
+            if withdraws:
+                self.withdraw(survivor, self.as_resident(survivor), {"everything": True}, {})
+            elif "reception" in (known := self.world.services["clinic"].now):
+                agree = frozenset(known["reception"].items) - BY_LAW
+                actor = self.as_resident(survivor)
+                self.decide(survivor, actor, "share", "clinic", "reception", agree, frozenset(), 5)
+        self.one_is_two_again(entry=survivor, to_double=to_double)
 
     @step(data=st.data())
     def guardian_is_dismissed(self, data: Any) -> None:

@@ -239,6 +239,14 @@ class World:
         self.order += 1
         return self.order
 
+    def ends(self) -> set[int]:
+        """Give the moments at which something ends by itself."""
+        decided = {one.until for entry in self.entries for made in entry.log.values() for one in made}
+        names = {name.ended for entry in self.entries for of in entry.names.values() for name in of}
+        given = {one.until for one in self.delegations}
+        events = {one.until for one in self.events.values()}
+        return {end for end in decided | names | given | events | {one.until for one in self.codes} if end}
+
     # -- records
 
     def held(self, at: int, item: str) -> Held | None:
