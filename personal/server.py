@@ -43,6 +43,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 open_towns[one.id] = town
             rate = settings.requests_per_second
             limit = Limit(rate, 2 * rate) if rate else None
+            anonymous = Limit(rate, 10 * rate) if rate else None
             policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
             web_session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(policy)))
             yield Module(
@@ -55,6 +56,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 anchors=trust.anchors(settings),
                 events=EVENTS,
                 limit=limit,
+                anonymous=anonymous,
                 web=web_session,
             )
     finally:

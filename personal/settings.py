@@ -112,7 +112,10 @@ class PersonalSettings:
 
     body_bytes: int = setting(1 << 20, "Longest body of a request.", most=1 << 30)
     connections: int = setting(1_000, "How many connections may be open.", most=100_000)
-    requests_per_second: float = setting(100.0, "Requests of one caller per second before 429; 0: no limit.")
+    requests_per_second: float = setting(
+        100.0,
+        "Requests per second of a service, or of a network that proves nothing, before 429; 0: no limit.",
+    )
     log_format: str = setting("auto", "Form of log lines.", choices=("auto", "json", "text"))
     log_level: str = setting(
         "info", "Least important lines to log.", choices=("debug", "info", "warning", "error")

@@ -1,6 +1,7 @@
 """The aiohttp front: requests become calls, answers and problems become responses; nothing personal is logged."""
 
 from collections.abc import AsyncIterator, Sequence
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -9,6 +10,8 @@ import structlog
 from aiohttp import web
 
 from base import clock, forms
+from base.access.certificates import certificate_of
+from base.access.limits import network_of
 from base.errors import (
     BadRequestData,
     InternalError,
@@ -17,6 +20,7 @@ from base.errors import (
     NotPermitted,
     PayloadTooLarge,
     Problem,
+    TooManyRequests,
     UnsupportedMediaType,
 )
 from base.ids import request as request_id
@@ -108,6 +112,7 @@ class _Handler:
 
     async def _answer(self, request: web.Request) -> Answer:
         now = clock.now()
+        slow_down(self._module, request)
         town = _town(self._module, request)
         actor = await actor_of(request, town, self._module.settings, now)
         admit(self._operation, actor)
@@ -127,6 +132,18 @@ class _Handler:
         if fault is not None:
             raise BadRequestData(fault)
         return body
+
+
+def slow_down(module: Module, request: web.Request) -> None:
+    """Refuse a network from which too much comes that proves nothing."""
+    named = "Authorization" in request.headers or certificate_of(request.transport) is not None
+    if named or module.anonymous is None:
+        return
+    wait = module.anonymous.take(network_of(request.remote or ""), monotonic())
+    if wait > 0:
+        raise TooManyRequests(
+            "Too many requests come from there; wait a little.", headers={"Retry-After": str(int(wait) + 1)}
+        )
 
 
 def _town(module: Module, request: web.Request) -> Town:

@@ -45,6 +45,7 @@ class Module:
     reactions: tuple[Reaction, ...] = ()  # what follows from what happens to a resident
     events: Events = no_events  # which declared emergency lets a service see more
     limit: Limit | None = None  # of the requests of one service
+    anonymous: Limit | None = None  # of those from one network that prove nothing
     consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
     web: ClientSession | None = None  # asks the modules of other municipalities

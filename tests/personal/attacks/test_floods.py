@@ -1,13 +1,14 @@
 """What somebody tries who only wants the module not to serve others, or to say what it was told. (issue 5)"""
 
 import asyncio
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
 
 from base.web import serving
-from tests.personal.live import Live
+from tests.personal.live import Live, live_module
 
 
 async def spoken(live: Live, said: bytes) -> bytes:
@@ -53,3 +54,13 @@ async def drained(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
     except ConnectionResetError:
         return b""
+
+
+async def test_a_network_that_proves_nothing_is_answered_so_often_only(tmp_path: Path) -> None:
+    """Whoever says who they are is answered as before."""
+    async with live_module(tmp_path / "data", requests_per_second=0.001) as live:
+        by = await live.staff("counter")  # the only one for a while
+        for path in ("/audit/head", "/keys", "/reports/personal-files"):
+            refused = await live.get(path)
+            assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (429, True)
+        assert (await live.get("/session", by=by)).status == 200
