@@ -21,12 +21,12 @@ import uvloop
 
 from base import clock
 from base.admin import NotRunning, ask
+from base.database import connect
 from bench.processes import Server, reference
 from personal import towns
 from personal.audit import checking, log
 from personal.server import module_of
 from personal.settings import PersonalSettings
-from personal.store.town import TownStore
 from tests.personal.live import YABU, Live, Named
 from tests.ports import free_port
 from tests.trials import fail, machine, record
@@ -178,7 +178,7 @@ async def _measure(data: Path, given: argparse.Namespace) -> Figures:
             reference_micros, _ = await _full(_reader(live.session, yardstick.url), yardstick, 5.0)
             full_micros, full_rate = await _full(asking.one, server, 5.0)
         answered, peak = asking.answered, server.peak_megabytes()
-    written = _leaves(data) - leaves
+    written = _leaves(data, verify=True) - leaves
     if written < answered:
         fail(TRIAL, f"{answered} answers about residents, but {written} entries of the log")
     return Figures(
@@ -255,12 +255,15 @@ async def _agreed(data: Path, seed: int) -> list[Service]:
         return await agree(module.towns["yabu"], services(), seed, clock.now())
 
 
-def _leaves(data: Path) -> int:
-    """Count the entries of the log, which has to verify."""
-    store = TownStore(data / "yabu")
-    if faults := store.read(lambda db: list(checking.faults(db))):
-        fail(TRIAL, f"the log does not verify: {faults[0].text}")
-    return store.read(log.size)
+def _leaves(data: Path, *, verify: bool = False) -> int:
+    """Count the entries of the log, which may have to verify."""
+    connection = connect(data / "yabu" / "personal.db", readonly=True)
+    try:
+        if verify and (faults := list(checking.faults(connection))):
+            fail(TRIAL, f"the log does not verify: {faults[0].text}")
+        return log.size(connection)
+    finally:
+        connection.close()
 
 
 async def _steady(send: Send, server: Server, rate: float, seconds: float) -> Times:

@@ -12,6 +12,7 @@ from base.database import connect, duplicate
 from personal.store import people, pseudonyms, records
 from personal.store.town import rows, value
 from personal.vault import backup, keys, shredded, top
+from tests.personal.disclosure.sharing import CARE
 from tests.personal.faults.stories import Story, phone, version_of
 from tests.personal.faults.town import Town
 
@@ -168,7 +169,7 @@ class Forgetting:
         known = set(self._all(town))
         self.handle = (await town.good("POST", "/residents", body, by=by)).json["resident"]
         (self.person,) = set(self._all(town)) - known
-        for item, told in (("contact", phone(number)), (SINGLE, {"answeredOn": "2026-04-01"})):
+        for item, told in (("care-needs", CARE), (SINGLE, {"answeredOn": "2026-04-01"})):
             written = {"resident": self.handle, "item": item, "value": told, "expectedVersion": 0}
             await town.good("POST", "/records/write", written, by=by)
         await town.good("POST", "/residents/events", {"resident": self.handle, "event": "moved"}, by=by)
