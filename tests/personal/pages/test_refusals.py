@@ -3,6 +3,7 @@
 import ast
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,20 +42,24 @@ OF_SCHEMAS = (
 WORDS = Refusals()
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def problems() -> set[str]:
     """Name all classes of refusals, and the functions that finish one."""
+    paths = [*(ROOT / "base").glob("*.py"), *sources()]
+    classes = [
+        (node.name, {one.id for one in node.bases if isinstance(one, ast.Name)})
+        for path in paths
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef)
+    ]
     found = {"Problem", "_refused"}
-    while True:
-        before = len(found)
-        for file in (ROOT / "base").glob("*.py"), (ROOT / "personal").rglob("*.py"):
-            for path in file:
-                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                    if isinstance(node, ast.ClassDef) and found & {
-                        one.id for one in node.bases if isinstance(one, ast.Name)
-                    }:
-                        found.add(node.name)
-        if len(found) == before:
-            return found
+    while more := {name for name, bases in classes if bases & found} - found:
+        found |= more
+    return found
 
 
 def sources() -> Iterator[Path]:
@@ -79,7 +84,7 @@ def text_of(node: ast.expr) -> str | None:
 def raised() -> dict[str, Path]:
     classes, found = problems(), {}
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and node.args:
                 name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
                 text = text_of(node.args[0]) if name in classes else None
