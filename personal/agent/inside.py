@@ -150,7 +150,7 @@ class Inside:
         except Refused as refused:
             if refused.why in (Why.REPLAYED, Why.FORGED, Why.ALTERED):
                 raise
-            if refused.alarming:
+            if refused.alarming and order.task is not Task.AGREE:
                 await self.raise_alarm(refused.why, order.task, now)
             if refused.why is Why.LIMIT and order.task is not Task.RELEASE:
                 return None  # it is given again, when there is room
@@ -208,6 +208,8 @@ class Inside:
         told = dict(done.told)
         if order.task is Task.RELEASE:
             proof = release.judge(order, book, now // SECOND)
+        elif order.task is Task.AGREE:
+            proof = release.noted(order, book, now // SECOND)
         else:
             limits.within(book.done, book.limits, limits.counted(order))
             told |= _done(db, order, done, now)

@@ -22,7 +22,7 @@ from personal.audit import log as audit
 from personal.audit.log import Entry
 from personal.locations.contract import LocationFull, LocationOffline
 from personal.rules.identifiers import blind, fresh
-from personal.rules.orders import ANSWER, ENVELOPE, LONGEST_LIFE, ORDER, Task
+from personal.rules.orders import ANSWER, AT_ONCE, ENVELOPE, LONGEST_LIFE, ORDER, Task
 from personal.store import agent_orders
 from personal.store.agent_orders import Queued
 from personal.store.town import TownStore
@@ -139,8 +139,8 @@ class AgentQueue:
         content: str | None = None,
         life: int = LIFE,
     ) -> Queued:
-        """Queue an order within a transaction; one to release is signed at once, and good for `life` (s)."""
-        if task is not Task.RELEASE:
+        """Queue an order within a transaction; what is signed at once is good for `life` (s)."""
+        if task not in AT_ONCE:
             return queue(db, task, person, claims, now, same=same, content=content)
         _room(db)
         id = fresh("o_")
@@ -242,7 +242,7 @@ class AgentQueue:
         agent_orders.answer(db, id, orjson.dumps(claims).decode())
         facts = {"order": id, "outcome": outcome, **({"why": why} if why else {})}
         audit.append(db, Entry(f"inside-{order.task}", facts), now)
-        if outcome != "done":
+        if outcome != "done" and order.task is not Task.AGREE:
             log.error("the agent inside refused an order", why=why, task=order.task)
         return id
 

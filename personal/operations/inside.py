@@ -21,6 +21,8 @@ from personal.operations.call import Town
 from personal.operations.tables import ConsentChange, Decision, Kind
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.decisions import shown
+from personal.rules.evidence import STRONG
+from personal.rules.identifiers import fresh
 from personal.rules.orders import Task
 from personal.store import agent_orders, consents, records, services
 from personal.store.records import Record
@@ -108,6 +110,27 @@ async def to_show(town: Town, person: str, item: str, *, allowed: bool) -> Value
             headers={"Retry-After": str(_SOON)},
         ) from None
     return Value(record, there.read_item(order, item, items[item])["value"])
+
+
+def told_agreed(
+    db: Connection, town: Town, person: str, document: Mapping[str, Any], given: Mapping[str, Any], now: int
+) -> None:
+    """Tell the inside what was agreed to about a record that lives there, in the transaction in which it is.
+
+    It then counts as seen while card or device were good, whenever it is used.
+    """
+    there = town.records.locations.get(NAME)
+    if (
+        document["kind"] != ConsentKind.SHARE
+        or not isinstance(there, Lgwan)
+        or agent_orders.agent(db) is None
+    ):
+        return
+    if given.get("kind") in STRONG and any(
+        records.place_of(db, person, item) == NAME for item in document["agree"]
+    ):
+        claims = {"decision": dict(document), "evidence": dict(given)}
+        there.queue.add(db, Task.AGREE, person, claims, now, same=fresh("s_"))
 
 
 def told_inside(db: Connection, change: ConsentChange, now: int) -> None:

@@ -8,7 +8,7 @@ from base.database import Connection
 from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import seeing
+from personal.operations import inside, seeing
 from personal.operations.blinding import Blinding
 from personal.operations.call import Call, Module
 from personal.operations.deciding import (
@@ -124,6 +124,8 @@ def submit(
     if service.version != document["version"] or choice != wanted:
         raise Conflict("The service or what you agreed to changed meanwhile: prepare it again.")
     shown = _shown(db, call, module, act, document, blinding, key) if choice.agree else LOGIN
+    if choice.agree:
+        inside.told_agreed(db, call.town, act.person, document, shown.given, call.now)
     return settle(db, module, call.town, act, document, shown, call.now)
 
 

@@ -27,6 +27,11 @@ class Task(StrEnum):
     WITHDRAW = "withdraw-consent"
     ERASE = "erase"
     TOLD = "told-again"
+    AGREE = "note-consent"
+
+
+AT_ONCE: Final = frozenset({Task.RELEASE, Task.AGREE})
+"""What is signed when it is queued, for it holds what nobody else has to read meanwhile."""
 
 
 class Why(StrEnum):
@@ -141,6 +146,7 @@ _OWN: Final[Mapping[Task, dict[str, Any]]] = {
     },
     Task.ERASE: {},
     Task.TOLD: {},
+    Task.AGREE: {"decision": {"type": "object"}, "evidence": {"type": "object"}},
 }
 _MAY: Final[Mapping[Task, dict[str, Any]]] = {
     Task.RELEASE: {"decision": {"type": "object"}, "evidence": {"type": "object"}}

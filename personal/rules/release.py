@@ -166,6 +166,19 @@ def _agreed(order: Order, book: Book, now: int) -> Proof:
     return proven(digest, given, prepared, book, now)
 
 
+def noted(order: Order, book: Book, now: int) -> Proof:
+    """Refuse a decision of which nothing would be released; it is seen now, whenever a release rests on it."""
+    decision, given = order.decision, order.evidence
+    if decision is None or given is None or not is_decision(decision):
+        raise Refused(Why.OTHER_CONSENT)
+    prepared = _moment(decision["preparedAt"])
+    if decision["municipality"] != order.municipality or prepared is None:
+        raise Refused(Why.OTHER_CONSENT)
+    if about(decision["municipality"], str(decision.get("subject"))) not in book.holders:
+        raise Refused(Why.NOT_ENROLLED)
+    return proven(decisions.digest(decision), given, prepared, book, now)
+
+
 def is_decision(decision: Any) -> bool:
     """Say whether JSON is a decision to share."""
     return _DECISION.is_valid(decision)

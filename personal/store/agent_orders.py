@@ -16,6 +16,7 @@ _KEPT: Final = 35 * 86_400 * SECOND
 FORMER: Final = 35 * 86_400 * SECOND
 """How long an agent is known by keys that others have followed: longer than any order lives."""
 _NAMES: Final = "id, task, same, name, claims, text, content, digest, made, until, given, tries, answer"
+_AT_ONCE: Final = "('release', 'note-consent')"
 _ROW: Final = f"{_NAMES} FROM agent_order"
 
 
@@ -81,7 +82,7 @@ def stored(db: Connection, name: str) -> Queued | None:
 def waiting(db: Connection, now: int, most: int, *, begin: bool) -> list[Queued]:
     """List orders to be given: new ones, and those given a while ago and not answered; all, if the agent begins."""
     sql = (
-        f"SELECT {_ROW} WHERE answer IS NULL AND (task != 'release' OR until > ?)"
+        f"SELECT {_ROW} WHERE answer IS NULL AND (task NOT IN {_AT_ONCE} OR until > ?)"
         " AND (? OR given IS NULL OR given + min(? << min(tries, 20), ?) < ?) ORDER BY number LIMIT ?"
     )
     found = rows(db, sql, now, begin, _AGAIN, _LONGEST, now, most)
@@ -109,9 +110,10 @@ def drop(db: Connection, id: str) -> None:
 
 
 def purge(db: Connection, now: int) -> None:
-    """Drop releases that are over, and other orders that are done."""
+    """Drop what was signed at once and is over, and other orders that are done."""
     db.execute(
-        "DELETE FROM agent_order WHERE until <= ? AND (task = 'release' OR answer IS NOT NULL)", (now,)
+        f"DELETE FROM agent_order WHERE until <= ? AND (task IN {_AT_ONCE} OR answer IS NOT NULL)",  # noqa: S608  # constant
+        (now,),
     )
 
 

@@ -34,20 +34,20 @@ async def test_orders_and_answers_go_in_files(tmp_path: Path) -> None:
         await there.agree("hanako")
         assert (await there.disclosed("hanako", person))["withheld"][0]["reason"] == "pending"
         out = await engawa("personal", "bundle", "export", first, "--data", str(data))
-        assert out.startswith("2 orders")
+        assert out.startswith("3 orders")
         assert SECRET not in (tmp_path / "1.bundle").read_bytes()
-        assert "2 orders were read, 0 of them" in await engawa(
+        assert "3 orders were read, 0 of them" in await engawa(
             "agent", "bundle", "in", first, "--data", str(inside)
         )
         assert "before" in await engawa("agent", "bundle", "in", first, "--data", str(inside), status=1)
-        assert "2 answers and 0 alarms" in await engawa(
+        assert "3 answers and 0 alarms" in await engawa(
             "agent", "bundle", "out", second, "--data", str(inside)
         )
         text = (tmp_path / "2.bundle").read_text()
         (tmp_path / "2.bundle").write_text(text[:-9] + ("A" if text[-9] != "A" else "B") + text[-8:])
         await engawa("personal", "bundle", "import", second, "--data", str(data), status=1)
         (tmp_path / "2.bundle").write_text(text)
-        assert "2 answers" in await engawa("personal", "bundle", "import", second, "--data", str(data))
+        assert "3 answers" in await engawa("personal", "bundle", "import", second, "--data", str(data))
         await engawa("personal", "bundle", "import", second, "--data", str(data), status=1)
         assert (await there.disclosed("hanako", person))["items"] == {"contact": PHONE}
         third = str(tmp_path / "3.bundle")
