@@ -91,6 +91,8 @@ def explain(error: Exception) -> click.ClickException:
         "staff": "personal.staff_command:staff",
         "proposals": "personal.proposals_command:proposals",
         "residents": "personal.residents_command:residents",
+        "delegations": "personal.relations_command:delegations",
+        "emergencies": "personal.relations_command:emergencies",
         "service": "personal.service_command:service",
         "receipt": "personal.receipt_command:receipt",
         "audit": "personal.audit_command:audit",

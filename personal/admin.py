@@ -8,7 +8,7 @@ from base import clock
 from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
-from personal import audit_admin, keys_admin
+from personal import audit_admin, keys_admin, relations_admin
 from personal.operations import bundling, importing, retelling, staff
 from personal.operations.call import Module, Town
 from personal.operations.staff import AT_MACHINE
@@ -42,6 +42,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         **_of_staff(module),
         **keys_admin.handlers(module),
         **audit_admin.handlers(partial(_town, module)),
+        **relations_admin.handlers(partial(_town, module)),
     }
 
 

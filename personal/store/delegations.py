@@ -107,6 +107,12 @@ def by_subject(connection: Connection, key: bytes, subject: str, now: int) -> li
     return list(_running(connection, _of(connection, key, "subject", subject), now))
 
 
+def running(connection: Connection, key: bytes, now: int) -> list[Delegation]:
+    """List all delegations that run now."""
+    found = rows(connection, f"SELECT {_COLUMNS} WHERE ended IS NULL ORDER BY since, id")
+    return list(_running(connection, (_delegation(key, row) for row in found), now))
+
+
 def end(connection: Connection, id: str, now: int, why: str) -> None:
     """End a delegation."""
     connection.execute(
