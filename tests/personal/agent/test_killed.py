@@ -14,6 +14,7 @@ import pytest
 
 from base import clock
 from base.database import connect
+from personal import towns
 from personal.agent import store as kept
 from personal.agent.inside import Given, Inside
 from personal.agent.server import running
@@ -170,6 +171,9 @@ class _Named:
 
 
 async def _prepared(tmp_path: Path, port: int, authority: Authority) -> tuple[dict[str, str], Any]:
+    folder = tmp_path / "outside" / "data"
+    folder.mkdir(mode=0o700, parents=True)
+    towns.check_made_up(folder, demo=True)
     async with outside(tmp_path / "outside", authority, port=port) as live:
         async with running(settings_of(tmp_path / "inside", live.url)) as agent:
             do = in_process(agent)
