@@ -10,7 +10,7 @@ from base.errors import BadRequestData, Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import handles, proposals
-from personal.operations.actors import Role
+from personal.operations.actors import Actor, Role
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import cleared
@@ -305,10 +305,21 @@ def _approve(db: Connection, body: dict[str, Any], decision: Decision) -> dict[s
     return {"delegation": made.id}
 
 
+def _knows(db: Connection, actor: Actor, body: dict[str, Any]) -> bool:
+    """Say whether somebody may know of both whom a proposal is about."""
+    try:
+        for one in delegations.pair(db, body["delegation"]) or ():
+            handles.visible(db, one, actor)
+    except ResourceNotFound:
+        return False
+    return True
+
+
 KIND: Final = Kind(
     frozenset({Role.COUNTER, Role.PROTECTION}),
     {"type": "object"},
     _check,
     _approve,
     days=7,
+    knows=_knows,
 )

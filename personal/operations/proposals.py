@@ -63,7 +63,9 @@ async def list_proposals(call: Call, module: Module) -> Answer:
         return [
             _shown(db, one, module.kinds[one.kind], call.now)
             for one in proposals.listed(db, state, MOST_LISTED)
-            if one.kind in module.kinds and module.kinds[one.kind].roles & call.actor.roles
+            if one.kind in module.kinds
+            and module.kinds[one.kind].roles & call.actor.roles
+            and module.kinds[one.kind].knows(db, call.actor, one.body)
         ]
 
     found = call.town.store.read(work)
@@ -160,7 +162,10 @@ def _found(db: Connection, call: Call, module: Module) -> tuple[Proposal, Kind]:
     found = proposals.find(db, call.path["id"])
     if found is None:
         raise missing
-    return found, _permitted(call, module, found.kind, missing)
+    kind = _permitted(call, module, found.kind, missing)
+    if not kind.knows(db, call.actor, found.body):
+        raise missing
+    return found, kind
 
 
 def _open(db: Connection, call: Call, module: Module) -> tuple[Proposal, Kind]:

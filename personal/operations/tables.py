@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from base.database import Connection
-from personal.operations.actors import Role
+from personal.operations.actors import Actor, Role
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.disclosure import Emergency
 from personal.rules.residents import Happening
@@ -50,7 +50,8 @@ class Kind:
     approve: does it in the approver's transaction, refuses what cannot be (any more), and gives facts for the
     audit log; shown: what whoever decides has to see besides the body; days: how long it may wait; apart: whoever
     proposed it does not take it back or refuse it either; places: the locations it names, which have to be there;
-    refused: what follows in the transaction that refuses it; revealed: what is kept sealed and they have to see, too.
+    refused: what follows in the transaction that refuses it; revealed: what is kept sealed and they have to see, too;
+    knows: whether somebody may know of what it is about.
     """
 
     roles: frozenset[Role]
@@ -63,6 +64,7 @@ class Kind:
     places: Callable[[Any], Collection[str]] = lambda _: ()
     refused: Callable[[Connection, Any, "Decision"], None] = lambda _, __, ___: None
     revealed: Callable[["Town", Any], Awaitable[Mapping[str, Any]]] | None = None
+    knows: Callable[[Connection, Actor, Any], bool] = lambda _, __, ___: True
 
 
 @dataclass(frozen=True, slots=True)

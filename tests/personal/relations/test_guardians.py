@@ -385,3 +385,21 @@ async def test_every_act_of_a_guardian_names_them_apart(live: Live) -> None:
         "pseudonym-rotated",
     ]
     assert all(one["by"] == "guardian" and "guardian" in one and "subject" in one for one in made), made
+
+
+async def test_what_is_proposed_about_a_protected_person_is_for_who_is_cleared(live: Live) -> None:
+    await family(live)
+    id = (await grant(live, relation="proxy", acts=["see"], until="2099-01-01T00:00:00Z")).json["delegation"]
+    more = {**EVERYTHING, "evidence": "scan-2", "until": "2099-01-01T00:00:00Z"}
+    asked = await live.ask("PATCH", f"/delegations/{id}", more, by=await live.staff("counter"))
+    proposal = asked.json["proposal"]["id"]
+    second, cleared = await live.staff("counter2"), await live.staff("protection")
+    assert [one["id"] for one in (await live.get("/proposals", by=second)).json["proposals"]] == [proposal]
+    await protect(live, CHILD)
+    assert (await live.get("/proposals", by=second)).json == {"proposals": []}
+    for path, method in (("", "GET"), ("/approve", "POST"), ("/refuse", "POST")):
+        sent: Any = {} if path == "/refuse" else None
+        hidden = await live.ask(method, f"/proposals/{proposal}{path}", sent, by=second)
+        nothing = await live.ask(method, f"/proposals/q_x{path}", sent, by=second)
+        assert (hidden.status, hidden.raw) == (404, nothing.raw)
+    assert [one["id"] for one in (await live.get("/proposals", by=cleared)).json["proposals"]] == [proposal]
