@@ -57,10 +57,18 @@ class Refusals:
             return whole
         if part in self.words:
             return self.words[part][language]
-        for mark, joined in ((", ", "、" if language == "ja" else ", "), ("/", " › ")):
-            if mark in part:
-                return joined.join(self._put(one, language) for one in part.split(mark))
+        if ", " in part:
+            joined = "、" if language == "ja" else ", "
+            return joined.join(self._put(one, language) for one in part.split(", "))
+        if "/" in part:
+            return " › ".join(self._member(one, language) for one in part.split("/"))
         return part
+
+    def _member(self, part: str, language: str) -> str:
+        """Name a member of a value, or say the how many-th of a list it is."""
+        if part.isascii() and part.isdigit():
+            return f"{int(part) + 1} 番目" if language == "ja" else f"no. {int(part) + 1}"
+        return self._put(part, language)
 
 
 def _pattern(text: str) -> str:

@@ -123,6 +123,11 @@ def test_what_is_put_in_fits_the_text() -> None:
             "この操作には、次のいずれかの役割が必要です：窓口、支援措置",
             "This needs one of the roles counter, protection.",
         ),
+        (
+            "The item allergies is not as its schema wants it: allergies/0 lacks to.",
+            "アレルギー：「原因」を入力してください（アレルギー › 1 番目）。",
+            "Allergies: Fill in “cause” (allergies › no. 1).",
+        ),
         ("Nobody wrote {this} down.", "Nobody wrote {this} down.", "Nobody wrote {this} down."),
     ],
 )
