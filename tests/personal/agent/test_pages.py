@@ -20,8 +20,10 @@ from personal.audit.log import name_of
 from personal.rules import decisions
 from personal.rules.consent import Kind
 from personal.rules.decisions import Choice
+from tests.personal.agent.insiders import PHONE
 from tests.personal.agent.terminals import Terminals, terminals
 from tests.personal.agent.thieves import alarms, claims, give, stored
+from tests.personal.consents.deciding import RECEPTION
 
 
 @pytest.fixture
@@ -124,6 +126,33 @@ async def test_a_form_on_paper_is_compared_signed_by_the_device_and_counts(insid
     assert answer["outcome"] == "done"  # it was seen while sato was an official
     assert alarms(inside.there) == ["device-not-of-an-official", "evidence-does-not-hold"]
     assert [one["by"] for one in entries(inside) if one["kind"] == "paper-vouched"] == ["sato"]
+
+
+async def test_a_form_on_paper_goes_from_the_counter_outside_to_a_terminal_inside_and_back(
+    tmp_path: Path,
+) -> None:
+    async with terminals(tmp_path, device_authorities=tmp_path / "devices.pem") as inside:
+        there, live = inside.there, inside.there.live
+        person = await stored(there, "hanako")
+        counter = await live.staff("counter")
+        search = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
+        found = await live.post("/residents/search", search, by=counter)
+        who = {"resident": found.json["residents"][0]["resident"]}
+        body = {**RECEPTION, **who, "agree": ["contact"]}
+        made = await live.post("/consents/paper/prepare", body, by=counter)
+        assert made.status == 200, made.raw
+        document = made.json["document"]
+        digest = decisions.shown(decisions.digest(document))
+        words = ["agent", "sign-paper", digest, "scan-1", "--certificate", str(inside.pem("sato"))]
+        statement = CliRunner().invoke(cli, words).output
+        async with inside.at("sato") as session:
+            form = {"decision": orjson.dumps(document).decode(), "scan": "scan-1", "statement": statement}
+            page = await text(session.post("/paper/statement", data=form))
+        [evidence] = re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+        given = {**who, "prepared": made.json["prepared"], "evidence": orjson.loads(evidence)}
+        done = await live.post("/consents/paper", given, by=counter)
+        assert done.status == 201, done.raw
+        assert (await there.disclosed("hanako", person))["items"] == {"contact": PHONE}
 
 
 def test_pages_without_certificates_do_not_start() -> None:
