@@ -80,7 +80,9 @@ class Lives(RuleBasedStateMachine):
             self.folder.close()
 
     def check_log(self) -> None:
-        """Verify the log; nobody is named in it by what they are called inside or at services."""
+        """Verify the log: nobody is named in it as inside or at services; and no two services share a name."""
+        first, second = (set(self.names(service)) for service in SERVICES)
+        assert not first & second
         store = self.site.town.store
         assert list(store.read(checking.faults)) == []
         text = b"".join(one.body for one in store.read(lambda db: reading.entries(db, 0, 100_000))).decode()
