@@ -19,7 +19,7 @@ from tests.personal.faults.town import town
 from tests.trials import fail, record
 
 TRIAL = "personal-kills"
-FARTHEST, STARTING = 60, 12
+FARTHEST, STARTING = 30, 12
 BY_CHANCE_SECONDS = 60.0
 
 

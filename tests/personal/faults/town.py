@@ -35,7 +35,7 @@ from tests.personal.live import Live, Named, Reply, asked, described, live_modul
 T = TypeVar("T")
 GONE = (aiohttp.ClientError, TimeoutError, OSError, Killed, NotRunning)
 """What a client sees of a module that ends."""
-TRIES, PAUSE = 600, 0.05
+TRIES, PAUSE = 1_200, 0.05  # longer than a location that could not be reached is left alone
 CROWD = 60
 SERVICES = {
     "shelter": ("contact", "allergies"),

@@ -17,6 +17,8 @@ from tests.personal.faults.stories import Story, phone, version_of
 from tests.personal.faults.town import Town
 
 SINGLE = "health-questionnaire"
+ROUNDS = 10
+"""How often notices are sent until all have arrived; a busy machine may need more than one."""
 
 
 @dataclass
@@ -218,7 +220,10 @@ class Notifying:
 
     async def check(self, town: Town) -> None:
         """Send the rest: every one arrives, each in the log once, and each confirmation."""
-        await self._send(town)
+        for _ in range(ROUNDS):
+            await self._send(town)
+            if not town.read(lambda db: value(db, "SELECT count(*) FROM notice WHERE delivered IS NULL")):
+                break
         heard = {orjson.loads(jws.extract_compact(one.encode()).payload)["jti"] for one in town.sink.heard}
         found = town.read(lambda db: rows(db, "SELECT id, handed, delivered, confirmed FROM notice"))
         assert {id for id, *_ in found} == heard
@@ -229,7 +234,7 @@ class Notifying:
 
     async def _send(self, town: Town) -> None:
         """Let the quarter hours pass for which notices wait; then have them sent."""
-        town.write("UPDATE notice SET due = 0")
+        town.write("UPDATE notice SET due = 0; DELETE FROM notice_pause")
         await town.running.do("notices")
 
 
