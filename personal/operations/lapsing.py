@@ -34,11 +34,11 @@ log = structlog.get_logger("engawa.personal")
 
 def lapse(db: Connection, follow: Follow, now: int) -> bool:
     """Write down, some at a time, which consents have ended by themselves; say whether there may be more."""
-    over = consents.lapsed(db, now)
+    over = consents.lapsed(db, now, AT_ONCE)
     before = notices.marked(db)
-    for person, one in over[:AT_ONCE]:
+    for person, one in over:
         _lapsed(db, () if one.until is not None and one.until <= before else follow, person, one, now)
-    return len(over) > AT_ONCE
+    return len(over) == AT_ONCE
 
 
 def lapse_of(db: Connection, follow: Follow, person: str, found: Iterable[Consent], now: int) -> None:
@@ -92,7 +92,7 @@ async def _rounds(town: Town, follow: Follow, seconds: float) -> None:
 
 async def _due(town: Town, follow: Follow, now: int) -> None:
     """Do a round if there is anything to write."""
-    if town.store.read(lambda db: bool(consents.lapsed(db, now) or emergencies.over(db, now))):
+    if town.store.read(lambda db: bool(consents.lapsed(db, now, 1) or emergencies.over(db, now))):
         await round(town, follow, now)
 
 

@@ -5,6 +5,7 @@ A person's consents are those of all their doubles, too: whichever was decided l
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -135,19 +136,16 @@ def history(connection: Connection, person: str) -> list[Happened]:
     return [Happened(Event(event), _consent(tuple(row)), leaf, made) for _, event, leaf, made, *row in found]
 
 
-def lapsed(connection: Connection, now: int) -> list[tuple[str, Consent]]:
-    """List the consents (person, consent) whose time is over and that nothing was written about since."""
+def lapsed(connection: Connection, now: int, most: int) -> list[tuple[str, Consent]]:
+    """List consents (person, consent) whose time is over and that nothing was written about since."""
     found = rows(
         connection,
         f"SELECT person, {_COLUMNS} FROM consent WHERE until <= ? AND until IS NOT NULL"  # noqa: S608  # constant
         " AND state IN ('ConsentGiven', 'RenewedConsentGiven') ORDER BY until, person",
         now,
     )
-    return [
-        (row[0], consent)
-        for row in found
-        if (consent := _consent(row[1:])) and _stands(connection, row[0], consent)
-    ]
+    over = ((row[0], _consent(row[1:])) for row in found)
+    return list(islice((one for one in over if _stands(connection, *one)), most))
 
 
 def _stands(connection: Connection, person: str, consent: Consent) -> bool:

@@ -282,7 +282,7 @@ async def test_what_ends_is_listed_once_and_not_where_it_was_renewed_as_a_double
     await live.register("hana", nameKana="ヤブ ハナ")
     await decide(live, await live.resident("hana"), agree=["basic-four"])
     end = clock.now() + 30 * DAY
-    ending = live.town.store.read(lambda db: consents.lapsed(db, end))
+    ending = live.town.store.read(lambda db: consents.lapsed(db, end, 9))
     assert [one.item for _, one in ending] == ["basic-four"]
     by = await live.staff("counter")
     first, second = [
@@ -290,4 +290,4 @@ async def test_what_ends_is_listed_once_and_not_where_it_was_renewed_as_a_double
         for kana in ("ヤブ ハナコ", "ヤブ ハナ")
     ]
     await live.post("/residents/merge", {"resident": first, "double": second}, by=by)
-    assert live.town.store.read(lambda db: consents.lapsed(db, end)) == []
+    assert live.town.store.read(lambda db: consents.lapsed(db, end, 9)) == []

@@ -201,7 +201,8 @@ async def test_the_command_says_why_a_file_is_no_receipt_it_can_verify(live: Liv
     assert "could be anybody's" in await told(good, "http://personal.example.jp/keys")
     assert "No keys can be had" in await told(good, live.url + "/nothing")
     assert "is no JWKS" in await told(good, str(tmp_path / "none"))
-    for other in ([], {}, {"keys": [{}]}, {"keys": [{**keys["keys"][0], "x": "AAAA"}]}, {"keys": []}):
+    others: list[Any] = [[], {}, {"keys": [{}]}, {"keys": [{**keys["keys"][0], "x": "AAAA"}]}, {"keys": []}]
+    for other in others:
         known.write_bytes(orjson.dumps(other))
         assert "does not hold" in await told(good, str(known)), other
 
