@@ -180,8 +180,8 @@ async def test_consent_that_ends_by_itself_is_told_with_the_duty_to_erase(live: 
     _, person, _ = await shared(live)
     soon = clock.now() + HOUR
     await agree(live, person, "shelter", "care-needs", until=soon)
-    for moment in (soon + 1, soon + 2):
-        await lapsing.round(live.town, live.module.consent_reactions, moment)
+    for at in (soon + 1, soon + 2):
+        await lapsing.round(live.town, live.module.consent_reactions, at)
     claims = await listed(live, "shelter", soon + LATER)
     ended = [one for one in claims if EVENTS + "consent-ended" in one["events"]]
     assert [one["events"][EVENTS + "consent-ended"]["items"] for one in ended] == [["care-needs"]]
