@@ -211,7 +211,7 @@ async def _work(live: Live, names: dict[str, str], written: dict[str, int], turn
     """Change and read while something is killed; what is acknowledged is noted."""
     for name, subject in names.items():
         number = turn * 10 + 2
-        for _ in range(100):
+        for _ in range(400):  # the module that was killed has to start again
             with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError, AssertionError, OSError):
                 if await _wrote(live, name, number):
                     written[name] = number
