@@ -17,7 +17,10 @@ from tests.personal.disclosure.sharing import ALLERGIES, leaves, name, service
 from tests.personal.live import ASAGO, YABU, Live, Reply, live_module
 from tests.personal.relations.test_exchange import ask
 
-HONEST: dict[str, Any] = {"withheld": [{"item": "care-needs", "reason": "no-consent"}], "items": {"allergies": ALLERGIES}}
+HONEST: dict[str, Any] = {
+    "withheld": [{"item": "care-needs", "reason": "no-consent"}],
+    "items": {"allergies": ALLERGIES},
+}
 PEER = Signer(b"p" * 32)
 
 
