@@ -98,6 +98,11 @@ class Site:
         found = self.store.read(lambda db: records.find(db, person, ITEM))
         return found and found.location
 
+    def moment(self) -> int:
+        """Give the time, or that of the last entry of the log: tests go to and fro in time, the log does not."""
+        last = self.store.read(lambda db: reading.entries(db, audit.size(db) - 1, 1))
+        return max([clock.now(), *(one.at for one in last)])
+
     def waiting(self) -> dict[str, int]:
         """Count what is still to be done."""
         return self.store.read(leftovers.waiting)
