@@ -12,6 +12,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 PYTHON ?=
 # what is handed to `engawa up`, e.g. make run ARGS='--offset 10000'
 ARGS ?=
+# one more than there are cores, since tests wait for processes they start; files come in their order, so that long
+# ones are not the last
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( (cores > 3 ? 3 : cores) + 1 )))
 # folder of open data that trials read
 ENGAWA_DATA ?= ../shared/data
 export ENGAWA_DATA
@@ -27,7 +30,7 @@ run: setup ## start broker (127.0.0.1:1026) and personal-data module (:8026) wit
 	@$(BIN)/engawa up --demo $(ARGS)
 
 test: dev tools lint ## install what tests need, check the style, run all tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 trial: ## list the long proofs; each is make trial-NAME and writes to docs/trials.md
 	@for file in tests/trials/[a-z]*.py; do \
