@@ -14,8 +14,8 @@ from base.access.caller import Caller
 from base.access.keys import FILE, Keys
 from base.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from base.settings import SettingError
-from broker.keys_command import keys as command
 from broker.server import all_handlers
+from engawa.command import cli
 from tests.access.secure import bearer
 from tests.live import Live, live_broker
 
@@ -159,7 +159,7 @@ async def test_commands_make_list_and_remove(live: Live) -> None:
     folder = str(live.broker.settings.data)
 
     def run(*words: str) -> tuple[int, str, str]:
-        done = CliRunner().invoke(command, [*words, "--data", folder])
+        done = CliRunner().invoke(cli, ["keys", *words, "--data", folder])
         return done.exit_code, done.stdout, done.stderr
 
     async with admin.serve(live.broker.settings.data, all_handlers(live.broker)):

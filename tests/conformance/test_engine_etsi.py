@@ -14,7 +14,6 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from conformance.command import conformance
 from conformance.entity import vehicle
 from conformance.etsi.run import EtsiAsked, core_of, run_suite
 from conformance.etsi.stage import Stage, prepare
@@ -24,6 +23,7 @@ from conformance.etsi.worker import Limits
 from conformance.result import FAILED, NOT_APPLICABLE, PASSED, Report
 from conformance.subject import Subject
 from conformance.surroundings import Asked, surroundings
+from engawa.command import cli
 from tests.house.started import wait_until
 from tests.live import live_broker
 from tests.ports import free_port
@@ -271,10 +271,10 @@ async def test_the_part_for_several_brokers_is_told_all_of_them(
 
 
 def test_five_brokers_are_what_several_means(checkout: Path) -> None:
-    words = ["etsi", "http://127.0.0.1:1", "http://127.0.0.1:2", "--suite", str(checkout)]
-    told = CliRunner().invoke(conformance, [*words, "--iop"])
+    words = ["conformance", "etsi", "http://127.0.0.1:1", "http://127.0.0.1:2", "--suite", str(checkout)]
+    told = CliRunner().invoke(cli, [*words, "--iop"])
     assert told.exit_code == 2 and "--iop takes the URLs of 5 brokers, not of 2" in told.output
-    told = CliRunner().invoke(conformance, [*words, "http://127.0.0.1:2/"])
+    told = CliRunner().invoke(cli, [*words, "http://127.0.0.1:2/"])
     assert told.exit_code == 2 and "each must be a broker of its own" in told.output
 
 
