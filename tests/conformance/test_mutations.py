@@ -2,23 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from conformance.case import Case
 from conformance.collect import all_cases, chosen
 from conformance.result import FAILED, PASSED, Report
 from conformance.run import run
-from conformance.subject import Subject
 from conformance.surroundings import Asked
-from conformance.verdict import NotApplicable
 from tests.conformance import mutations_behaviour, mutations_rules  # noqa: F401  # they enter themselves
 from tests.conformance.mutations import MUTATIONS, Mutation
 from tests.conformance.proxy import Forward, Proxy, Reply, Request, proxy, through
 from tests.conformance.started import started_broker
+from tests.conformance.stopping import run_until
 
 AT_ONCE = 5
 NAMES = [m.name for m in MUTATIONS]
@@ -36,22 +33,10 @@ async def turned(asked: Request, forward: Forward) -> Reply:
 
 
 async def judged(front: Proxy, index: int, chapters: tuple[str, ...]) -> Report:
-    """Judge a mutant until one case fails and one passes; the others are passed over."""
-    seen: set[str] = set()
-
-    def until_seen(case: Case) -> Case:
-        async def story(broker: Subject) -> None:
-            if {PASSED, FAILED} <= seen:
-                raise NotApplicable("enough is seen of this mutant")
-            await case.story(broker)
-
-        return replace(case, story=story)
-
-    cases = [until_seen(case) for case in chosen(all_cases(), profile="full", names=chapters)]
-    asked = Asked(
-        f"{front.url}/{index}", patience=2.0, without=frozenset({"mqtt"}), request_seconds=30.0, parallel=1
-    )
-    return await run(cases, asked, lambda result: seen.add(result.outcome))
+    """Judge a mutant until one case fails and one passes."""
+    cases = chosen(all_cases(), profile="full", names=chapters)
+    asked = Asked(f"{front.url}/{index}", patience=2.0, without=frozenset({"mqtt"}), request_seconds=30.0)
+    return await run_until({PASSED, FAILED}, cases, asked)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

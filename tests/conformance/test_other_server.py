@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from conformance.collect import all_cases, chosen
-from conformance.result import PASSED, Report
+from conformance.result import FAILED, PASSED, Report
 from conformance.run import run
 from conformance.surroundings import Asked
 from tests.conformance.misbehaving import FAULTS, small_server
+from tests.conformance.stopping import run_until
 
 CHAPTERS = (
     "entities", "entity_changes", "entity_creation", "forms", "protocol", "queries", "subscriptions", "notifications",
@@ -16,18 +17,16 @@ CHAPTERS = (
 AT_ONCE = 8
 
 
-async def judged(url: str, names: tuple[str, ...]) -> Report:
-    return await run(chosen(all_cases(), names=names), Asked(url, patience=2.0))
-
-
 async def all_judged() -> tuple[tuple[str, ...], dict[str, Report]]:
     async with small_server() as url:
-        passed = tuple(r.name for r in (await judged(url, CHAPTERS)).results if r.outcome == PASSED)
+        whole = await run(chosen(all_cases(), names=CHAPTERS), Asked(url, patience=2.0))
+    passed = tuple(result.name for result in whole.results if result.outcome == PASSED)
+    cases = chosen(all_cases(), names=passed)
     places, found = asyncio.Semaphore(AT_ONCE), {}
 
     async def one(fault: str) -> None:
         async with places, small_server(fault) as url:
-            found[fault] = await judged(url, passed)
+            found[fault] = await run_until({FAILED}, cases, Asked(url, patience=2.0))
 
     async with asyncio.TaskGroup() as group:
         for fault in FAULTS:
