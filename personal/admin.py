@@ -10,8 +10,9 @@ from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
 from personal import audit_admin, keys_admin, relations_admin
 from personal.operations import bundling, importing, retelling, staff
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
 from personal.operations.staff import AT_MACHINE
+from personal.operations.town import Town
 from personal.store import staff as members
 from personal.store.staff import Member
 

@@ -8,8 +8,8 @@ from base import clock
 from base.admin import Handler
 from personal.audit import checking, log
 from personal.operations import audit_log
-from personal.operations.call import Town
 from personal.operations.staff import AT_MACHINE
+from personal.operations.town import Town
 
 
 def handlers(find: Callable[[Mapping[str, Any]], Town]) -> Mapping[str, Handler]:

@@ -10,7 +10,8 @@ from base.database import Connection
 from base.errors import BadRequestData, NonexistentTenant
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
+from personal.operations.town import Town
 from personal.store import leftovers, records
 from personal.vault.keys import Slot
 from personal.vault.shredded import Kind, Shredded, Successor

@@ -10,8 +10,8 @@ from base.errors import Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import delegations, emergencies
-from personal.operations.call import Town
 from personal.operations.staff import AT_MACHINE
+from personal.operations.town import Town
 from personal.rules.delegation import runs
 from personal.rules.emergency import runs as declared
 from personal.store import delegations as kept

@@ -23,7 +23,8 @@ from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import lgwan
 from personal.operations import lapsing
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
+from personal.operations.town import Town
 from personal.pages import routes as pages
 from personal.settings import PersonalSettings, check
 

@@ -16,7 +16,7 @@ from base.settings import SettingError
 from personal.locations import moving, sites
 from personal.locations.records import Records
 from personal.operations import delivery
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.settings import PersonalSettings
 from personal.store.town import FILE as TOWN_FILE
 from personal.store.town import TownStore

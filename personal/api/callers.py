@@ -7,7 +7,7 @@ from base import clock
 from base.access.certificates import certificate_of, pins
 from base.errors import InvalidRequest, NotPermitted, Unauthorized
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.settings import PersonalSettings
 from personal.store import delegations, services, sessions
 from personal.store.sessions import Session

@@ -27,7 +27,8 @@ from base.ids import request as request_id
 from base.nesting import too_deep
 from personal.api.callers import actor_of
 from personal.operations.actors import Actor, Who
-from personal.operations.call import FORM, JSON, Answer, Call, Module, Operation, Town
+from personal.operations.call import FORM, JSON, Answer, Call, Module, Operation
+from personal.operations.town import Town
 
 PREFIX: Final = "/personal/v1"
 TOWN_HEADER: Final = "Engawa-Municipality"

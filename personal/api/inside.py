@@ -7,7 +7,8 @@ from base import clock, forms
 from base.errors import BadRequestData
 from personal.api.front import admit
 from personal.operations.actors import Actor
-from personal.operations.call import Call, Module, Operation, Town
+from personal.operations.call import Call, Module, Operation
+from personal.operations.town import Town
 
 _NONE: Final[Mapping[str, str]] = {}
 

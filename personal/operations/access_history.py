@@ -11,7 +11,8 @@ from personal.audit.log import Entry
 from personal.audit.reading import Kept
 from personal.operations import acting, handles
 from personal.operations.audit_log import number
-from personal.operations.call import Answer, Call, Module, Town
+from personal.operations.call import Answer, Call, Module
+from personal.operations.town import Town
 from personal.rules import words
 from personal.rules.delegation import Scope
 from personal.store import services, staff

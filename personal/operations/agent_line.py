@@ -10,8 +10,9 @@ from personal.audit.log import Entry
 from personal.locations.lgwan import NAME, Lgwan
 from personal.operations import handles
 from personal.operations.actors import Role
-from personal.operations.call import Answer, Call, Module, Town
+from personal.operations.call import Answer, Call, Module
 from personal.operations.tables import Decision, Kind
+from personal.operations.town import Town
 from personal.store import agent_orders
 from personal.vault import requests
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 from base import clock
 from base.errors import BadRequestData
 from personal.audit import heads, reading
-from personal.operations.call import Answer, Call, Module, Town
+from personal.operations.call import Answer, Call, Module
+from personal.operations.town import Town
 from personal.vault import signing
 from personal.vault.signing import Signer
 

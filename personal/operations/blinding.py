@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.rules.identifiers import blind, framed
 from personal.rules.residents import Field, IdentifierKind, search_term, search_terms
 

@@ -9,7 +9,7 @@ from base.errors import Conflict
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations.agent_line import inside
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.rules.bundles import IN, LARGEST, MOST, OUT, bundle, checked
 from personal.store import agent_orders
 from personal.store.agent_orders import Queued

@@ -7,31 +7,15 @@ from typing import Any, Final
 from aiohttp import ClientSession
 
 from base.access.limits import Limit
-from personal.locations.records import Records
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, no_events
+from personal.operations.town import Town
 from personal.rules import evidence
 from personal.rules.evidence import Anchors
 from personal.settings import PersonalSettings
-from personal.store.town import TownStore
-from personal.vault.keys import KeyStore
-from personal.vault.signing import Signer
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
-
-
-@dataclass(frozen=True, slots=True)
-class Town:
-    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省."""
-
-    id: str
-    name: str
-    code: str
-    store: TownStore
-    keys: KeyStore
-    signer: Signer
-    records: Records
 
 
 @dataclass(frozen=True, slots=True)

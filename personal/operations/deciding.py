@@ -12,8 +12,9 @@ from base.database import Connection
 from base.errors import Conflict
 from personal.audit import heads, log, reading
 from personal.audit.log import Entry
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
 from personal.operations.tables import ConsentChange, ConsentReaction
+from personal.operations.town import Town
 from personal.rules import catalogue, consent, decisions, receipts
 from personal.rules.consent import Consent, Event, Kind
 from personal.rules.decisions import Choice

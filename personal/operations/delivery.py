@@ -13,8 +13,8 @@ from base import clock, egress
 from base.access.reach import is_loopback
 from base.database import Connection
 from base.egress import AddressPolicy
-from personal.operations.call import Town
 from personal.operations.notices import TYPE, hand, sealed
+from personal.operations.town import Town
 from personal.rules.notice import DAY
 from personal.settings import PersonalSettings
 from personal.store import notices, services

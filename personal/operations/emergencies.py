@@ -12,8 +12,9 @@ from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import handles, proposals
 from personal.operations.actors import Role
-from personal.operations.call import NO_CONTENT, Answer, Call, Module, Town
+from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
+from personal.operations.town import Town
 from personal.rules.emergency import Area, Event, end_of, prolonged, runs
 from personal.rules.identifiers import blind, framed, fresh
 from personal.store import emergencies, items, services

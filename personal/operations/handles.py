@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from base.database import Connection
 from base.errors import ResourceNotFound
 from personal.operations.actors import Actor, Role, Who
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.rules.identifiers import framed
 from personal.store import people
 from personal.store.people import Person

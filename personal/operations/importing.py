@@ -14,9 +14,10 @@ from personal.audit import log
 from personal.audit.log import Entry
 from personal.locations.records import Change, Value
 from personal.operations.blinding import Blinding, blinding
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
 from personal.operations.registering import PERSON, Newcomer, enter
 from personal.operations.resident_changes import happen, link_to
+from personal.operations.town import Town
 from personal.rules.identifiers import fresh
 from personal.rules.resident_lines import LINE, completed
 from personal.rules.residents import IdentifierKind, State, event_to

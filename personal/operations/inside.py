@@ -17,8 +17,8 @@ from personal.locations.lgwan import NAME, Ask, Lgwan
 from personal.locations.records import Value
 from personal.operations import deciding
 from personal.operations.actors import Role
-from personal.operations.call import Town
 from personal.operations.tables import ConsentChange, Decision, Kind
+from personal.operations.town import Town
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.decisions import shown
 from personal.rules.evidence import STRONG

@@ -17,9 +17,9 @@ from base.database import Connection
 from personal.audit import log as audit
 from personal.audit.log import Entry
 from personal.locations.moving import jumped
-from personal.operations.call import Town
 from personal.operations.deciding import tell
 from personal.operations.tables import ConsentReaction
+from personal.operations.town import Town
 from personal.rules import consent
 from personal.rules.consent import HOLDING, Consent, Event, state_at
 from personal.store import consents, emergencies, notices, people

@@ -8,10 +8,11 @@ from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import acting, handles
 from personal.operations.actors import Who
-from personal.operations.call import Answer, Call, Module, Town
+from personal.operations.call import Answer, Call, Module
 from personal.operations.notices import renamed
 from personal.operations.records import NAME, by
 from personal.operations.releasing import SUBJECT
+from personal.operations.town import Town
 from personal.rules.delegation import Act
 from personal.store import pseudonyms, services
 from personal.store.pseudonyms import Deriving

@@ -10,8 +10,9 @@ from base.errors import ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations.audit_log import number
-from personal.operations.call import NO_CONTENT, Answer, Call, Module, Town
+from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import ConsentChange
+from personal.operations.town import Town
 from personal.rules.consent import Kind, holds
 from personal.rules.notice import Event
 from personal.rules.residents import Event as Life

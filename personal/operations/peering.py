@@ -7,8 +7,9 @@ import aiohttp
 import orjson
 
 from base.errors import BadGateway, GatewayTimeout, ResourceNotFound, ServiceUnavailable
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
 from personal.operations.tokens import TOKEN_PATH
+from personal.operations.town import Town
 from personal.store import exchange
 from personal.store.exchange import Peer
 

@@ -8,8 +8,9 @@ from base.database import Connection
 from base.errors import BadRequestData, Conflict, InvalidRequest, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations.call import NO_CONTENT, Answer, Call, Module, Town
+from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
+from personal.operations.town import Town
 from personal.rules.identifiers import fresh
 from personal.store import proposals, staff
 from personal.store.proposals import Proposal, ProposalState

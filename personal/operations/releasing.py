@@ -16,8 +16,9 @@ from personal.locations.contract import LocationOffline
 from personal.locations.lgwan import ReleaseRefused
 from personal.locations.records import Value
 from personal.operations import inside
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
 from personal.operations.inside import Enclosed, Wanted
+from personal.operations.town import Town
 from personal.rules import disclosure, pairwise
 from personal.rules.catalogue import purpose_of
 from personal.rules.disclosure import (

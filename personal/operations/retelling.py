@@ -9,7 +9,7 @@ from personal.audit.log import Entry
 from personal.locations import agent_queue
 from personal.operations import deciding
 from personal.operations.agent_line import inside
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.rules.consent import Kind
 from personal.rules.decisions import shown
 from personal.rules.orders import MOST_ITEMS, Task

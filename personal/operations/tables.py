@@ -2,16 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from base.database import Connection
 from personal.operations.actors import Actor, Role
+from personal.operations.town import Town
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.disclosure import Emergency
 from personal.rules.residents import Happening
-
-if TYPE_CHECKING:
-    from personal.operations.call import Town
 
 Reaction = Callable[[Connection, Happening, int], None]
 """Does, in the transaction of what happened to a resident at a moment, what follows from it elsewhere."""
@@ -63,7 +61,7 @@ class Kind:
     apart: bool = False
     places: Callable[[Any], Collection[str]] = lambda _: ()
     refused: Callable[[Connection, Any, "Decision"], None] = lambda _, __, ___: None
-    revealed: Callable[["Town", Any], Awaitable[Mapping[str, Any]]] | None = None
+    revealed: Callable[[Town, Any], Awaitable[Mapping[str, Any]]] | None = None
     knows: Callable[[Connection, Actor, Any], bool] = lambda _, __, ___: True
 
 

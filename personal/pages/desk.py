@@ -16,7 +16,8 @@ from base.pages import Pages, texts
 from personal.api.callers import holder_of
 from personal.api.inside import Inside
 from personal.operations.actors import Actor, Who
-from personal.operations.call import Module, Operation, Town
+from personal.operations.call import Module, Operation
+from personal.operations.town import Town
 from personal.pages.cases import Cases
 from personal.pages.kept import Form, Kept
 from personal.pages.once import Once

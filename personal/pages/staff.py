@@ -9,7 +9,7 @@ from base import clock
 from base.errors import ResourceNotFound
 from personal.api.callers import holder_of
 from personal.operations.actors import Role, Who
-from personal.operations.call import Town
+from personal.operations.town import Town
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor, drop_login, keep_login
 from personal.store import staff as members

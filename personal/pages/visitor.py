@@ -14,7 +14,7 @@ from aiohttp import web
 from base.errors import InvalidRequest, NotPermitted
 from base.pages import language_of
 from personal.operations.actors import NOBODY, Actor
-from personal.operations.call import Town
+from personal.operations.town import Town
 
 SECURE_COOKIE: Final = "__Host-engawa-personal"
 LOOPBACK_COOKIE: Final = "engawa-personal"

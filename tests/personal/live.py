@@ -19,7 +19,8 @@ from base import clock
 from personal import towns
 from personal.audit import log
 from personal.operations import staff
-from personal.operations.call import Module, Town
+from personal.operations.call import Module
+from personal.operations.town import Town
 from personal.server import served
 from personal.settings import PersonalSettings
 from personal.store import services, sessions

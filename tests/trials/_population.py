@@ -11,8 +11,8 @@ from typing import Any
 from base.database import Connection
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations.call import Town
 from personal.operations.naming import deriving_of
+from personal.operations.town import Town
 from personal.rules.consent import Consent, Event, Kind, State
 from personal.store import consents, pseudonyms
 from personal.store.consents import Happened

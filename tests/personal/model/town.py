@@ -22,7 +22,8 @@ from personal.locations.contract import Copy, Location, LocationOffline
 from personal.locations.records import Records
 from personal.operations import staff
 from personal.operations.actors import Actor, Level, Role, Who
-from personal.operations.call import Answer, Call, Module, Operation, Town
+from personal.operations.call import Answer, Call, Module, Operation
+from personal.operations.town import Town
 from personal.rules.evidence import Anchors
 from personal.settings import PersonalSettings
 from personal.store import staff as stored_staff

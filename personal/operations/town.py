@@ -1,0 +1,21 @@
+"""A municipality as operations see it."""
+
+from dataclasses import dataclass
+
+from personal.locations.records import Records
+from personal.store.town import TownStore
+from personal.vault.keys import KeyStore
+from personal.vault.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省."""
+
+    id: str
+    name: str
+    code: str
+    store: TownStore
+    keys: KeyStore
+    signer: Signer
+    records: Records
