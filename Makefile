@@ -29,7 +29,7 @@ setup: .venv/.run assets ## install the pinned dependencies into .venv (leaves .
 run: setup ## start broker (127.0.0.1:1026) and personal-data module (:8026) with made-up data; Ctrl-C ends it
 	@$(BIN)/engawa up --demo $(ARGS)
 
-test: dev tools lint ## install what tests need, check the style, run all tests
+test: dev tools .venv/.card lint ## install what tests need, check the style, run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 trial: ## list the long proofs; each is make trial-NAME and writes to docs/trials.md
@@ -58,6 +58,14 @@ clean: ## remove what set-up and tests made; data in var stays
 # ---- how it is done ----
 
 dev: .venv/.dev assets
+
+# the library of card readers compiles; tests of cards are skipped where it did not
+.venv/.card: requirements/card.txt .venv/.dev
+	@PATH="$$PATH:/usr/sbin"; command -v pcscd >/dev/null && [ -f /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] && command -v gcc >/dev/null \
+	  && pkg-config --exists libpcsclite 2>/dev/null || { echo "Installing pcscd with its virtual reader for the tests of cards …"; \
+	  $(call apt,pcscd vsmartcard-vpcd libpcsclite-dev gcc libc6-dev pkg-config iproute2 opensc); \
+	  if [ -d /run/systemd/system ]; then $${sudo-} systemctl disable --now pcscd.socket pcscd >/dev/null 2>&1 || true; fi; }
+	@$(INSTALL) -r requirements/card.txt && touch $@ || echo "pyscard was not installed, so the tests of cards are skipped." >&2
 
 .venv/.run: requirements/run.txt pyproject.toml | .venv/.python
 	@echo "Installing the pinned dependencies (once, about a minute) …"

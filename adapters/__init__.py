@@ -1,0 +1,1 @@
+"""Services for residents that join the platform over its public interfaces. (DESIGN 4)"""

@@ -1,0 +1,1 @@
+"""The card terminal at a counter: the only code that speaks to card readers."""

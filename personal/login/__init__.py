@@ -1,0 +1,1 @@
+"""How residents and staff log in: providers, cards, second factors."""

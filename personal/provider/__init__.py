@@ -1,0 +1,1 @@
+"""The common login of a city: an OpenID provider for its services. (OpenID Connect Core)"""
