@@ -28,18 +28,14 @@ class GeoQuery(Spatial):
     """Say whether one stored GeoJSON geometry meets the condition. (4.10)"""
 
     def __post_init__(self) -> None:
-        # loaded with the first geoquery: the libraries of shapes take memory and time that many brokers never need
-        from broker.language import topology
-
-        object.__setattr__(self, "meets", topology.condition(self))
+        near_place = self.relation is Relation.NEAR and self.geometry == "Point"
+        object.__setattr__(self, "meets", _near_place(self) if near_place else _condition(self))
 
     def box(self) -> tuple[Box, ...] | None:
         """Give boxes (west, south, east, north) that together touch every hit; None where hits may lie anywhere."""
         if self.relation is Relation.DISJOINT or self.min_distance is not None:
             return None
-        from broker.language import topology
-
-        return sphere.reach(topology.bounds(self), self.max_distance or 0.0)
+        return sphere.reach(_bounds(self), self.max_distance or 0.0)
 
 
 def parse(
@@ -76,6 +72,38 @@ def matches(query: GeoQuery, document: Document) -> bool:
         instance["type"] == "GeoProperty" and query.meets(instance["value"])
         for instance in document["attrs"].get(query.geoproperty, ())
     )
+
+
+def _near_place(query: GeoQuery) -> Callable[[Any], bool]:
+    """Decide on places by the sphere alone; other shapes near a place need the libraries."""
+    centre, farthest = query.coordinates, query.max_distance
+    shaped: Callable[[Any], bool] | None = None
+
+    def meets(value: Any) -> bool:
+        nonlocal shaped
+        position = geometries.point(value)
+        if position:
+            metres = sphere.between(centre, position)
+            return metres <= farthest if farthest is not None else metres > (query.min_distance or 0.0)
+        shaped = shaped or _condition(query)
+        return shaped(value)
+
+    return meets
+
+
+def _condition(query: GeoQuery) -> Callable[[Any], bool]:
+    # loaded when first needed: the libraries of shapes take memory and time that many brokers never need
+    from broker.language import topology
+
+    return topology.condition(query)
+
+
+def _bounds(query: GeoQuery) -> Box:
+    if query.geometry == "Point":
+        return (*query.coordinates[:2], *query.coordinates[:2])
+    from broker.language import topology
+
+    return topology.bounds(query)
 
 
 def _georel(text: str) -> tuple[Relation, float | None, float | None]:

@@ -91,9 +91,6 @@ def _reached(query: Spatial, metres: float) -> Callable[[Any], bool | None]:
     boxes = sphere.reach(shape.bounds, metres)
 
     def reached(value: Any) -> bool | None:
-        position = point(value) if centre else None
-        if centre and position:
-            return sphere.between(centre, position) <= metres
         other = shapes.stored(value)
         if other is None:
             return None

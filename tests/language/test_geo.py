@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -403,3 +405,22 @@ def test_no_parameters_make_anything_but_a_problem(
         query(georel, kind, coordinates, geoproperty).meets(shape("Point", [1, 1]))
     except Problem as problem:
         assert problem.status in (400, 403)
+
+
+def test_places_near_a_place_need_no_libraries_of_shapes() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys\n"
+            "from broker.language import geo\n"
+            "from broker.language.spatial import Relation\n"
+            "near = geo.GeoQuery(Relation.NEAR, 'Point', (134.77, 35.4), max_distance=2000.0)\n"
+            "place = {'type': 'Point', 'coordinates': [134.771, 35.4]}\n"
+            "print(near.meets(place), near.box() is not None, 'shapely' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "True True False\n"
