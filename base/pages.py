@@ -61,7 +61,7 @@ class Pages:
     def __init__(
         self,
         *,
-        templates: Path,
+        templates: Path | Sequence[Path],
         static: Path,
         words: Texts,
         prefix: str,
@@ -72,7 +72,7 @@ class Pages:
         self.files = dict(_files([HERE / "static", static]))
         self._prefix = prefix
         self._words = words
-        self._templates = templates
+        self._templates = [templates] if isinstance(templates, Path) else list(templates)
         self._values = dict(values or {})
         self._headers = {
             "Content-Security-Policy": "; ".join(
@@ -101,9 +101,7 @@ class Pages:
         import jinja2
 
         environment = jinja2.Environment(
-            loader=jinja2.ChoiceLoader(
-                [jinja2.FileSystemLoader(self._templates), jinja2.FileSystemLoader(HERE / "templates")]
-            ),
+            loader=jinja2.FileSystemLoader([*self._templates, HERE / "templates"]),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,

@@ -17,7 +17,7 @@ from base.database import lock_folder
 from base.egress import AddressPolicy, connector
 from base.log import configure
 from base.web import serving, until_asked_to_stop
-from personal import admin, towns, trust
+from personal import admin, parts, towns, trust
 from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
@@ -25,7 +25,6 @@ from personal.locations import lgwan
 from personal.operations import lapsing
 from personal.operations.call import Module
 from personal.operations.town import Town
-from personal.pages import routes as pages
 from personal.settings import PersonalSettings, check
 
 log = structlog.get_logger("engawa.personal")
@@ -76,7 +75,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app = web.Application(client_max_size=settings.body_bytes + 1)
         app.add_routes(Front(module, operations(settings)).routes())
         app.add_routes(openapi.routes(operations(settings)))
-        app.add_routes(pages.routes(module, operations(settings)))
+        app.add_routes(parts.routes(module, operations(settings)))
         app.on_shutdown.append(_hang_up(module))
         app.add_routes(health.routes(module.ping, "personal"))
         async with (

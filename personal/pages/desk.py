@@ -64,7 +64,7 @@ log = structlog.get_logger("engawa.personal")
 class Desk:
     """Serves pages: `shown` and `sent` make routes, `ask` does operations, `render` and `back` answer."""
 
-    def __init__(self, module: Module, operations: Sequence[Operation]) -> None:
+    def __init__(self, module: Module, operations: Sequence[Operation], parts: Sequence[Path]) -> None:
         self.module = module
         self.inside = Inside(module, operations)
         self.cases = Cases()
@@ -73,9 +73,9 @@ class Desk:
         self._once = Once()
         self._refusals = Refusals()
         self.words = self._refusals.words
-        words = texts(*sorted(HERE.glob("texts*.toml")))
+        words = texts(*(file for part in parts for file in sorted(part.glob("texts*.toml"))))
         self.pages = Pages(
-            templates=HERE / "templates",
+            templates=[part / "templates" for part in parts],
             static=HERE / "static",
             words=words,
             prefix=STATIC,

@@ -8,10 +8,10 @@ from aiohttp import web
 from base.errors import ResourceNotFound
 from personal.operations.actors import Who
 from personal.pages import values
-from personal.pages.catalogue import told_of
+from personal.pages.demonstration import log_in
 from personal.pages.desk import ME, Desk
-from personal.pages.numbers import whole
-from personal.pages.staff import log_in
+from personal.pages.differences import told_of
+from personal.pages.typed import whole
 from personal.pages.visitor import Visitor, drop_login
 from personal.rules.receipts import DECISION, LOG
 

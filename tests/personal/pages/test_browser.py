@@ -13,7 +13,7 @@ from aiohttp import web
 from base import clock
 from personal.app import operations
 from personal.pages.desk import STATIC
-from personal.pages.routes import routes
+from personal.parts import routes
 from personal.store import records, sessions
 from personal.store.records import Choice
 from tests.personal.live import Live

@@ -6,8 +6,10 @@ import tomllib
 from html import unescape
 from pathlib import Path
 
-from personal.pages.desk import HERE
+from personal.parts import PARTS
 from tests.personal.pages.reading import BIRTH, NOTHING, Reader, opened
+
+TEXTS = [file for part in PARTS for file in sorted(part.glob("texts*.toml"))]
 
 
 async def test_without_a_login_every_page_leads_to_the_login(reader: Reader) -> None:
@@ -230,7 +232,7 @@ async def test_what_was_typed_in_is_shown_as_text(reader: Reader) -> None:
 
 
 def test_every_text_has_both_languages() -> None:
-    for file in sorted(HERE.glob("texts*.toml")):
+    for file in TEXTS:
         for key, text in tomllib.loads(file.read_text(encoding="utf-8")).items():
             assert set(text) == {"ja", "en"} and all(text.values()), key
 
@@ -238,12 +240,12 @@ def test_every_text_has_both_languages() -> None:
 def test_every_text_is_used() -> None:
     source = "".join(
         path.read_text(encoding="utf-8")
-        for folder in (HERE, HERE.parents[1] / "base" / "templates")
+        for folder in (*PARTS, PARTS[0].parents[1] / "base" / "templates")
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix in (".html", ".py")
     )
     # t('prefix_' ~ …) and the like: the rest of the key is put in
     made = tuple(re.findall(r"'([a-z_]+_)' ~ ", source)) + ("failed_", "done_")
-    for file in sorted(HERE.glob("texts*.toml")):
+    for file in TEXTS:
         for key in tomllib.loads(file.read_text(encoding="utf-8")):
             assert key.startswith(made) or f"'{key}'" in source or f'"{key}"' in source, key

@@ -12,7 +12,19 @@ import base.errors
 from personal.pages.refusals import Refusals
 
 ROOT = Path(base.errors.__file__).parents[1]
-FOLDERS = ("operations", "rules", "locations", "store", "vault", "audit", "pages")
+FOLDERS = (
+    "operations",
+    "rules",
+    "locations",
+    "store",
+    "vault",
+    "audit",
+    "pages",
+    "portal",
+    "staff",
+    "login",
+    "provider",
+)
 FILES = (
     "api/callers.py",
     "api/inside.py",

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from personal.pages.resident import ONE, ResidentsPage
 from personal.pages.visitor import Visitor
+from personal.staff.resident import ONE, ResidentsPage
 
 ACTS: Final = ("see", "consent", "write", "rights")
 RELATIONS: Final = ("parent", "minor-guardian", "adult-guardian", "curator", "assistant", "proxy")

@@ -1,6 +1,5 @@
 """Pages about services and what two members of staff decide together."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -8,8 +7,10 @@ from aiohttp import web
 
 from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
-from personal.pages.proposed import rows_of
+from personal.pages.differences import told_of
+from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
+from personal.staff.proposed import rows_of
 
 SERVICES: Final = STAFF + "/services"
 PROPOSALS: Final = STAFF + "/proposals"
@@ -114,36 +115,3 @@ class CataloguePages:
         body = visitor.chosen("reason") if verb == "refuse" else None
         await self._desk.ask(visitor, "POST", f"/proposals/{{id}}/{verb}", body, within={"id": id})
         return self._desk.back(visitor, f"{PROPOSALS}/{id}", f"decided_{verb}")
-
-
-def told_of(
-    differences: Sequence[dict[str, Any]], labels: dict[str, str], language: str
-) -> list[dict[str, Any]]:
-    """Put differences between two versions of a service into words."""
-    return [
-        {
-            "change": one["change"],
-            "purpose": one.get("purpose", ""),
-            "item": labels.get(one.get("item", ""), one.get("item", "")),
-            "before": _word(one["before"], language),
-            "after": _word(one["after"], language),
-            "wider": one["wider"],
-        }
-        for one in differences
-    ]
-
-
-def _word(value: Any, language: str) -> str:
-    if isinstance(value, dict) and language in value:
-        return str(value[language])
-    if isinstance(value, dict):
-        return "、".join(_word(one, language) for one in value.values())
-    return "" if value is None else str(value)
-
-
-def json_of(text: str) -> Any:
-    """Read JSON that was typed or pasted in."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise BadRequestData("The description or the keys are no JSON.") from None

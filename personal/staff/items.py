@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from personal.pages.catalogue import PROPOSALS, json_of
 from personal.pages.desk import STAFF, Desk
+from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
+from personal.staff.catalogue import PROPOSALS
 
 ITEMS: Final = STAFF + "/items"
 PLACES: Final = ("local", "cloud", "lgwan")

@@ -5,8 +5,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from personal.pages.desk import STAFF, Desk
-from personal.pages.resident import first_of
 from personal.pages.visitor import Visitor
+from personal.staff.resident import first_of
 
 PATH: Final = STAFF + "/rights"
 RIGHTS: Final = ("disclosure", "correction", "stop")

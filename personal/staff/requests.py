@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from personal.pages.resident import ONE, ResidentsPage
-from personal.pages.rights import RIGHTS
 from personal.pages.visitor import Visitor
+from personal.staff.resident import ONE, ResidentsPage
+from personal.staff.rights import RIGHTS
 
 MOST: Final = 50
 

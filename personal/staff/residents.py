@@ -5,8 +5,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from base.errors import NotPermitted
-from personal.pages.resident import ONE, PATH, ResidentsPage, first_of
 from personal.pages.visitor import Visitor
+from personal.staff.resident import ONE, PATH, ResidentsPage, first_of
 
 EVENTS: Final = ("moved", "died", "returned")
 

@@ -7,9 +7,9 @@ import orjson
 from aiohttp import web
 
 from base.errors import BadRequestData
-from personal.pages.resident import ONE, ResidentsPage
 from personal.pages.visitor import Visitor
 from personal.rules.receipts import DECISION, LOG
+from personal.staff.resident import ONE, ResidentsPage
 
 CHOICE: Final = "choice."
 """Before the item in the names of fields that agree to it or refuse it."""

@@ -7,9 +7,9 @@ from aiohttp import web
 from base.errors import ResourceNotFound
 from personal.pages import values
 from personal.pages.desk import STAFF
-from personal.pages.numbers import whole
-from personal.pages.resident import ONE, ResidentsPage
+from personal.pages.typed import whole
 from personal.pages.visitor import Visitor
+from personal.staff.resident import ONE, ResidentsPage
 
 LOOKS: Final = STAFF + "/break-glass"
 

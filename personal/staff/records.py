@@ -7,8 +7,8 @@ from aiohttp import web
 
 from personal.pages import values
 from personal.pages.desk import STAFF
-from personal.pages.resident import ONE, ResidentsPage
 from personal.pages.visitor import Visitor
+from personal.staff.resident import ONE, ResidentsPage
 from schemas.personal.catalogue import CONSENT
 
 

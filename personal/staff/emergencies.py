@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from personal.pages.desk import STAFF, Desk
-from personal.pages.numbers import whole
+from personal.pages.typed import whole
 from personal.pages.visitor import Visitor
 
 PATH: Final = STAFF + "/emergencies"

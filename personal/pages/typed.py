@@ -1,4 +1,8 @@
-"""Numbers and lines that were typed into fields of a form."""
+"""What was typed into fields of a form: numbers, lines of pairs, JSON."""
+
+from typing import Any
+
+import orjson
 
 from base.errors import BadRequestData
 from personal.pages.visitor import Visitor
@@ -22,3 +26,11 @@ def pairs(visitor: Visitor, name: str) -> dict[str, str]:
         if one:
             found[one] = other
     return found
+
+
+def json_of(text: str) -> Any:
+    """Read JSON that was typed or pasted in."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BadRequestData("The description or the keys are no JSON.") from None

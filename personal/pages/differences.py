@@ -1,0 +1,29 @@
+"""Differences between two versions of a service, in words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def told_of(
+    differences: Sequence[dict[str, Any]], labels: dict[str, str], language: str
+) -> list[dict[str, Any]]:
+    """Put differences between two versions of a service into words."""
+    return [
+        {
+            "change": one["change"],
+            "purpose": one.get("purpose", ""),
+            "item": labels.get(one.get("item", ""), one.get("item", "")),
+            "before": _word(one["before"], language),
+            "after": _word(one["after"], language),
+            "wider": one["wider"],
+        }
+        for one in differences
+    ]
+
+
+def _word(value: Any, language: str) -> str:
+    if isinstance(value, dict) and language in value:
+        return str(value[language])
+    if isinstance(value, dict):
+        return "、".join(_word(one, language) for one in value.values())
+    return "" if value is None else str(value)

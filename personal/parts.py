@@ -1,0 +1,31 @@
+"""All pages of the module, of all its parts."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from personal.operations.call import Module, Operation
+from personal.pages.desk import STAFF, Desk
+from personal.pages.me import ResidentsOwnPages
+from personal.staff import pages as staff
+
+HERE: Final = Path(__file__).parent
+PARTS: Final = (HERE / "pages", HERE / "staff")
+"""Where the parts are: each with its templates and its texts, the shared ones first."""
+PAGES: Final = (*staff.PAGES, ResidentsOwnPages)
+
+
+def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef]:
+    """Give the routes of all pages and of what they are made of."""
+    desk = Desk(module, operations, PARTS)
+    pages = [route for made in PAGES for route in made(desk).routes()]
+    return [web.get("/", _begin(STAFF)), *pages, *desk.pages.routes()]
+
+
+def _begin(target: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def begin(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(target)
+
+    return begin
