@@ -95,7 +95,8 @@ class Lives(RuleBasedStateMachine):
     # -- doing
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
+        # not runner.run: it writes the whole task down each time, to set its signal handler
+        return self.runner.get_loop().run_until_complete(work)
 
     def do(self, actor: Actor, operation: str, body: Any = None, **path: str) -> Answer:
         """Do an operation, a little later than the one before."""
