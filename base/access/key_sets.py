@@ -71,6 +71,18 @@ class KeySet:
             return fitting[0] if len(fitting) == 1 else None
         return next((key for key in fitting if key.get("kid") == kid), None)
 
+    def public(self) -> list[dict[str, Any]]:
+        """Give the public keys that are known now."""
+        return [key.as_dict(private=False) for key in self._keys]
+
+    async def renew(self, seconds: float) -> None:
+        """Fetch the keys if they are older than this, though not more often than the issuer's pause."""
+        now = time.monotonic()
+        if self._had is not None and now - self._had < seconds:
+            return
+        if self._asked is None or now - self._asked >= self.issuer.pause or self._flight is not None:
+            await self.refresh()
+
     async def find_fresh(self, header: Mapping[str, Any]) -> Key | None:
         """Find the key, if need be among keys fetched anew; KeysUnavailable without any keys."""
         key = self.find(header) if self.is_usable else None
