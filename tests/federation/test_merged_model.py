@@ -84,7 +84,9 @@ class Machine(RuleBasedStateMachine):
         live: Live = self.brokers.lives[at]
         self.brokers.asked += 1
         texts = {name: str(value) for name, value in params.items()}
-        return self.brokers.runner.run(live.ask(method, path, body, headers=self.tenant, params=texts))
+        return self.brokers.runner.get_loop().run_until_complete(
+            live.ask(method, path, body, headers=self.tenant, params=texts)
+        )
 
     def value(self) -> int:
         """Give a number that no attribute had."""
