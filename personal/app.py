@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from personal import agreements, relations, releases
+from personal import logins as login_rows
 from personal.operations import (
     access_history,
     agent_line,
@@ -42,7 +43,6 @@ RESIDENT: Final = frozenset({Who.RESIDENT})
 AGENT: Final = frozenset({Who.AGENT})
 SERVICE: Final = frozenset({Who.SERVICE})
 STAFF: Final = frozenset({Who.STAFF})
-LOGGED_IN: Final = RESIDENT | STAFF
 ADMIN: Final = frozenset({Role.ADMIN})
 PROTECTION: Final = frozenset({Role.PROTECTION})
 CATALOGUE: Final = frozenset({Role.CATALOGUE})
@@ -102,9 +102,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation("GET", "/usage/v2/usagePeriod", access_history.usage_period, ANYBODY),
     Operation("GET", "/usage/v2/heartbeat", access_history.heartbeat, ANYBODY),
-    # logins and staff
-    Operation("GET", "/session", logins.show_session, LOGGED_IN),
-    Operation("DELETE", "/session", logins.log_out, LOGGED_IN | {Who.SERVICE}),
+    # staff
     Operation("GET", "/staff", staff.list_members, STAFF, roles=ADMIN),
     Operation("POST", "/staff", staff.add_member, STAFF, roles=ADMIN, schema=staff.ADD),
     Operation("PATCH", "/staff/{id}", staff.change_member, STAFF, roles=ADMIN, schema=staff.CHANGE),
@@ -243,5 +241,11 @@ EVENTS: Final[Events] = emergencies.under
 
 def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
     """Give what is served under these settings."""
-    always = OPERATIONS + agreements.OPERATIONS + releases.OPERATIONS + relations.OPERATIONS
+    always = (
+        OPERATIONS
+        + login_rows.OPERATIONS
+        + agreements.OPERATIONS
+        + releases.OPERATIONS
+        + relations.OPERATIONS
+    )
     return always + DEMONSTRATION if settings.demo else always

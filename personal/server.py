@@ -17,7 +17,7 @@ from base.database import lock_folder
 from base.egress import AddressPolicy, connector
 from base.log import configure
 from base.web import serving, until_asked_to_stop
-from personal import admin, parts, towns, trust
+from personal import admin, logins, parts, towns, trust
 from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
@@ -55,6 +55,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 consent_reactions=CONSENT_REACTIONS,
                 anchors=trust.anchors(settings),
                 events=EVENTS,
+                ways=logins.WAYS,
                 limit=limit,
                 anonymous=anonymous,
                 web=web_session,

@@ -10,6 +10,8 @@ from base.settings import SettingError, setting
 
 PREFIX = "ENGAWA_PERSONAL_"
 SECTION = "personal"
+READS = ("items", "consents", "accesses", "notices", "requests", "family", "sessions")
+"""What residents look at, by the names of which a city says what lower levels of login see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,31 @@ class PersonalSettings:
 
     token_seconds: float = setting(300.0, "How long a service's access token is good.", most=3_600)
     session_seconds: float = setting(1_800.0, "How long a login lasts without being used.", most=86_400)
+    session_hours: float = setting(12.0, "How long a login lasts in any case.", most=168)
+    kiosk_seconds: float = setting(
+        120.0,
+        "The same as session_seconds, of logins at a desk or terminal that others use, too.",
+        most=3_600,
+    )
+    kiosk_minutes: float = setting(10.0, "How long a login at such a desk lasts in any case.", most=60)
+    most_sessions: int = setting(
+        20, "How many logins one person has at a time; the one used longest ago ends.", most=1_000
+    )
+    level_1_reads: tuple[str, ...] = setting(
+        ("notices",),
+        "What residents see after a login with the card without its PIN (かざし): items, consents, accesses, notices,"
+        " requests, family, sessions.",
+    )
+    level_2_reads: tuple[str, ...] = setting(
+        ("consents", "accesses", "notices"), "The same of logins with the city's ID card and a second factor."
+    )
+    staff_second_factor: bool = setting(
+        True,
+        "Whether staff have to give a second factor (passkey or code); the login of demonstrations needs none.",
+    )
+    desk_url: str = setting(
+        "http://127.0.0.1:8110", "Where the desk of a counter PC answers, as that PC's browser sees it."
+    )
     consent_days: int = setting(365, "Longest time a consent is given for at once.", most=36_500)
     card_authorities: Path | None = setting(
         None, "PEM file of the authorities that vouch for cards; none: no consent is signed by a card."
@@ -49,6 +76,17 @@ class PersonalSettings:
     )
     device_revocations: Path | None = setting(
         None, "The same of officials' devices; while a list that is named is too old, nothing is accepted."
+    )
+    card_crl_urls: tuple[str, ...] = setting(
+        (), "URLs of revocation lists (CRL) of cards, fetched now and then; empty: there are none."
+    )
+    card_ocsp_url: str = setting("", "URL that is asked whether one card is valid (OCSP); empty: none.")
+    card_verifier_url: str = setting(
+        "", "URL of a registered verifier's service that is asked whether one card is valid; empty: none."
+    )
+    card_verifier_token: Path | None = setting(None, "File (mode 0600) with the access token for it.")
+    card_status_seconds: float = setting(
+        4.0, "How long a login waits until it is known whether its card is valid.", most=30
     )
     provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
     provider_client: str = setting("", "Name of this installation at that issuer.")
@@ -128,6 +166,11 @@ def check(settings: PersonalSettings) -> None:
         raise SettingError(
             f"demo lets anybody log in as anybody: it is for loopback only, not for {settings.host}"
         )
+    for name in (*settings.level_1_reads, *settings.level_2_reads):
+        if name not in READS:
+            raise SettingError(f"level_1_reads and level_2_reads know {', '.join(READS)}, not '{name}'")
+    if settings.most_sessions < 1:
+        raise SettingError("most_sessions has to be at least 1")
     only_with_tls(settings.host, tls=settings.tls_certificate is not None)
     if settings.lgwan_certificates is not None:
         pins(settings.lgwan_certificates)

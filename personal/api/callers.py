@@ -3,18 +3,16 @@
 import structlog
 from aiohttp import web
 
-from base import clock
 from base.access.certificates import certificate_of, pins
 from base.errors import InvalidRequest, NotPermitted, Unauthorized
+from personal.operations import logging_in
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.town import Town
 from personal.settings import PersonalSettings
 from personal.store import delegations, services, sessions
 from personal.store.sessions import Session
 
-COOKIE = "__Host-engawa-personal"
 log = structlog.get_logger("engawa.personal")
-LONGEST_LOGIN = 12 * 3_600 * clock.SECOND
 
 
 async def actor_of(request: web.Request, town: Town, settings: PersonalSettings, now: int) -> Actor:
@@ -36,15 +34,20 @@ async def holder_of(secret: str, town: Town, settings: PersonalSettings, now: in
             "The token or login is not valid here (any more). Get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
         )
-    if session.kind not in (Who.SERVICE, Who.AGENT, Who.PEER):
+    if session.kind not in (Who.SERVICE, Who.DESK, Who.AGENT, Who.PEER):
         await _keep_alive(town, secret, session, settings, now)
     return Actor(
-        Who(session.kind),
+        Who.ENTRANT if session.wanted else Who(session.kind),
         session.actor,
         session.subject,
         frozenset(map(Role, session.roles)),
         Level(session.level),
         sessions.digest(secret),
+        session.id,
+        session.method,
+        session.proven,
+        session.factor,
+        session.device,
     )
 
 
@@ -80,8 +83,8 @@ async def _keep_alive(
     town: Town, secret: str, session: Session, settings: PersonalSettings, now: int
 ) -> None:
     """Let a login that is used last on, but not for ever; written down now and then only."""
-    idle = int(settings.session_seconds * clock.SECOND)
-    until = min(now + idle, session.made + LONGEST_LOGIN)
+    idle = logging_in.idle(session.device, settings)
+    until = min(now + idle, session.last)
     if now - session.used > idle // 10 and until > session.until:
         hash = sessions.digest(secret)
         await town.store.write(lambda db: sessions.touch(db, hash, now, until))

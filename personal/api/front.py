@@ -17,7 +17,6 @@ from base.errors import (
     InternalError,
     InvalidRequest,
     NonexistentTenant,
-    NotPermitted,
     PayloadTooLarge,
     Problem,
     TooManyRequests,
@@ -26,7 +25,7 @@ from base.errors import (
 from base.ids import request as request_id
 from base.nesting import too_deep
 from personal.api.callers import actor_of
-from personal.operations.actors import Actor, Who
+from personal.operations.assurance import admit
 from personal.operations.call import FORM, JSON, Answer, Call, Module, Operation
 from personal.operations.town import Town
 
@@ -116,7 +115,7 @@ class _Handler:
         slow_down(self._module, request)
         town = _town(self._module, request)
         actor = await actor_of(request, town, self._module.settings, now)
-        admit(self._operation, actor)
+        admit(self._operation, actor, self._module.settings)
         params = _params(self._operation, request)
         body = await self._body(request)
         call = Call(town, actor, request.match_info, params, body, now)
@@ -157,18 +156,6 @@ def _town(module: Module, request: web.Request) -> Town:
             f"Name the municipality in the header {TOWN_HEADER}; this one is not known here."
         )
     return town
-
-
-def admit(operation: Operation, actor: Actor) -> None:
-    """Refuse who may not do an operation."""
-    if Who.NOBODY in operation.who:
-        return
-    if actor.who not in operation.who:
-        raise NotPermitted("This is not for the one who asks.")
-    if actor.who is Who.STAFF and operation.roles and not operation.roles & actor.roles:
-        raise NotPermitted(f"This needs one of the roles {', '.join(sorted(operation.roles))}.")
-    if actor.who is Who.RESIDENT and actor.level < operation.level:
-        raise NotPermitted("This needs a login with the card and its PIN.", needs="card-pin")
 
 
 def _params(operation: Operation, request: web.Request) -> dict[str, str]:

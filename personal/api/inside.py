@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from base import clock, forms
 from base.errors import BadRequestData
-from personal.api.front import admit
 from personal.operations.actors import Actor
+from personal.operations.assurance import admit
 from personal.operations.call import Call, Module, Operation
 from personal.operations.town import Town
 
@@ -22,6 +22,10 @@ class Inside:
         self._validators = {
             key: forms.validator(row.schema) for key, row in self._rows.items() if row.schema is not None
         }
+
+    def knows(self, method: str, path: str) -> bool:
+        """Say whether there is such an operation."""
+        return (method, path) in self._rows
 
     def may(self, actor: Actor, method: str, path: str) -> bool:
         """Say whether there is such an operation, and this actor may do it."""
@@ -43,7 +47,7 @@ class Inside:
     ) -> Any:
         """Do an operation as an actor and give the body of its answer; `within` are the parts of its path."""
         row = self._rows[method, path]
-        admit(row, actor)
+        admit(row, actor, self.module.settings)
         validator = self._validators.get((method, path))
         fault = None if validator is None else forms.fault(validator, body)
         if fault is not None:

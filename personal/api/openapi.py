@@ -87,6 +87,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 _LEVELS: Final = {
     Level.NONE: "",
     Level.CONTACTLESS: " with the card",
+    Level.CITY_CARD: " with the city's ID card and a second factor",
     Level.CARD: " with the card and its PIN",
 }
 
@@ -132,6 +133,11 @@ def _schemes() -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "description": "The login of a member of staff.",
+        },
+        Who.ENTRANT.value: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The login of a member of staff who has to give a second factor.",
         },
         Who.PEER.value: {
             "type": "http",

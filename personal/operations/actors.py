@@ -12,6 +12,8 @@ class Who(StrEnum):
     SERVICE = "service"
     RESIDENT = "resident"
     STAFF = "staff"
+    ENTRANT = "entrant"  # staff whose second factor is still wanted
+    DESK = "desk"  # a device that reads cards
     PEER = "peer"
     AGENT = "agent"
 
@@ -33,6 +35,7 @@ class Level(IntEnum):
 
     NONE = 0
     CONTACTLESS = 1  # かざし: the card without its PIN
+    CITY_CARD = 2  # the city's ID card and a second factor, or a provider's weaker login
     CARD = 3  # the card and its PIN: consent, export, guardianship
 
 
@@ -40,7 +43,8 @@ class Level(IntEnum):
 class Actor:
     """Who sends a request. `id`: of the service, person, member of staff or module; `subject`: whose data it is about.
 
-    `session` names the login for ending it, and is never shown.
+    `session` names the login for ending it, and is never shown, `login` is its public name; `method`: how they logged
+    in; `proven`, `factor`: when they proved who they are, and gave a second factor (µs); `device`: at which desk.
     """
 
     who: Who
@@ -49,6 +53,11 @@ class Actor:
     roles: frozenset[Role] = field(default_factory=frozenset)
     level: Level = Level.NONE
     session: bytes = b""
+    login: str = ""
+    method: str = ""
+    proven: int = 0
+    factor: int = 0
+    device: str = ""
 
 
 NOBODY: Final = Actor(Who.NOBODY)

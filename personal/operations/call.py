@@ -8,10 +8,11 @@ from aiohttp import ClientSession
 
 from base.access.limits import Limit
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
-from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, no_events
+from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, Ways, no_events
 from personal.operations.town import Town
 from personal.rules import evidence
 from personal.rules.evidence import Anchors
+from personal.rules.validity import ValidityChecker
 from personal.settings import PersonalSettings
 
 JSON: Final = "application/json"
@@ -32,6 +33,8 @@ class Module:
     anonymous: Limit | None = None  # of those from one network that prove nothing
     consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
+    validity: ValidityChecker | None = None  # says whether cards are valid; without one nobody can tell
+    ways: Ways = ()  # in which one can log in
     web: ClientSession | None = None  # asks the modules of other municipalities
 
     def ping(self) -> None:
@@ -67,7 +70,8 @@ class Answer:
 class Operation:
     """A row of the table of operations: what is served where, to whom, by which function.
 
-    roles: any one of them is needed of staff; schema: the JSON Schema of the body, None if there is none.
+    roles: any one of them is needed of staff; schema: the JSON Schema of the body, None if there is none; reads: what a
+    resident looks at with it, of settings.READS: cities may show that at a lower level, too.
     """
 
     method: str
@@ -80,6 +84,7 @@ class Operation:
     params: frozenset[str] = frozenset()
     media_type: str = JSON  # of the body
     also: frozenset[str] = frozenset()  # further media types that are read the same way
+    reads: str = ""
 
 
 NO_CONTENT: Final = Answer(204)

@@ -1,6 +1,5 @@
 """Logins: who is logged in, logging out, and the demonstration login that is there only with made-up residents."""
 
-import secrets
 from typing import Any, Final
 
 from base import clock
@@ -8,14 +7,15 @@ from base.database import Connection
 from base.errors import Problem, ResourceNotFound, Unauthorized
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.operations import logging_in
 from personal.operations.actors import Level, Who
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
+from personal.operations.logging_in import Login
 from personal.operations.registering import Newcomer, enter_self
 from personal.operations.residents import CARD, SEARCHED
 from personal.rules.residents import IdentifierKind, State
 from personal.store import identifiers, people, sessions, staff
-from personal.store.sessions import Session
 
 DEMO: Final[dict[str, Any]] = {
     "type": "object",
@@ -39,33 +39,19 @@ async def demo_login(call: Call, module: Module) -> Answer:
     body, level = call.body, Level(call.body.get("level", Level.CARD))
     kind = Who.STAFF if "staff" in body else Who.RESIDENT
     blind = await blinding(call.town)
-    secret = f"{kind}_{secrets.token_urlsafe(32)}"
-    life = int(module.settings.session_seconds * clock.SECOND)
 
-    def work(db: Connection) -> Session:
+    def work(db: Connection) -> tuple[str, tuple[str, ...]]:
         if kind is Who.STAFF:
-            (actor, roles), subject = _staff(db, body["staff"]), None
+            actor, roles = _staff(db, body["staff"])
         else:
-            actor = subject = _resident(db, call, module, blind, level)
-            roles = ()
-        session = Session(kind, actor, subject, roles, level, call.now, call.now, call.now + life)
-        sessions.keep(db, secret, session)
-        by = {"by": actor} if kind is Who.STAFF else {}
-        facts = {"as": kind, "level": int(level), "demo": True, **by}
-        log.append(db, Entry("login", facts, {"subject": subject} if subject else {}), call.now)
-        return session
+            actor, roles = _resident(db, call, module, blind, level), ()
+        login = Login(kind, actor, level, logging_in.DEMO, roles, call.now)
+        return logging_in.begin(db, login, module.settings, call.now), roles
 
-    session = await call.town.store.write(work)
-    return Answer(
-        201,
-        {
-            "token": secret,
-            "kind": kind,
-            "roles": list(session.roles),
-            "level": int(level),
-            "expiresIn": life // clock.SECOND,
-        },
-    )
+    secret, roles = await call.town.store.write(work)
+    life = int(module.settings.session_seconds)
+    told = {"token": secret, "kind": kind, "roles": list(roles), "level": int(level), "expiresIn": life}
+    return Answer(201, told)
 
 
 def _resident(db: Connection, call: Call, module: Module, blind: Blinding, level: Level) -> str:
@@ -94,8 +80,16 @@ def resident_of(db: Connection, kind: IdentifierKind, hash: bytes) -> str:
 async def show_session(call: Call, _: Module) -> Answer:
     """Say as what the caller is logged in."""
     actor = call.actor
-    shown = {"kind": actor.who, "roles": sorted(actor.roles), "level": int(actor.level)}
-    member = call.town.store.read(lambda db: staff.find(db, actor.id)) if actor.who is Who.STAFF else None
+    shown = {
+        "kind": actor.who,
+        "roles": sorted(actor.roles),
+        "level": int(actor.level),
+        "method": actor.method,
+        "proven": clock.show(actor.proven),
+        "desk": actor.device or None,
+    }
+    of_staff = actor.who in (Who.STAFF, Who.ENTRANT)
+    member = call.town.store.read(lambda db: staff.find(db, actor.id)) if of_staff else None
     return Answer(body=shown if member is None else {**shown, "id": member.id, "name": member.name})
 
 
@@ -104,7 +98,7 @@ async def log_out(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> None:
         sessions.end(db, call.actor.session)
-        if call.actor.who is Who.STAFF:
+        if call.actor.who in (Who.STAFF, Who.ENTRANT):
             log.append(db, Entry("logout", {"by": call.actor.id}), call.now)
         elif call.actor.who is Who.RESIDENT:
             log.append(db, Entry("logout", {}, {"subject": call.actor.id}), call.now)

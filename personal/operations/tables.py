@@ -1,11 +1,11 @@
 """What parts of the module add to others, passed in by the table of operations: kinds of proposals, reactions."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from base.database import Connection
-from personal.operations.actors import Actor, Role
+from personal.operations.actors import Actor, Level, Role
 from personal.operations.town import Town
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.disclosure import Emergency
@@ -13,6 +13,27 @@ from personal.rules.residents import Happening
 
 Reaction = Callable[[Connection, Happening, int], None]
 """Does, in the transaction of what happened to a resident at a moment, what follows from it elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to log in: a form sent to `path` begins it, with fields `town`, `next` and `level`.
+
+    level: the surest that comes of it; proves: it can also prove a decision; staff: it is for staff, otherwise for
+    residents; terminal: it needs the desk of a counter PC or a terminal.
+    """
+
+    id: str
+    label: Mapping[str, str]
+    path: str
+    level: Level
+    proves: bool = False
+    staff: bool = False
+    terminal: bool = False
+
+
+Ways = tuple[Callable[[Any, Town], Iterable[Way]], ...]
+"""Each says in which ways of its own one can log in to a municipality, with these settings (of a Module)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import structlog
 from aiohttp import web
 
 from base import clock
-from base.errors import InternalError, Problem, Unauthorized
+from base.errors import InternalError, NotPermitted, Problem, Unauthorized
 from base.ids import request as request_id
 from base.pages import Pages, texts
 from personal.api.callers import holder_of
 from personal.api.inside import Inside
-from personal.operations.actors import Actor, Who
+from personal.operations.actors import Actor, Level, Who
+from personal.operations.assurance import CARD_AND_PIN
 from personal.operations.call import Module, Operation
 from personal.operations.town import Town
 from personal.pages.cases import Cases
@@ -31,11 +32,12 @@ from personal.pages.visitor import (
     drop_login,
     form_of,
     language,
+    mark_browser,
+    safe_next,
     values,
 )
 from personal.store import sessions
 
-HERE: Final = Path(__file__).parent
 STATIC: Final = "/pages/static/"
 STAFF: Final = "/staff"
 ME: Final = "/me"
@@ -76,7 +78,7 @@ class Desk:
         words = texts(*(file for part in parts for file in sorted(part.glob("texts*.toml"))))
         self.pages = Pages(
             templates=[part / "templates" for part in parts],
-            static=HERE / "static",
+            static=[part / "static" for part in parts],
             words=words,
             prefix=STATIC,
             values={
@@ -99,7 +101,9 @@ class Desk:
                 visitor = await self._known(visitor, who)
                 if who is not Who.NOBODY and visitor.actor.who is not who:
                     return _see(visitor.link(_LOGINS[who]))
-                return await run(visitor)
+                return _marked(visitor, await run(visitor))
+            except NotPermitted as problem:
+                return self._stepping_up(visitor, problem, visitor.request.path_qs)
             except Unauthorized:
                 return _logged_out(visitor, who)
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
@@ -118,13 +122,13 @@ class Desk:
                 visitor = replace(visitor, form=await form_of(request))
                 visitor = await self._known(visitor, who)
                 if who is Who.NOBODY:
-                    return await run(visitor)
+                    return _marked(visitor, await run(visitor))
                 if visitor.actor.who is not who:
                     return _see(visitor.link(_LOGINS[who]))
                 if visitor.given(KEPT):
                     return await self._resumed(visitor, page)
                 check_form(visitor)
-                return await (run(visitor) if shows else self._once.run(visitor, run))
+                return _marked(visitor, await (run(visitor) if shows else self._once.run(visitor, run)))
             except Unauthorized as problem:
                 if who is Who.NOBODY:
                     return await self._again(visitor, problem, page)
@@ -226,6 +230,13 @@ class Desk:
         response.set_status(Unauthorized.status)
         return response
 
+    def _stepping_up(self, visitor: Visitor, problem: NotPermitted, back: str) -> web.Response:
+        """Ask for a surer login where that is all that is missing."""
+        if problem.more.get("needs") != CARD_AND_PIN:
+            return self._failed(visitor, problem)
+        level = str(int(Level.CARD))
+        return _see(visitor.link(ME + "/login", next=safe_next(back, ME), level=level))
+
     async def _resumed(self, visitor: Visitor, page: Run | None) -> web.Response:
         """Show a form again that came before its login, as it was typed in."""
         owner = (visitor.town.id if visitor.town else "", visitor.actor.who, visitor.actor.id)
@@ -260,6 +271,11 @@ class Desk:
         said = self._refusals.said(problem.detail, visitor.language)
         visitor = replace(visitor, form={})
         return self.render(visitor, "failed.html", status=problem.status, problem=problem, said=said)
+
+
+def _marked(visitor: Visitor, response: web.Response) -> web.Response:
+    mark_browser(visitor.request, response)
+    return response
 
 
 def _nameless(id: str) -> dict[str, str]:

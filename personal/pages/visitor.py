@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +16,29 @@ from base.errors import InvalidRequest, NotPermitted
 from base.pages import language_of
 from personal.operations.actors import NOBODY, Actor
 from personal.operations.town import Town
+from personal.store import sessions
 
 SECURE_COOKIE: Final = "__Host-engawa-personal"
 LOOPBACK_COOKIE: Final = "engawa-personal"
 CSRF: Final = "csrf"
 KEPT: Final = "kept"
+SECURE_BROWSER: Final = "__Host-engawa-browser"
+LOOPBACK_BROWSER: Final = "engawa-browser"
+_BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_FRESH: Final = "engawa-fresh-browser"
+_NEXT: Final = re.compile(r"/(?:me|staff|oidc)(?:/[A-Za-z0-9._~-]+)*/?(?:\?[A-Za-z0-9._~=&%+:,/-]*)?")
+"""Paths of pages that one may go on to after a login: no other host, no fragment, nothing that browsers mend."""
+_FAMILIES: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("FxiOS/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""What browsers call themselves, the more special before those they claim to be, too."""
 MOST_FORM_BYTES: Final = 200_000
 
 
@@ -83,6 +102,41 @@ def cookie_name(request: web.Request) -> str:
     return SECURE_COOKIE if request.secure else LOOPBACK_COOKIE
 
 
+def binding(request: web.Request, response: web.StreamResponse | None = None) -> bytes:
+    """Give what names this browser: the hash of a random cookie, which it gets now if it has none.
+
+    Responses of a Desk carry a new cookie along by themselves.
+    """
+    name = SECURE_BROWSER if request.secure else LOOPBACK_BROWSER
+    given = request.cookies.get(name, "")
+    if not _BROWSER.fullmatch(given):
+        given = request.get(_FRESH, "") or secrets.token_urlsafe(32)
+        request[_FRESH] = given
+        if response is not None:
+            mark_browser(request, response)
+    return sessions.digest(given)
+
+
+def mark_browser(request: web.Request, response: web.StreamResponse) -> None:
+    """Give the browser the cookie that names it, if it was given one in this request."""
+    fresh = request.get(_FRESH)
+    if fresh:
+        name = SECURE_BROWSER if request.secure else LOOPBACK_BROWSER
+        response.set_cookie(name, fresh, path="/", secure=request.secure, httponly=True, samesite="Lax")
+
+
+def safe_next(text: str, otherwise: str = "") -> str:
+    """Give a path to go on to after a login if it is one of ours, otherwise the other; never another site."""
+    ours = _NEXT.fullmatch(text) is not None and ".." not in text.partition("?")[0].split("/")
+    return text if ours else otherwise
+
+
+def browser(request: web.Request) -> str:
+    """Give the family of the browser, as people see it in the list of their logins."""
+    agent = request.headers.get("User-Agent", "")[:1_000]
+    return next((name for mark, name in _FAMILIES if mark in agent), "")
+
+
 def language(request: web.Request) -> str:
     """Choose the reader's language."""
     return language_of(request.query.get("lang"), request.headers.get("Accept-Language", ""))
@@ -96,15 +150,13 @@ def keep_login(request: web.Request, response: web.StreamResponse, town: str, se
         path="/",
         secure=request.secure,
         httponly=True,
-        samesite="Strict",
+        samesite="Lax",
     )
 
 
 def drop_login(request: web.Request, response: web.StreamResponse) -> None:
     """Take the login out of the cookie."""
-    response.del_cookie(
-        cookie_name(request), path="/", secure=request.secure, httponly=True, samesite="Strict"
-    )
+    response.del_cookie(cookie_name(request), path="/", secure=request.secure, httponly=True, samesite="Lax")
 
 
 async def form_of(request: web.Request) -> dict[str, str]:

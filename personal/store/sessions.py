@@ -1,16 +1,28 @@
 """Logins and access tokens: found by the hash of their secret. (RFC 6749 5.1, personal-data.md 8)"""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from base.database import Connection
 from personal.rules import clocks
-from personal.store.town import one
+from personal.store.town import one, rows
+
+_COLUMNS: Final = (
+    "kind, actor, subject, roles, level, made, used, until,"
+    " id, method, proven, factor, wanted, device, agent, last"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login or a service's token; times in µs."""
+    """A login or a service's token; times in µs.
+
+    Of logins: `id` is its public name; `proven`, `factor`: when somebody proved who they are, and gave a second
+    factor; `wanted`: what is missing before it is good; `device`: the desk it is for; `agent`: which browser;
+    `last`: when it ends in any case.
+    """
 
     kind: str
     actor: str
@@ -20,6 +32,23 @@ class Session:
     made: int
     used: int
     until: int
+    id: str = ""
+    method: str = ""
+    proven: int = 0
+    factor: int = 0
+    wanted: str = ""
+    device: str = ""
+    agent: str = ""
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a provider calls itself, a login there and the person there: keyed hashes, the second if it said one."""
+
+    issuer: bytes
+    sid: bytes | None
+    subject: bytes
 
 
 def digest(secret: str) -> bytes:
@@ -27,39 +56,61 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-def keep(connection: Connection, secret: str, session: Session) -> None:
+def keep(connection: Connection, secret: str, session: Session, outside: Outside | None = None) -> None:
     """Write a new session; those that are over go."""
     connection.execute("DELETE FROM session WHERE until <= ?", (session.made,))
-    connection.execute(
-        "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            digest(secret),
-            session.kind,
-            session.actor,
-            session.subject,
-            " ".join(session.roles),
-            session.level,
-            session.made,
-            session.used,
-            session.until,
-        ),
-    )
+    told = {**asdict(session), "roles": " ".join(session.roles), "hash": digest(secret)}
+    if outside is not None:
+        told |= {"issuer": outside.issuer, "sid": outside.sid, "outsider": outside.subject}
+    names, places = ", ".join(told), ", ".join("?" * len(told))
+    connection.execute(f"INSERT INTO session ({names}) VALUES ({places})", tuple(told.values()))  # noqa: S608  # fields
 
 
 def find(connection: Connection, secret: str, now: int) -> Session | None:
     """Find the session of a secret that is not over, nor made by a clock that was ahead: it would last too long."""
-    row = one(
-        connection,
-        "SELECT kind, actor, subject, roles, level, made, used, until FROM session WHERE hash = ? AND until > ?",
-        digest(secret),
-        now,
-    )
+    sql = f"SELECT {_COLUMNS} FROM session WHERE hash = ? AND until > ?"  # noqa: S608  # constant
+    row = one(connection, sql, digest(secret), now)
     if row is None:
         return None
-    kind, actor, subject, roles, level, made, used, until = row
-    if clocks.behind(now, made):
-        return None
-    return Session(kind, actor, subject, tuple(roles.split()), level, made, used, until)
+    session = _session(row)
+    return None if clocks.behind(now, session.made) else session
+
+
+def of_actor(connection: Connection, kind: str, actor: str, now: int) -> list[Session]:
+    """List the logins of somebody that are not over, the last used first."""
+    sql = f"SELECT {_COLUMNS} FROM session WHERE kind = ? AND actor = ? AND until > ? ORDER BY used DESC, id"  # noqa: S608  # constant
+    return [_session(row) for row in rows(connection, sql, kind, actor, now)]
+
+
+def end_named(connection: Connection, kind: str, actor: str, id: str) -> bool:
+    """End a login of somebody by its public name; False if there is none."""
+    connection.execute("DELETE FROM session WHERE kind = ? AND actor = ? AND id = ?", (kind, actor, id))
+    return connection.changes() == 1
+
+
+def end_others(connection: Connection, kind: str, actor: str, hash: bytes) -> int:
+    """End all logins of somebody but one; say how many there were."""
+    connection.execute("DELETE FROM session WHERE kind = ? AND actor = ? AND hash <> ?", (kind, actor, hash))
+    return connection.changes()
+
+
+def end_oldest(connection: Connection, kind: str, actor: str, but: int) -> None:
+    """End the logins of somebody except so many that were used last."""
+    connection.execute(
+        "DELETE FROM session WHERE hash IN (SELECT hash FROM session WHERE kind = ? AND actor = ?"
+        " ORDER BY used DESC LIMIT -1 OFFSET ?)",
+        (kind, actor, but),
+    )
+
+
+def outside(connection: Connection, found: Outside, now: int) -> list[Session]:
+    """List the logins that came from a login at a provider; without one: all that came from the person there."""
+    sql = f"SELECT {_COLUMNS} FROM session WHERE issuer = ? AND until > ? AND "  # noqa: S608  # constant
+    if found.sid is None:
+        return [
+            _session(row) for row in rows(connection, sql + "outsider = ?", found.issuer, now, found.subject)
+        ]
+    return [_session(row) for row in rows(connection, sql + "sid = ?", found.issuer, now, found.sid)]
 
 
 def touch(connection: Connection, hash: bytes, now: int, until: int) -> None:
@@ -79,9 +130,8 @@ def end(connection: Connection, hash: bytes) -> None:
 
 def end_all(connection: Connection, kind: str, actor: str) -> int:
     """End all sessions of an actor; say how many there were."""
-    before = connection.total_changes()
     connection.execute("DELETE FROM session WHERE kind = ? AND actor = ?", (kind, actor))
-    return connection.total_changes() - before
+    return connection.changes()
 
 
 def end_about(connection: Connection, person: str) -> None:
@@ -89,6 +139,11 @@ def end_about(connection: Connection, person: str) -> None:
     connection.execute(
         "DELETE FROM session WHERE kind = 'resident' AND (actor = ? OR subject = ?)", (person, person)
     )
+
+
+def _session(row: Sequence[Any]) -> Session:
+    kind, actor, subject, roles, *rest = row
+    return Session(kind, actor, subject, tuple(roles.split()), *rest)
 
 
 def spend(connection: Connection, id: bytes, until: int, now: int) -> bool:

@@ -15,7 +15,7 @@ from base import clock, forms
 from base.database import Connection
 from base.errors import BadRequestData
 from personal import towns
-from personal.api.front import admit
+from personal.operations.assurance import admit
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import sites
 from personal.locations.contract import Copy, Location, LocationOffline

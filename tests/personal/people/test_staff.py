@@ -84,7 +84,7 @@ async def test_a_login_that_is_used_lasts_on_but_not_for_ever(live: Live) -> Non
 
     async def until(used: int, made: int) -> Any:
         """Let the login be from earlier (s), use it, and say how long it still lasts (s)."""
-        sql = "UPDATE session SET used = used - ? * 1000000, until = until - ? * 1000000, made = made - ? * 1000000"
+        sql = "UPDATE session SET used = used - ? * 1000000, until = until - ? * 1000000, last = last - ? * 1000000"
         await live.town.store.write(lambda db: db.execute(sql, (used, used, made)))
         assert (await live.get("/session", by=token)).status in (200, 401)
         return live.town.store.read(lambda db: db.execute("SELECT (until - used) / 1000000 FROM session").get)
@@ -114,7 +114,7 @@ def test_demo_is_refused_where_others_reach_it() -> None:
         {},
         {"staff": "counter", "resident": "x"},
         {"staff": "counter", "level": 0},
-        {"resident": "x", "level": 2},
+        {"resident": "x", "level": 4},
         [],
     ],
 )
