@@ -75,7 +75,7 @@ class Site:
         """Do an operation ("POST /disclosures") as the front does: who may not, or asks wrongly, is refused."""
         method, _, template = operation.partition(" ")
         row, validator = _table()[method, template]
-        admit(row, actor)
+        admit(row, actor, self.module.settings, now)
         fault = None if validator is None else forms.fault(validator, body)
         if fault is not None:
             raise BadRequestData(fault)
