@@ -62,17 +62,17 @@ class Pages:
         self,
         *,
         templates: Path | Sequence[Path],
-        static: Path,
+        static: Path | Sequence[Path],
         words: Texts,
         prefix: str,
         images: Sequence[str] = (),
         values: Mapping[str, Any] | None = None,
     ) -> None:
         """Read texts and static files once; `prefix` is where static files are, `images` are origins of images."""
-        self.files = dict(_files([HERE / "static", static]))
+        self.files = dict(_files([HERE / "static", *_several(static)]))
         self._prefix = prefix
         self._words = words
-        self._templates = [templates] if isinstance(templates, Path) else list(templates)
+        self._templates = _several(templates)
         self._values = dict(values or {})
         self._headers = {
             "Content-Security-Policy": "; ".join(
@@ -109,6 +109,10 @@ class Pages:
         )
         environment.globals.update(static=self.static, has_static=self.files.__contains__, **self._values)
         return environment
+
+    def tell(self, **values: Any) -> None:
+        """Give all templates further values; before the first page is rendered."""
+        self._values.update(values)
 
     def static(self, name: str) -> str:
         """Give the URL of a static file; it changes when the file does."""
@@ -147,6 +151,10 @@ class Pages:
             return web.Response(body=file.body, headers=headers)
 
         return [web.get(self._prefix + "{name:.+}", serve)]
+
+
+def _several(folders: Path | Sequence[Path]) -> list[Path]:
+    return [folders] if isinstance(folders, Path) else list(folders)
 
 
 def _files(folders: Iterable[Path]) -> Iterable[tuple[str, File]]:

@@ -8,6 +8,7 @@ from base.database import Connection
 from base.errors import BadRequestData, Conflict, InvalidRequest, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.operations.actors import Role
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
 from personal.operations.town import Town
@@ -78,7 +79,10 @@ async def show_proposal(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> dict[str, Any]:
         found, kind = _found(db, call, module)
-        return _shown(db, found, kind, call.now)
+        told = _shown(db, found, kind, call.now)
+        if found.state is ProposalState.OPEN:
+            told["approvers"] = _approvers(db, found, kind)
+        return told
 
     return Answer(body=await _revealed(call, module, call.town.store.read(work)))
 
@@ -180,6 +184,17 @@ def _same_person(db: Connection, one: str, other: str) -> bool:
     """Compare logins, too: who left and came back has a new id."""
     first, second = staff.find(db, one), staff.find(db, other)
     return one == other or first is None or second is None or first.login == second.login
+
+
+def _approvers(db: Connection, proposal: Proposal, kind: Kind) -> list[str]:
+    """Name the members of staff who may approve a proposal: those with a role for it, but for who made it."""
+    return [
+        one.name
+        for one in staff.listed(db)
+        if one.ended is None
+        and kind.roles.intersection(map(Role, one.roles))
+        and not _same_person(db, one.id, proposal.proposed_by)
+    ]
 
 
 def _facts(by: str, proposal: Proposal) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from personal.operations.actors import Role, Who
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
 from personal.rules import catalogue, service_keys
-from personal.store import items, services, sessions
+from personal.store import consents, items, resident_notices, services, sessions
 from personal.store.services import Service, Version
 from schemas.personal.catalogue import check_service
 
@@ -110,6 +110,8 @@ async def set_active(call: Call, _: Module) -> Answer:
         kind = "service-resumed" if active else "service-suspended"
         facts = {"by": call.actor.id, "service": id, "tokens-ended": ended}
         log.append(db, Entry(kind, facts), call.now)
+        if not active:
+            resident_notices.announce(db, kind, id, call.now)
 
     await call.town.store.write(work)
     events.warning("service resumed" if active else "service suspended", service=id, by=call.actor.id)
@@ -130,6 +132,7 @@ def _for_staff(service: Service) -> dict[str, Any]:
     return {
         **public(service),
         "notify": service.description.get("notify"),
+        "login": service.description.get("login"),
         "active": service.active,
         "keys": [{name: key[name] for name in ("kid", "kty", "alg")} for key in service.keys["keys"]],
         "certificate": None if service.certificate is None else service.certificate.hex(),
@@ -146,7 +149,7 @@ def _missing() -> ResourceNotFound:
 def _check_description(db: Connection, body: dict[str, Any], now: int) -> dict[str, Any]:
     """Note on which version a proposed description stands: it may not take effect on another one."""
     check_service(body["description"])
-    _check_notify(body["description"].get("notify"))
+    _check_urls(body["description"])
     catalogue.check(body["description"], items.listed(db))
     if body["service"] == GATEWAY:
         raise BadRequestData("This id stands for the module itself inside LGWAN: choose another one.")
@@ -163,15 +166,24 @@ def _check_description(db: Connection, body: dict[str, Any], now: int) -> dict[s
     return {**kept, "base": 0, **_checked_keys(db, body, now)}
 
 
-def _check_notify(url: str | None) -> None:
+def _check_urls(description: dict[str, Any]) -> None:
     """Refuse a URL that could not be told anything, or where others could read along."""
+    login = description.get("login", {})
+    _check_url("notify", description.get("notify"))
+    _check_url("backchannelLogoutUri", login.get("backchannelLogoutUri"))
+    for name in ("redirectUris", "postLogoutRedirectUris"):
+        for url in login.get(name, []):
+            _check_url(name, url)
+
+
+def _check_url(name: str, url: str | None) -> None:
     try:
         where = urlsplit(url or "https://none")
         safe = where.scheme == "https" or is_loopback(where.hostname or "")
     except ValueError:
-        raise BadRequestData("notify is no URL.") from None
+        raise BadRequestData(f"{name} is no URL.") from None
     if not safe:
-        raise BadRequestData("notify has to begin with https, unless it is on this machine.")
+        raise BadRequestData(f"{name} has to begin with https, unless it is on this machine.")
 
 
 def _approve_description(db: Connection, body: dict[str, Any], decision: Decision) -> dict[str, Any]:
@@ -187,6 +199,8 @@ def _approve_description(db: Connection, body: dict[str, Any], decision: Decisio
     )
     if service is None:
         _set_keys(db, id, body)
+    elif more:
+        resident_notices.announce(db, "terms-changed", id, decision.now)
     return {"service": id, "version": number, "wider": more}
 
 
@@ -195,10 +209,13 @@ def _shown_description(db: Connection, body: dict[str, Any]) -> dict[str, Any]:
     if version is None:
         return {"wider": True, "differences": []}
     found = catalogue.differences(version.description, body["description"])
-    return {
-        "wider": any(difference.wider for difference in found),
-        "differences": [difference.shown() for difference in found],
-    }
+    more = any(difference.wider for difference in found)
+    told = {"wider": more, "differences": [difference.shown() for difference in found]}
+    service = services.find(db, body["service"])
+    if not more or service is None:
+        return told
+    people, held = consents.standing(db, service.id, service.least)
+    return {**told, "toRenew": {"residents": people, "consents": held}}
 
 
 def _check_keys(db: Connection, body: dict[str, Any], now: int) -> dict[str, Any]:

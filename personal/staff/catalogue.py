@@ -1,24 +1,24 @@
-"""Pages about services and what two members of staff decide together."""
+"""Pages about services: what each is and was, the form to describe one, its keys, stopping it."""
 
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
-from personal.pages.differences import told_of
 from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
-from personal.staff.proposed import rows_of
+from personal.staff import describing
+from personal.staff.describing import Draft
+from personal.staff.proposals import PROPOSALS
 
 SERVICES: Final = STAFF + "/services"
-PROPOSALS: Final = STAFF + "/proposals"
-DECISIONS: Final = ("approve", "refuse", "withdraw")
+NEW: Final = SERVICES + "/_new"
+"""No service is called like that: ids begin with a letter."""
 
 
 class CataloguePages:
-    """Services, the form to propose one, proposals with what they change."""
+    """Services and the form to propose one."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -28,34 +28,55 @@ class CataloguePages:
         desk = self._desk
         return [
             desk.shown(SERVICES, self.list_services),
+            desk.shown(NEW, self.describe),
+            desk.sent(NEW, self.propose_new, page=self.describe),
             desk.shown(SERVICES + "/{id}", self.show_service),
             desk.sent(SERVICES + "/{id}/state", self.set_active, page=self.show_service),
             desk.sent(SERVICES + "/{id}/keys", self.propose_keys, page=self.show_service),
             desk.shown(SERVICES + "/{id}/change", self.change_service),
-            desk.shown(PROPOSALS, self.list_proposals),
-            desk.sent(PROPOSALS, self.propose, page=self.list_services),
-            desk.shown(PROPOSALS + "/{id}", self.show_proposal),
-            desk.sent(PROPOSALS + "/{id}", self.decide, page=self.show_proposal),
+            desk.sent(SERVICES + "/{id}/change", self.propose_change, page=self.change_service),
         ]
 
     async def list_services(self, visitor: Visitor) -> web.Response:
-        """Show all services, and the form to propose a description."""
+        """Show all services."""
         found = (await self._desk.ask(visitor, "GET", "/catalogue/services"))["services"]
         return self._desk.render(visitor, "services.html", services=found)
 
     async def show_service(self, visitor: Visitor) -> web.Response:
         """Show one service with its versions."""
-        within = {"id": visitor.request.match_info["id"]}
-        service = await self._desk.ask(visitor, "GET", "/catalogue/services/{id}", within=within)
+        service = await self._service(visitor)
         labels = await self._desk.labels(visitor)
         return self._desk.render(visitor, "service.html", service=service, labels=labels)
 
+    async def describe(self, visitor: Visitor) -> web.Response:
+        """Show the form to describe a new service."""
+        draft = describing.typed(visitor.form) if visitor.form else describing.BLANK
+        return await self._form(visitor, draft, None)
+
     async def change_service(self, visitor: Visitor) -> web.Response:
         """Show the form to propose another description of a service, with the one in force in it."""
-        within = {"id": visitor.request.match_info["id"]}
-        service = await self._desk.ask(visitor, "GET", "/catalogue/services/{id}", within=within)
-        raw = orjson.dumps(service["versions"][-1]["description"], option=orjson.OPT_INDENT_2).decode()
-        return self._desk.render(visitor, "service_change.html", service=service, raw=raw)
+        service = await self._service(visitor)
+        draft = describing.draft_of(service["versions"][-1]["description"])
+        return await self._form(visitor, describing.typed(visitor.form) if visitor.form else draft, service)
+
+    async def propose_new(self, visitor: Visitor) -> web.Response:
+        """Propose a new service; or show the form with a row more or less."""
+        draft = describing.typed(visitor.form)
+        if (again := _rearranged(visitor, draft)) is not None:
+            return await self._form(visitor, again, None)
+        body: dict[str, Any] = {
+            "service": visitor.given("service"),
+            "keys": json_of(visitor.given("keys") or '{"keys": []}'),
+            **visitor.chosen("certificate"),
+        }
+        return await self._propose(visitor, draft, body)
+
+    async def propose_change(self, visitor: Visitor) -> web.Response:
+        """Propose another description of a service; or show the form with a row more or less."""
+        draft = describing.typed(visitor.form)
+        if (again := _rearranged(visitor, draft)) is not None:
+            return await self._form(visitor, again, await self._service(visitor))
+        return await self._propose(visitor, draft, {"service": visitor.request.match_info["id"]})
 
     async def propose_keys(self, visitor: Visitor) -> web.Response:
         """Propose other keys of a service."""
@@ -75,43 +96,38 @@ class CataloguePages:
         await self._desk.ask(visitor, "POST", path, {"active": active}, within={"id": id})
         return self._desk.back(visitor, f"{SERVICES}/{id}", "resumed" if active else "suspended")
 
-    async def list_proposals(self, visitor: Visitor) -> web.Response:
-        """Show what waits for a decision, or what was decided."""
-        state = visitor.request.query.get("state", "open")
-        found = (await self._desk.ask(visitor, "GET", "/proposals", params={"state": state}))["proposals"]
-        return self._desk.render(visitor, "proposals.html", proposals=found, state=state)
-
-    async def show_proposal(self, visitor: Visitor) -> web.Response:
-        """Show a proposal and what would be different."""
+    async def _service(self, visitor: Visitor) -> dict[str, Any]:
         within = {"id": visitor.request.match_info["id"]}
-        found = await self._desk.ask(visitor, "GET", "/proposals/{id}", within=within)
-        labels = await self._desk.labels(visitor)
-        more = {
-            "proposal": found,
-            "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
-            "rows": rows_of(found["body"], self._desk.words, visitor.language),
-            "differences": told_of(found.get("differences", ()), labels, visitor.language),
-            "own": found["proposer"] == visitor.actor.id,
-            "labels": labels,
-        }
-        return self._desk.render(visitor, "proposal.html", **more)
+        found: dict[str, Any] = await self._desk.ask(
+            visitor, "GET", "/catalogue/services/{id}", within=within
+        )
+        return found
 
-    async def propose(self, visitor: Visitor) -> web.Response:
-        """Propose a service, or another description of one."""
-        body: dict[str, Any] = {
-            "service": visitor.given("service"),
-            "description": json_of(visitor.given("description")),
-        }
-        if visitor.given("keys"):
-            body["keys"] = json_of(visitor.given("keys"))
+    async def _propose(self, visitor: Visitor, draft: Draft, body: dict[str, Any]) -> web.Response:
+        body["description"] = describing.description_of(draft)
         made = await self._desk.ask(visitor, "POST", "/proposals", {"kind": "service", "body": body})
         return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
 
-    async def decide(self, visitor: Visitor) -> web.Response:
-        """Approve, refuse or take back."""
-        id, verb = visitor.request.match_info["id"], visitor.given("do")
-        if verb not in DECISIONS:
-            raise BadRequestData(f"The decisions are {', '.join(DECISIONS)}.")
-        body = visitor.chosen("reason") if verb == "refuse" else None
-        await self._desk.ask(visitor, "POST", f"/proposals/{{id}}/{verb}", body, within={"id": id})
-        return self._desk.back(visitor, f"{PROPOSALS}/{id}", f"decided_{verb}")
+    async def _form(self, visitor: Visitor, draft: Draft, service: dict[str, Any] | None) -> web.Response:
+        raw = service["versions"][-1]["description"] if service else {}
+        more: dict[str, Any] = {
+            "draft": draft,
+            "service": service,
+            "raw": orjson.dumps(raw, option=orjson.OPT_INDENT_2).decode() if service else "",
+            "labels": await self._desk.labels(visitor),
+            "classes": describing.CLASSES,
+            "needs": describing.NEEDS,
+            "form": {name: visitor.given(name) for name in ("service", "keys", "certificate")},
+            "action": visitor.request.path,
+            "focus": visitor.given("add") or visitor.given("drop"),
+        }
+        return self._desk.render(visitor, "service_form.html", **more)
+
+
+def _rearranged(visitor: Visitor, draft: Draft) -> Draft | None:
+    """Give the form with a row more or less, if that is what was asked for."""
+    if visitor.given("add"):
+        return describing.grown(draft, visitor.given("add"))
+    if visitor.given("drop"):
+        return describing.shrunk(draft, visitor.given("drop"))
+    return None

@@ -13,6 +13,7 @@ from personal.staff.members import MemberPages
 from personal.staff.names import NamePages
 from personal.staff.overview import OverviewPages
 from personal.staff.peers import PeerPages
+from personal.staff.proposals import ProposalPages
 from personal.staff.records import RecordPages
 from personal.staff.relations import RelationPages
 from personal.staff.requests import RequestPages
@@ -29,6 +30,7 @@ PAGES: Final = (
     RequestPages,
     BreakGlassPages,
     CataloguePages,
+    ProposalPages,
     ItemPages,
     PeerPages,
     EmergencyPages,

@@ -7,7 +7,7 @@ from aiohttp import web
 from personal.pages.desk import STAFF, Desk
 from personal.pages.typed import json_of, pairs
 from personal.pages.visitor import Visitor
-from personal.staff.catalogue import PROPOSALS
+from personal.staff.proposals import PROPOSALS
 
 PEERS: Final = STAFF + "/peers"
 

@@ -154,6 +154,19 @@ def _stands(connection: Connection, person: str, consent: Consent) -> bool:
     return survivor is not None and of(connection, survivor.id).get(about(consent)) == consent
 
 
+def standing(connection: Connection, service: str, least: int) -> tuple[int, int]:
+    """Count the people whose consents to share with a service stand, and these consents; `least`: its oldest version
+    to which consent still holds."""
+    found = one(
+        connection,
+        "SELECT count(DISTINCT person), count(*) FROM consent WHERE kind = 'share' AND service = ? AND version >= ?"
+        " AND state IN ('ConsentGiven', 'RenewedConsentGiven')",
+        service,
+        least,
+    )
+    return (0, 0) if found is None else (found[0], found[1])
+
+
 def hand_over(connection: Connection, person: str, other: str, since: int) -> None:
     """Give what was decided for a person from a moment on to another one."""
     connection.execute(

@@ -193,7 +193,14 @@ async def on_paper(visits: Visits) -> None:
 
 async def in_the_catalogue(visits: Visits) -> None:
     visit = await visits.begin("catalogue")
-    for path in ("/services", "/services/shelter", "/services/shelter/change", "/items", "/peers"):
+    for path in (
+        "/services",
+        "/services/_new",
+        "/services/shelter",
+        "/services/shelter/change",
+        "/items",
+        "/peers",
+    ):
         await visit.look("/staff" + path)
     await visit.look("/staff/proposals?state=approved")
     await visit.page.click("th a")
