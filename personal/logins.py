@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from personal.login import oidc
 from personal.operations import logins, own_sessions
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
@@ -24,5 +25,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("DELETE", "/staff/{id}/sessions", own_sessions.end_of_member, STAFF, roles=ADMIN),
 )
 
-WAYS: Final[Ways] = ()
+WAYS: Final[Ways] = (oidc.ways, card_logins.ways)
 """In which ways one can log in; of each part: which ways of its own there are with these settings."""

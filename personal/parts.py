@@ -8,13 +8,14 @@ from aiohttp import web
 
 from personal.operations.call import Module, Operation
 from personal.pages.desk import STAFF, Desk
+from personal.pages.login_oidc import ProviderLoginPages
 from personal.pages.me import ResidentsOwnPages
 from personal.staff import pages as staff
 
 HERE: Final = Path(__file__).parent
 PARTS: Final = (HERE / "pages", HERE / "staff")
 """Where the parts are: each with its templates and its texts, the shared ones first."""
-PAGES: Final = (*staff.PAGES, ResidentsOwnPages)
+PAGES: Final = (*staff.PAGES, ProviderLoginPages, ResidentsOwnPages)
 
 
 def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef]:

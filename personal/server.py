@@ -17,7 +17,7 @@ from base.database import lock_folder
 from base.egress import AddressPolicy, connector
 from base.log import configure
 from base.web import serving, until_asked_to_stop
-from personal import admin, logins, parts, towns, trust
+from personal import admin, logins, parts, providers, towns, trust
 from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
@@ -46,6 +46,8 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             anonymous = Limit(rate, 10 * rate) if rate else None
             policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
             web_session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(policy)))
+            logins_there = providers.read(settings.logins, policy)
+            stack.push_async_callback(logins_there.close)
             yield Module(
                 settings,
                 open_towns,
@@ -53,9 +55,10 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 kinds=KINDS,
                 reactions=REACTIONS,
                 consent_reactions=CONSENT_REACTIONS,
-                anchors=trust.anchors(settings),
+                anchors=trust.anchors(settings, logins_there),
                 events=EVENTS,
                 ways=logins.WAYS,
+                providers=logins_there,
                 limit=limit,
                 anonymous=anonymous,
                 web=web_session,

@@ -88,6 +88,9 @@ class PersonalSettings:
     card_status_seconds: float = setting(
         4.0, "How long a login waits until it is known whether its card is valid.", most=30
     )
+    logins: Path | None = setting(
+        None, "TOML file of the login providers, such as デジタル認証アプリ; none: there is none."
+    )
     provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
     provider_client: str = setting("", "Name of this installation at that issuer.")
     provider_keys: Path | None = setting(None, "JWKS file of that issuer.")

@@ -1,6 +1,7 @@
 """What evidence of consent has to stand on, read from files: authorities of cards and devices, a login provider."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import structlog
 from cryptography import x509
 
 from base.settings import SettingError
+from personal.providers import NO_PROVIDERS, LiveKeys, LoginProviders
 from personal.rules.certificate_status import Known, Lookup
 from personal.rules.evidence import Anchors, Provider
 from personal.settings import PersonalSettings
@@ -17,11 +19,14 @@ _LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----",
 log = structlog.get_logger("engawa.personal")
 
 
-def anchors(settings: PersonalSettings) -> Anchors:
-    """Read the trust anchors that the settings name; SettingError says which file is wrong."""
+def anchors(settings: PersonalSettings, logins: LoginProviders = NO_PROVIDERS) -> Anchors:
+    """Read the trust anchors that the settings name; SettingError says which file is wrong.
+
+    Of login providers the keys are those that are known at the moment of asking.
+    """
     return Anchors(
         _authorities("card_authorities", settings.card_authorities),
-        _providers(settings),
+        (*_providers(settings), *_live(logins)),
         _authorities("device_authorities", settings.device_authorities),
         settings.demo,
         revocations("card_revocations", settings.card_revocations),
@@ -75,6 +80,13 @@ def _authorities(name: str, path: Path | None) -> tuple[x509.Certificate, ...]:
         return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise SettingError(f"{name}: {path} is no PEM file of certificates that can be read") from error
+
+
+def _live(logins: LoginProviders) -> Iterator[Provider]:
+    for one in logins.listed:
+        if one.proving and not one.staff:
+            known = one.client.registration
+            yield Provider(known.issuer, known.client, LiveKeys(one.client), known.algorithms, one.proving)
 
 
 def _providers(settings: PersonalSettings) -> tuple[Provider, ...]:

@@ -10,6 +10,7 @@ from base.access.limits import Limit
 from personal.operations.actors import NOBODY, Actor, Level, Role, Who
 from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, Ways, no_events
 from personal.operations.town import Town
+from personal.providers import NO_PROVIDERS, LoginProviders
 from personal.rules import evidence
 from personal.rules.evidence import Anchors
 from personal.rules.validity import ValidityChecker
@@ -35,6 +36,7 @@ class Module:
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
     validity: ValidityChecker | None = None  # says whether cards are valid; without one nobody can tell
     ways: Ways = ()  # in which one can log in
+    providers: LoginProviders = NO_PROVIDERS  # where else one can log in
     web: ClientSession | None = None  # asks the modules of other municipalities
 
     def ping(self) -> None:
@@ -71,7 +73,8 @@ class Operation:
     """A row of the table of operations: what is served where, to whom, by which function.
 
     roles: any one of them is needed of staff; schema: the JSON Schema of the body, None if there is none; reads: what a
-    resident looks at with it, of settings.READS: cities may show that at a lower level, too.
+    resident looks at with it, of settings.READS: cities may show that at a lower level, too; fresh: staff need
+    to have given their second factor a short while ago.
     """
 
     method: str
@@ -85,6 +88,7 @@ class Operation:
     media_type: str = JSON  # of the body
     also: frozenset[str] = frozenset()  # further media types that are read the same way
     reads: str = ""
+    fresh: bool = False
 
 
 NO_CONTENT: Final = Answer(204)

@@ -172,6 +172,10 @@ class Desk:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def said(self, visitor: Visitor, problem: Problem) -> str:
+        """Say a refusal in the reader's language."""
+        return self._refusals.said(problem.detail, visitor.language)
+
     def filled(self, response: web.Response, visitor: Visitor, wrong: str = "") -> web.Response:
         """Put what was typed in back into the form it came from."""
         response.text = refilled(response.text or "", visitor.request.path, visitor.form, wrong)

@@ -1,0 +1,131 @@
+"""Logging in and out at outside providers, as browsers and providers see it. (OIDC Core 3.1)"""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from base import clock
+from base.errors import NotPermitted, Problem, ResourceNotFound
+from personal.login import oidc, oidc_logout
+from personal.login.oidc import Browser, Entered, Newcomer, Proven
+from personal.operations.actors import Who
+from personal.operations.town import Town
+from personal.pages.desk import ME, STAFF, Desk
+from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next
+from personal.providers import LoginProvider
+
+REGISTER: Final = "/login/register"
+_MOST_TOKEN: Final = 20_000
+
+
+class ProviderLoginPages:
+    """The way to a provider and back."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._module = desk.module
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give the routes."""
+        desk = self._desk
+        return [
+            web.get("/login/oidc/jwks", self.keys),
+            web.post("/login/oidc/backchannel", self.logged_out),
+            desk.shown(oidc_logout.BACK, self.goodbye, Who.NOBODY),
+            desk.shown(oidc.CALLBACK + "{name}", self.come_back, Who.NOBODY),
+            desk.sent(oidc.PATH + "{name}", self.go, Who.NOBODY, shows=True),
+        ]
+
+    async def go(self, visitor: Visitor) -> web.Response:
+        """Send the browser to the provider: to log in, or to prove a decision of who is logged in."""
+        provider = self._provider(visitor)
+        town = self._town(visitor)
+        if visitor.given("prepared"):
+            check_form(visitor)
+        home = STAFF if provider.staff else ME
+        next = safe_next(visitor.given("then") or visitor.given("next"), home)
+        aim = oidc.aim_of(visitor.form, next, visitor.language, visitor.actor.session)
+        address = await oidc.begin(self._module, town, provider, aim, self._browser(visitor), clock.now())
+        return self.leaving(visitor, address, provider.label[visitor.language])
+
+    def leaving(self, visitor: Visitor, address: str, label: str) -> web.Response:
+        """Answer with a page that goes on to another site; a redirect of a form would be stopped by browsers."""
+        return self._desk.render(visitor, "login_leave.html", address=address, label=label)
+
+    async def come_back(self, visitor: Visitor) -> web.Response:
+        """Take what the browser brings back from the provider."""
+        try:
+            provider = self._provider(visitor)
+            answer = list(visitor.request.query.items())
+            town = oidc.town_of(self._module, answer)
+            here = self._browser(visitor)
+            found = await oidc.finish(self._module, town, provider, answer, here, clock.now())
+        except Problem as problem:
+            return self._undone(visitor, problem, visitor.link(ME + "/login"))
+        if isinstance(found, Entered):
+            response = self._desk.back(visitor, found.next)
+            keep_login(visitor.request, response, town.id, found.secret)
+            return response
+        if isinstance(found, Newcomer):
+            return _see(visitor.link(REGISTER, attempt=found.attempt))
+        return await self._prove(visitor, found)
+
+    async def _prove(self, visitor: Visitor, found: Proven) -> web.Response:
+        body = {"prepared": found.prepared, "evidence": dict(found.evidence)}
+        try:
+            await self._desk.ask(visitor, "POST", "/me/consents", body)
+        except Problem as problem:
+            return self._undone(visitor, problem, found.next)
+        return self._desk.back(visitor, found.next, "agreed")
+
+    def _undone(self, visitor: Visitor, problem: Problem, back: str) -> web.Response:
+        """Say why nobody was logged in, or nothing was agreed to."""
+        said = self._desk.said(visitor, problem)
+        return self._desk.render(visitor, "login_failed.html", status=problem.status, said=said, back=back)
+
+    async def goodbye(self, visitor: Visitor) -> web.Response:
+        """Take a browser back that logged out at a provider."""
+        return self._desk.back(visitor, ME + "/login", "logged_out")
+
+    async def keys(self, _: web.Request) -> web.Response:
+        """Give the public keys by which providers know this installation."""
+        return web.json_response(
+            self._module.providers.own_keys(), headers={"Cache-Control": "public, max-age=300"}
+        )
+
+    async def logged_out(self, request: web.Request) -> web.Response:
+        """Take a provider's word that a login ended. (Back-Channel Logout 1.0 2.5-2.8)"""
+        headers = {"Cache-Control": "no-store"}
+        given: Any = None
+        short = request.content_length is not None and request.content_length <= _MOST_TOKEN
+        if short and request.content_type == "application/x-www-form-urlencoded":
+            given = (await request.post()).get("logout_token")
+        if isinstance(given, str) and await oidc_logout.told(self._module, given, clock.now()):
+            return web.Response(headers=headers)
+        return web.json_response({"error": "invalid_request"}, status=400, headers=headers)
+
+    def _provider(self, visitor: Visitor) -> LoginProvider:
+        found = self._module.providers.get(visitor.request.match_info["name"])
+        if found is None:
+            raise ResourceNotFound("There is no such way to log in here.")
+        return found
+
+    def _town(self, visitor: Visitor) -> Town:
+        """Say where somebody logs in; a decision is proven where it was prepared."""
+        if visitor.given("prepared"):
+            if visitor.town is None:
+                raise NotPermitted("The login that began this decision is over: log in and decide again.")
+            return visitor.town
+        towns = self._module.towns
+        town = towns.get(visitor.given("town"), next(iter(towns.values())) if len(towns) == 1 else None)
+        if town is None:
+            raise ResourceNotFound("Choose the municipality.")
+        return town
+
+    def _browser(self, visitor: Visitor) -> Browser:
+        request = visitor.request
+        return Browser(binding(request), browser(request), visitor.actor.session)
+
+
+def _see(target: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
