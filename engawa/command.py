@@ -88,6 +88,7 @@ def explain(error: Exception) -> click.ClickException:
         "up": "engawa.up:up",
         "run": "engawa.command:run",
         "municipalities": "personal.command:municipalities",
+        "desks": "personal.desks_command:desks",
         "staff": "personal.staff_command:staff",
         "proposals": "personal.proposals_command:proposals",
         "residents": "personal.residents_command:residents",

@@ -8,7 +8,7 @@ from base import clock
 from base.admin import Handler
 from base.database import Connection
 from base.errors import NonexistentTenant, ResourceNotFound
-from personal import audit_admin, keys_admin, relations_admin
+from personal import audit_admin, desks_admin, keys_admin, relations_admin
 from personal.operations import bundling, importing, retelling, staff
 from personal.operations.call import Module
 from personal.operations.staff import AT_MACHINE
@@ -43,6 +43,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         **_of_staff(module),
         **keys_admin.handlers(module),
         **audit_admin.handlers(partial(_town, module)),
+        **desks_admin.handlers(partial(_town, module)),
         **relations_admin.handlers(partial(_town, module)),
     }
 

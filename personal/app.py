@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal import agreements, relations, releases
+from personal import agreements, devices, relations, releases, tellings
 from personal import logins as login_rows
 from personal.operations import (
     access_history,
     agent_line,
     audit_log,
+    audit_search,
+    connecting,
     consent_reactions,
     delegations,
     forgetting,
@@ -24,6 +26,7 @@ from personal.operations import (
     record_places,
     records,
     resident_changes,
+    resident_notices,
     residents,
     rights,
     services,
@@ -74,6 +77,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         roles=frozenset({Role.AUDITOR}),
         params=frozenset({"from", "limit"}),
     ),
+    Operation(
+        "GET",
+        "/audit/search",
+        audit_search.search,
+        STAFF,
+        roles=frozenset({Role.AUDITOR, Role.PRIVACY}),
+        params=audit_search.PARAMETERS,
+    ),
     # who has looked
     Operation(
         "GET",
@@ -81,7 +92,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         access_history.accesses,
         RESIDENT,
         level=Level.CARD,
-        params=frozenset({"before", "limit"}),
+        params=access_history.PARAMETERS,
     ),
     Operation(
         "POST",
@@ -103,10 +114,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/usage/v2/usagePeriod", access_history.usage_period, ANYBODY),
     Operation("GET", "/usage/v2/heartbeat", access_history.heartbeat, ANYBODY),
     # staff
-    Operation("GET", "/staff", staff.list_members, STAFF, roles=ADMIN),
-    Operation("POST", "/staff", staff.add_member, STAFF, roles=ADMIN, schema=staff.ADD),
-    Operation("PATCH", "/staff/{id}", staff.change_member, STAFF, roles=ADMIN, schema=staff.CHANGE),
-    Operation("DELETE", "/staff/{id}", staff.remove_member, STAFF, roles=ADMIN),
+    Operation("GET", "/staff", staff.list_members, STAFF, roles=ADMIN, params=frozenset({"unused"})),
+    Operation("POST", "/staff", staff.add_member, STAFF, roles=ADMIN, schema=staff.ADD, fresh=True),
+    Operation(
+        "PATCH", "/staff/{id}", staff.change_member, STAFF, roles=ADMIN, schema=staff.CHANGE, fresh=True
+    ),
+    Operation("DELETE", "/staff/{id}", staff.remove_member, STAFF, roles=ADMIN, fresh=True),
     # the catalogue
     Operation("GET", "/items", items.list_items, ANYBODY),
     Operation("GET", "/items/{item}", items.show_item, ANYBODY),
@@ -127,7 +140,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/proposals", proposals.propose, STAFF, schema=proposals.PROPOSE),
     Operation("GET", "/proposals", proposals.list_proposals, STAFF, params=frozenset({"state"})),
     Operation("GET", "/proposals/{id}", proposals.show_proposal, STAFF),
-    Operation("POST", "/proposals/{id}/approve", proposals.approve, STAFF),
+    Operation("POST", "/proposals/{id}/approve", proposals.approve, STAFF, fresh=True),
     Operation("POST", "/proposals/{id}/refuse", proposals.refuse, STAFF, schema=proposals.REFUSE),
     Operation("POST", "/proposals/{id}/withdraw", proposals.withdraw, STAFF),
     # records, and where they live
@@ -202,6 +215,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         STAFF,
         roles=PROTECTION,
         schema=resident_changes.PROTECT,
+        fresh=True,
     ),
 )
 
@@ -218,6 +232,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "item": items.ITEM,
     "item-location": record_places.PLACE,
     **relations.KINDS,
+    **login_rows.KINDS,
 }
 """What one member of staff proposes and a second one approves."""
 
@@ -231,6 +246,8 @@ REACTIONS: Final[tuple[Reaction, ...]] = (
     rights.react,
     notices.follow,
     sharing_codes.follow,
+    connecting.follow,
+    resident_notices.react,
     consent_reactions.reaction(CONSENT_REACTIONS),
 )
 """What follows from what happens to a resident, in this order, in the same transaction."""
@@ -244,8 +261,10 @@ def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
     always = (
         OPERATIONS
         + login_rows.OPERATIONS
+        + devices.OPERATIONS
         + agreements.OPERATIONS
         + releases.OPERATIONS
         + relations.OPERATIONS
+        + tellings.OPERATIONS
     )
     return always + DEMONSTRATION if settings.demo else always

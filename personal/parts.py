@@ -8,14 +8,18 @@ from aiohttp import web
 
 from personal.operations.call import Module, Operation
 from personal.pages.desk import STAFF, Desk
+from personal.pages.login_card import CardLoginPages
 from personal.pages.login_oidc import ProviderLoginPages
-from personal.pages.me import ResidentsOwnPages
+from personal.pages.login_register import RegisterPages
+from personal.pages.stopping import StopPages
+from personal.portal.pages import Portal
+from personal.provider import routes as provider
 from personal.staff import pages as staff
 
 HERE: Final = Path(__file__).parent
-PARTS: Final = (HERE / "pages", HERE / "staff")
+PARTS: Final = (HERE / "pages", HERE / "staff", HERE / "portal", HERE / "provider")
 """Where the parts are: each with its templates and its texts, the shared ones first."""
-PAGES: Final = (*staff.PAGES, ProviderLoginPages, ResidentsOwnPages)
+PAGES: Final = (*staff.PAGES, ProviderLoginPages, CardLoginPages, RegisterPages, StopPages, Portal, *provider.PAGES)
 
 
 def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef]:

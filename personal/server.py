@@ -22,9 +22,11 @@ from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import lgwan
-from personal.operations import lapsing
+from personal.operations import lapsing, telling
 from personal.operations.call import Module
 from personal.operations.town import Town
+from personal.provider import routes as provider
+from personal.provider import telling as logouts
 from personal.settings import PersonalSettings, check
 
 log = structlog.get_logger("engawa.personal")
@@ -40,6 +42,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             for one in towns.listed(settings.data):
                 town = await stack.enter_async_context(towns.opened(settings, one))
                 await stack.enter_async_context(lapsing.attended(town, CONSENT_REACTIONS))
+                await stack.enter_async_context(telling.attended(town, settings, address))
                 open_towns[one.id] = town
             rate = settings.requests_per_second
             limit = Limit(rate, 2 * rate) if rate else None
@@ -48,6 +51,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             web_session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(policy)))
             logins_there = providers.read(settings.logins, policy)
             stack.push_async_callback(logins_there.close)
+            anchors = trust.anchors(settings, logins_there)
             yield Module(
                 settings,
                 open_towns,
@@ -55,7 +59,8 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 kinds=KINDS,
                 reactions=REACTIONS,
                 consent_reactions=CONSENT_REACTIONS,
-                anchors=trust.anchors(settings, logins_there),
+                anchors=anchors,
+                validity=trust.checker(settings, anchors, web_session),
                 events=EVENTS,
                 ways=logins.WAYS,
                 providers=logins_there,
@@ -80,9 +85,11 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app.add_routes(Front(module, operations(settings)).routes())
         app.add_routes(openapi.routes(operations(settings)))
         app.add_routes(parts.routes(module, operations(settings)))
+        app.add_routes(provider.routes(module))
         app.on_shutdown.append(_hang_up(module))
         app.add_routes(health.routes(module.ping, "personal"))
         async with (
+            logouts.attended(module),
             admin_socket.serve(settings.data, admin.handlers(module)),
             serving(
                 app,

@@ -61,8 +61,44 @@ class PersonalSettings:
         True,
         "Whether staff have to give a second factor (passkey or code); the login of demonstrations needs none.",
     )
+    common_login_pushed: bool = setting(
+        False, "Whether services have to push their requests to log somebody in (PAR, RFC 9126)."
+    )
+    common_login_seconds: float = setting(
+        300.0, "How long an access token of the common login is good.", most=300
+    )
+    common_login_days: float = setting(
+        30.0,
+        "How long a service may refresh tokens of somebody who lets it while they are not logged in.",
+        most=366,
+    )
+    factor_minutes: float = setting(
+        10.0, "How long after their second factor staff may do what is dangerous without giving it again.", most=720
+    )
+    staff_two_persons: bool = setting(
+        True, "Whether a second administrator approves who joins and gets further roles; not in demonstrations."
+    )
+    enrolment_days: int = setting(
+        7, "How long a code is good with which a member of staff makes their first second factor.", most=60
+    )
     desk_url: str = setting(
         "http://127.0.0.1:8110", "Where the desk of a counter PC answers, as that PC's browser sees it."
+    )
+    smtp_host: str = setting("", "Mail server that takes e-mail to residents; empty: none is sent.")
+    smtp_port: int = setting(587, "Port of the mail server.", most=65_535)
+    smtp_tls: str = setting(
+        "starttls",
+        "How the connection to it is encrypted: starttls (587), tls (465), none (on this machine only).",
+        choices=("starttls", "tls", "none"),
+    )
+    smtp_authorities: Path | None = setting(
+        None, "PEM file of the authorities that vouch for the mail server; none: those of the system."
+    )
+    smtp_user: str = setting("", "Name to log in with at the mail server; empty: no login.")
+    smtp_password_file: Path | None = setting(None, "File (mode 0600) with the password of that login.")
+    smtp_from: str = setting("", "E-mail address from which residents get mail.")
+    push_url: str = setting(
+        "", "URL of the city's messaging service that is told when there is news for somebody; empty: none."
     )
     consent_days: int = setting(365, "Longest time a consent is given for at once.", most=36_500)
     card_authorities: Path | None = setting(
@@ -174,6 +210,7 @@ def check(settings: PersonalSettings) -> None:
             raise SettingError(f"level_1_reads and level_2_reads know {', '.join(READS)}, not '{name}'")
     if settings.most_sessions < 1:
         raise SettingError("most_sessions has to be at least 1")
+    _check_messages(settings)
     only_with_tls(settings.host, tls=settings.tls_certificate is not None)
     if settings.lgwan_certificates is not None:
         pins(settings.lgwan_certificates)
@@ -183,3 +220,16 @@ def check(settings: PersonalSettings) -> None:
         urlsplit(settings.vault_url).hostname or ""
     ):
         raise SettingError("vault_url has to begin with https, unless the vault is on this machine")
+
+
+def _check_messages(settings: PersonalSettings) -> None:
+    if settings.smtp_host and "@" not in settings.smtp_from:
+        raise SettingError("smtp_host needs smtp_from, the address from which residents get mail")
+    if settings.smtp_host and settings.smtp_tls == "none" and not is_loopback(settings.smtp_host):
+        raise SettingError("smtp_tls can be none only for a mail server on this machine")
+    if bool(settings.smtp_user) is not (settings.smtp_password_file is not None):
+        raise SettingError("smtp_user and smtp_password_file belong together")
+    if settings.smtp_user and settings.smtp_tls == "none":
+        raise SettingError("smtp_user needs smtp_tls: a password is not sent in the clear")
+    if settings.push_url.startswith("http:") and not is_loopback(urlsplit(settings.push_url).hostname or ""):
+        raise SettingError("push_url has to begin with https, unless it is on this machine")

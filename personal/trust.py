@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import orjson
 import structlog
 from cryptography import x509
 
 from base.settings import SettingError
+from personal.login import card_status
 from personal.providers import NO_PROVIDERS, LiveKeys, LoginProviders
+from personal.rules import card_profiles
 from personal.rules.certificate_status import Known, Lookup
 from personal.rules.evidence import Anchors, Provider
+from personal.rules.validity import ValidityChecker
 from personal.settings import PersonalSettings
 
 _LIST: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
@@ -24,13 +28,39 @@ def anchors(settings: PersonalSettings, logins: LoginProviders = NO_PROVIDERS) -
 
     Of login providers the keys are those that are known at the moment of asking.
     """
+    cards = _authorities("card_authorities", settings.card_authorities)
+    if not settings.demo and any(card_profiles.for_tests(one) for one in cards):
+        raise SettingError(
+            "card_authorities: one of them is for test cards, which prove nothing about anybody"
+        )
     return Anchors(
-        _authorities("card_authorities", settings.card_authorities),
+        cards,
         (*_providers(settings), *_live(logins)),
         _authorities("device_authorities", settings.device_authorities),
         settings.demo,
         revocations("card_revocations", settings.card_revocations),
         revocations("device_revocations", settings.device_revocations),
+    )
+
+
+def checker(settings: PersonalSettings, found: Anchors, web: aiohttp.ClientSession) -> ValidityChecker | None:
+    """Give who is asked whether cards are valid; None if nobody is."""
+    token = ""
+    if settings.card_verifier_token is not None:
+        try:
+            token = settings.card_verifier_token.read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"card_verifier_token: {settings.card_verifier_token} cannot be read"
+            ) from error
+    return card_status.sources(
+        found.revoked_cards,
+        settings.card_crl_urls,
+        settings.card_ocsp_url,
+        (settings.card_verifier_url, token),
+        web,
+        settings.card_status_seconds,
+        demo=settings.demo,
     )
 
 

@@ -10,12 +10,14 @@ from personal.operations.actors import Who
 from personal.operations.call import Answer, Call, Module
 from personal.rules import assertion
 from personal.rules.identifiers import framed
-from personal.store import agent_orders, exchange, services, sessions
+from personal.store import agent_orders, desks, exchange, services, sessions
 from personal.store.sessions import Session
 
 TOKEN_PATH: Final = "/personal/v1/token"  # noqa: S105  # a path, no secret
 AGENT: Final = "lgwan.agent"
 """As which client the agent inside LGWAN asks; no service can have this id."""
+DESK: Final = "desk."
+"""How the names of desks as clients begin; no service can have such an id."""
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["grant_type", "client_assertion_type", "client_assertion"],
@@ -31,7 +33,7 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 async def issue_token(call: Call, module: Module) -> Answer:
-    """Give a service, the agent inside LGWAN or another town's module an access token for its signed assertion."""
+    """Give a service, a desk, the agent inside or another town's module an access token for its assertion."""
     proof = call.body["client_assertion"]
     client = assertion.client_of(proof)
     if call.body.get("client_id", client) != client:
@@ -42,7 +44,8 @@ async def issue_token(call: Call, module: Module) -> Answer:
     proven = assertion.verified(proof, keys, (address, address + TOKEN_PATH), seconds)
     life = int(module.settings.token_seconds)
     secret = f"st_{secrets.token_urlsafe(32)}"
-    session = Session(who, client, None, (), 0, call.now, call.now, call.now + life * 1_000_000)
+    actor = client.removeprefix(DESK) if who is Who.DESK else client
+    session = Session(who, actor, None, (), 0, call.now, call.now, call.now + life * 1_000_000)
     used = hashlib.sha256(framed(client, proven.id)).digest()
 
     def work(db: Connection) -> None:
@@ -63,6 +66,10 @@ def _known(db: Connection, client: str, now: int) -> tuple[Who, dict[str, Any]]:
         known = agent_orders.agents(db, now)
         if known:
             return Who.AGENT, {"keys": [one["signing"] for one in known]}
+    if client.startswith(DESK):
+        desk = desks.find(db, client.removeprefix(DESK))
+        if desk is not None:
+            return Who.DESK, dict(desk.keys)
     if client.isdigit():
         peer = exchange.find(db, client)
         if peer is not None and peer.active:

@@ -25,7 +25,7 @@ KEPT: Final = "kept"
 SECURE_BROWSER: Final = "__Host-engawa-browser"
 LOOPBACK_BROWSER: Final = "engawa-browser"
 _BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_FRESH: Final = "engawa-fresh-browser"
+_FRESH: Final = web.RequestKey("engawa-fresh-browser", str)
 _NEXT: Final = re.compile(r"/(?:me|staff|oidc)(?:/[A-Za-z0-9._~-]+)*/?(?:\?[A-Za-z0-9._~=&%+:,/-]*)?")
 """Paths of pages that one may go on to after a login: no other host, no fragment, nothing that browsers mend."""
 _FAMILIES: Final = (

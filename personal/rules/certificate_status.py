@@ -261,3 +261,37 @@ def _signed(found: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return False
+
+
+# -- what is told of it
+
+
+def reason(own: x509.Certificate, known: Known) -> str:
+    """Give why a certificate was revoked, as lists and answers tell it; empty if they do not."""
+    for found in known.lists:
+        entry = found.get_revoked_certificate_by_serial_number(own.serial_number)
+        told = None if entry is None or found.issuer != own.issuer else _told(entry)
+        if told is not None:
+            return str(told.value)
+    for answer in known.answers:
+        if answer.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL:
+            for one in answer.responses:
+                if one.serial_number == own.serial_number and one.revocation_reason is not None:
+                    return str(one.revocation_reason.value)
+    return ""
+
+
+def informed(own: x509.Certificate, known: Known) -> int:
+    """Say of when the newest information about a certificate is (µs); 0 if there is none."""
+    moments = [one.last_update_utc for one in known.lists if one.issuer == own.issuer]
+    for answer in known.answers:
+        if answer.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL:
+            moments += [one.this_update_utc for one in answer.responses]
+    return max((int(one.timestamp()) * clock.SECOND for one in moments), default=0)
+
+
+def _told(entry: x509.RevokedCertificate) -> x509.ReasonFlags | None:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return None

@@ -10,27 +10,21 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import verification
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import KeySet
 
 from base import clock
-from base.errors import NotPermitted
-from personal.rules import certificate_status
+from personal.rules import certificate_status, login_certificates
 from personal.rules.certificate_status import Known, Lookup, Status
 from personal.rules.decisions import LIFE, shown
 from personal.rules.identifiers import fingerprint
+from personal.rules.login_certificates import Fault
+from personal.rules.login_certificates import refused as _refused
 
 INSIDE: Final = "lgwan"
 """The location whose items only evidence opens that the internet side cannot make."""
@@ -38,9 +32,6 @@ STATEMENT: Final = "engawa-paper-consent+jwt"
 """The typ of what an official's device signs about a form on paper."""
 LEEWAY: Final = 60
 LONGEST: Final = 8_192
-_RSA_BITS: Final = 2_048
-_CURVES: Final = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384}
-_LOGINS: Final = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 _ALGORITHMS: Final = ("ES256", "ES384", "PS256", "RS256")
 
 
@@ -185,43 +176,21 @@ def login_of(issuer: str, subject: str) -> str:
 
 def _card(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors) -> Credential:
     """Verify the card's signature over the digest, as over the challenge of a login."""
+    path = card_path(given, at, anchors)
+    _check_status(path, at, anchors.revoked_cards, given)
+    login_certificates.check_signature(path[0], _bytes(given["signature"]), digest)
+    return Credential(CredentialKind.CARD, *card_of(path[0]))
+
+
+def card_path(given: Mapping[str, Any], at: int, anchors: Anchors) -> list[x509.Certificate]:
+    """Give a card's certificate and those above it, up to a pinned authority that vouches for it at a moment (µs)."""
     chain = [_certificate(_bytes(text)) for text in (given["certificate"], *given.get("chain", ()))]
-    own, *above = _vouched(chain, at, anchors.cards)
-    _check_status([own, *above], at, anchors.revoked_cards, given)
-    _check_signature(own, _bytes(given["signature"]), digest)
-    return Credential(CredentialKind.CARD, *card_of(own))
+    return login_certificates.vouched(chain, at, anchors.cards)
 
 
-def _vouched(
-    chain: Sequence[x509.Certificate], at: int, anchors: Sequence[x509.Certificate]
-) -> list[x509.Certificate]:
-    """Verify that a pinned authority vouches for a certificate at a moment, for logging in; give the path to it.
-
-    (RFC 5280 6)
-    """
-    if not anchors:
-        raise _refused("no authority is configured here that could vouch for it")
-    own, *between = chain
-    # authorities of cards mark their policies as critical; any of a pinned authority is accepted (RFC 5280 6.1.1 c)
-    policies = (x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None)
-    policy = (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(anchors)))
-        .time(datetime.fromtimestamp(at // clock.SECOND, UTC))
-        .max_chain_depth(2)
-        .extension_policies(
-            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca().may_be_present(*policies),
-            ee_policy=verification.ExtensionPolicy.permit_all().may_be_present(*policies),
-        )
-    )
-    try:
-        path = policy.build_client_verifier().verify(own, between).chain
-        fit = _for_logins(own)
-    except (verification.VerificationError, ValueError, x509.DuplicateExtension):
-        raise _refused("no authority trusted here vouches for its certificate at that moment") from None
-    if not fit:
-        raise _refused("its certificate is not one for logging in")
-    return path
+def check_card_signature(own: x509.Certificate, signature: str, digest: bytes) -> None:
+    """Refuse what is no signature over a digest by the key of a card's certificate."""
+    login_certificates.check_signature(own, _bytes(signature), digest)
 
 
 def _check_status(
@@ -235,39 +204,11 @@ def _check_status(
         known = certificate_status.stapled(known, _bytes(given["ocsp"]))
     found = certificate_status.status_of_all(path, at, known)
     if found is Status.REVOKED:
-        raise _refused("its certificate was revoked by then")
+        raise _refused("its certificate was revoked by then", Fault.REVOKED)
     if found is not Status.GOOD:
-        raise _refused("it cannot be told now whether its certificate was revoked; try again later")
-
-
-def _for_logins(own: x509.Certificate) -> bool:
-    """Say whether a certificate is for logging in: not for signing documents, not an authority's. (RFC 5280 4.2.1)"""
-    found = {one.oid: one.value for one in own.extensions}
-    usage, wider = found.get(x509.KeyUsage.oid), found.get(x509.ExtendedKeyUsage.oid)
-    limits = found.get(x509.BasicConstraints.oid)
-    if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
-        return False
-    if (
-        usage.content_commitment
-        or usage.key_cert_sign
-        or (isinstance(limits, x509.BasicConstraints) and limits.ca)
-    ):
-        return False
-    return not isinstance(wider, x509.ExtendedKeyUsage) or not _LOGINS.isdisjoint(wider)
-
-
-def _check_signature(own: x509.Certificate, signature: bytes, signed: bytes) -> None:
-    key = own.public_key()
-    try:
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS:
-            key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
-            return
-        if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
-            key.verify(signature, signed, ec.ECDSA(_CURVES[key.curve.name]()))
-            return
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-        raise _refused("its signature is not over this decision") from None
-    raise _refused("its key is of a kind that is not trusted")
+        raise _refused(
+            "it cannot be told now whether its certificate was revoked; try again later", Fault.UNKNOWN
+        )
 
 
 # -- the outside provider
@@ -338,10 +279,12 @@ class _Wide(jws.JWSRegistry):
 def _statement(given: Mapping[str, Any], digest: bytes, at: int, anchors: Anchors) -> None:
     """Verify what an official's device signed on the inside network about a scanned form."""
     text: str = given["statement"]
-    own, *above = _vouched(_chain(text), at, anchors.devices)
+    own, *above = login_certificates.vouched(_chain(text), at, anchors.devices)
     _check_status([own, *above], at, anchors.revoked_devices, {})
     try:
-        found = jws.deserialize_compact(text, _key(own), registry=_Wide(algorithms=list(_ALGORITHMS)))
+        found = jws.deserialize_compact(
+            text, login_certificates.key_of(own), registry=_Wide(algorithms=list(_ALGORITHMS))
+        )
         claims = json.loads(found.payload)
     except (JoseError, ValueError, TypeError, RecursionError):
         raise _refused("the device did not sign this statement") from None
@@ -369,21 +312,11 @@ def _chain(statement: str) -> list[x509.Certificate]:
     return chain
 
 
-def _key(own: x509.Certificate) -> ECKey | RSAKey:
-    key = own.public_key()
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _RSA_BITS:
-        return RSAKey.import_key(pem)
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
-        return ECKey.import_key(pem)
-    raise _refused("its key is of a kind that is not trusted")
-
-
 def _certificate(data: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(data)
     except (ValueError, TypeError):
-        raise _refused("its certificate cannot be read") from None
+        raise _refused("its certificate cannot be read", Fault.UNREADABLE) from None
 
 
 def _bytes(text: str) -> bytes:
@@ -391,8 +324,4 @@ def _bytes(text: str) -> bytes:
         plain = text.replace("-", "+").replace("_", "/").rstrip("=")
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise _refused("a part of it is no base64") from None
-
-
-def _refused(why: str) -> NotPermitted:
-    return NotPermitted(f"The evidence does not show that this was agreed to: {why}.")
+        raise _refused("a part of it is no base64", Fault.UNREADABLE) from None

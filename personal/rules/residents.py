@@ -23,6 +23,8 @@ class IdentifierKind(StrEnum):
     MUNICIPAL = "municipal"
     CARD = "card"
     LOGIN = "login"
+    CITY_CARD = "city-card"
+    MYKEY = "mykey"
 
 
 class Field(StrEnum):

@@ -43,6 +43,18 @@ def holder(connection: Connection, kind: IdentifierKind, hash: bytes, *, cleared
     return None if row is None else row[0]
 
 
+def guarded(connection: Connection, kind: IdentifierKind, hash: bytes) -> bool:
+    """Say whether an identifier that stands for somebody is one of a protected person."""
+    sql = "SELECT max(guarded) FROM identifier WHERE kind = ? AND hash = ? AND ended IS NULL"
+    return bool(value(connection, sql, kind, hash))
+
+
+def was_known(connection: Connection, kind: IdentifierKind, hash: bytes) -> bool:
+    """Say whether an identifier stood for somebody and ended, as of a card that was lost."""
+    sql = "SELECT 1 FROM identifier WHERE kind = ? AND hash = ? AND ended IS NOT NULL LIMIT 1"
+    return one(connection, sql, kind, hash) is not None
+
+
 def link(
     connection: Connection, kind: IdentifierKind, hash: bytes, person: str, guarded: bool, now: int
 ) -> None:
