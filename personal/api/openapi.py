@@ -72,7 +72,7 @@ NUMBERS: Final = frozenset(
     {"before", "first", "from", "limit", "number", "offset", "position", "second", "size"}
 )
 """Parameters that are whole numbers from 0."""
-MOMENTS: Final = frozenset({"periodStart", "periodEnd"})
+MOMENTS: Final = frozenset({"periodStart", "periodEnd", "since", "until"})
 """Parameters that are moments. (RFC 3339)"""
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",

@@ -1,15 +1,22 @@
-"""Pages about the audit log."""
+"""Pages about the audit log: whether it holds, and what stands in it, by kind, service, member of staff and time."""
 
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
+from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor
+from personal.rules import words
 
 PATH: Final = STAFF + "/audit"
 ENTRIES: Final = 50
+ASKED: Final = ("kind", "service", "by", "event", "since", "until")
+TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
+"""What an entry's line shows; the rest stands in the entry itself."""
 
 
 class AuditPages:
@@ -20,17 +27,62 @@ class AuditPages:
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
-        return [self._desk.shown(PATH, self.audit)]
+        return [self._desk.shown(PATH, self.search), self._desk.shown(PATH + "/file", self.give_file)]
 
-    async def audit(self, visitor: Visitor) -> web.Response:
-        """Show the log, newest page first."""
+    async def search(self, visitor: Visitor) -> web.Response:
+        """Show entries, newest first, with whether the log holds; a form to say which."""
         head = await self._desk.ask(visitor, "GET", "/audit/head")
-        size = int(head["size"])
-        asked = visitor.request.query.get("from", "")
-        last = max(0, size - ENTRIES)
-        start = min(int(asked), last) if asked.isascii() and asked.isdigit() and len(asked) < 15 else last
-        params = {"from": str(start), "limit": str(ENTRIES)}
-        found = (await self._desk.ask(visitor, "GET", "/audit/entries", params=params))["entries"]
-        entries = [{**one, "kind": orjson.loads(one["entry"])["kind"]} for one in reversed(found)]
-        more: dict[str, Any] = {"older": max(0, start - ENTRIES) if start else None, "start": start}
-        return self._desk.render(visitor, "audit.html", head=head, entries=entries, size=size, **more)
+        asked = _asked(visitor)
+        params = {**_params(asked), "limit": str(ENTRIES)}
+        before = visitor.request.query.get("before", "")
+        if before.isascii() and before.isdigit() and len(before) < 15:
+            params["before"] = before
+        found = await self._desk.ask(visitor, "GET", "/audit/search", params=params)
+        entries = [_shown(one, found["staff"]) for one in found["entries"]]
+        services = (await self._desk.ask(visitor, "GET", "/services"))["services"]
+        more: dict[str, Any] = {
+            "entries": entries,
+            "next": found["next"],
+            "kinds": found["kinds"],
+            "actions": {kind: words.action(kind)[visitor.language] for kind in words.ACTIONS},
+            "services": [(one["id"], one["name"][visitor.language]) for one in services],
+            "staff": sorted(found["staff"].items(), key=lambda one: one[1]),
+            "head": found["head"] or head,
+            "asked": asked,
+            "first": "before" not in params,
+        }
+        return self._desk.render(visitor, "audit.html", **more)
+
+    async def give_file(self, visitor: Visitor) -> web.Response:
+        """Give what is found as a file."""
+        params = {**_params(_asked(visitor)), "format": "csv"}
+        found: bytes = await self._desk.ask(visitor, "GET", "/audit/search", params=params)
+        return self._desk.file(found, "audit.csv", "text/csv; charset=utf-8")
+
+
+def _asked(visitor: Visitor) -> dict[str, str]:
+    return {name: visitor.request.query.get(name, "").strip() for name in ASKED}
+
+
+def _params(asked: Mapping[str, str]) -> dict[str, str]:
+    """Give the parameters of the operation; days are those of clocks in Japan, the last one included."""
+    told = {name: text for name, text in asked.items() if text}
+    try:
+        if "since" in told:
+            told["since"] = f"{date.fromisoformat(told['since'])}T00:00:00+09:00"
+        if "until" in told:
+            told["until"] = f"{date.fromisoformat(told['until']) + timedelta(days=1)}T00:00:00+09:00"
+    except (ValueError, OverflowError):
+        raise BadRequestData("Give the days as year, month and day.") from None
+    return told
+
+
+def _shown(entry: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    facts = entry["facts"]
+    by = str(facts.get("by", ""))
+    told = {name: facts[name] for name in TOLD if facts.get(name)}
+    texts = {
+        name: " ".join(map(str, one)) if isinstance(one, list) else str(one) for name, one in told.items()
+    }
+    raw = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    return {**entry, "by": names.get(by, by), "told": texts, "raw": raw}

@@ -1,23 +1,15 @@
 """Pages of staff about themselves: logging in, what waits for them."""
 
-from typing import Final
-
 from aiohttp import web
 
+from base import clock
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.demonstration import log_in
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor, drop_login
+from personal.staff.waiting import waiting
 from personal.store import staff as members
-
-WAITING: Final = (
-    ("proposals", "/proposals", "proposals", "expired"),
-    ("rights", "/rights", "requests", "overdue"),
-    ("duties", "/notices/overdue", "overdue", None),
-    ("break-glass", "/break-glass", "looks", "overdue"),
-)
-"""Counted on the overview: the section, the operation, what it lists, what tells that it is late (None: all is)."""
 
 
 class OverviewPages:
@@ -57,19 +49,15 @@ class OverviewPages:
     async def overview(self, visitor: Visitor) -> web.Response:
         """Show what the visitor may do, and how much waits for them."""
         session = await self._desk.ask(visitor, "GET", "/session")
+        found = await waiting(self._desk, visitor)
         return self._desk.render(
-            visitor, "overview.html", session=session, waiting=await self._waiting(visitor)
+            visitor,
+            "overview.html",
+            session=session,
+            waiting=found.counts,
+            tasks=found.tasks,
+            now=clock.now(),
         )
-
-    async def _waiting(self, visitor: Visitor) -> dict[str, tuple[int, int]]:
-        """Count what waits for the visitor, by the section it stands in, and how much of it is late."""
-        found = {}
-        for section, path, name, late in WAITING:
-            if self._desk.may(visitor, "GET", path):
-                listed = (await self._desk.ask(visitor, "GET", path))[name]
-                open = [one for one in listed if one.get("justified") is None]
-                found[section] = len(open), sum(late is None or bool(one.get(late)) for one in open)
-        return found
 
 
 def _present(town: Town) -> list[members.Member]:

@@ -396,7 +396,7 @@ CREATE TABLE connection (
 -- logins at services: the hash of the code they began with, as which name, from which login here; asked: JSON
 CREATE TABLE service_login (
   id TEXT PRIMARY KEY, sid TEXT NOT NULL, service TEXT NOT NULL, person TEXT NOT NULL REFERENCES person,
-  subject TEXT NOT NULL, session BLOB NOT NULL, asked TEXT NOT NULL, level INTEGER NOT NULL, method TEXT NOT NULL,
+  subject TEXT NOT NULL, session TEXT NOT NULL, asked TEXT NOT NULL, level INTEGER NOT NULL, method TEXT NOT NULL,
   told INTEGER NOT NULL, offline INTEGER NOT NULL, made INTEGER NOT NULL, until INTEGER NOT NULL,
   code_until INTEGER NOT NULL, redeemed INTEGER, code BLOB NOT NULL UNIQUE
 ) STRICT, WITHOUT ROWID;
@@ -415,11 +415,11 @@ CREATE TABLE pushed_request (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pushed_request_until ON pushed_request (until);
 -- logins here that ended while services stood on them, by whatever; and what services still have to be told of that
-CREATE TABLE ended_session (hash BLOB PRIMARY KEY, until INTEGER NOT NULL, desk INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE ended_session (id TEXT PRIMARY KEY, until INTEGER NOT NULL, desk INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TRIGGER session_ended AFTER DELETE ON session
-WHEN EXISTS (SELECT 1 FROM service_login WHERE session = old.hash)
+WHEN EXISTS (SELECT 1 FROM service_login WHERE session = old.id)
 BEGIN
-  INSERT OR REPLACE INTO ended_session VALUES (old.hash, old.until, old.device <> '');
+  INSERT OR REPLACE INTO ended_session VALUES (old.id, old.until, old.device <> '');
 END;
 CREATE TABLE logout_notice (
   number INTEGER PRIMARY KEY, service TEXT NOT NULL, sid TEXT NOT NULL, subject TEXT NOT NULL, made INTEGER NOT NULL,
@@ -444,6 +444,51 @@ CREATE TABLE city_card (
 ) STRICT, WITHOUT ROWID;
 """
 
+SECOND_FACTORS: Final = """
+-- when a member of staff leaves by itself, since when they may not log in, when they logged in last
+ALTER TABLE staff ADD COLUMN until INTEGER;
+ALTER TABLE staff ADD COLUMN suspended INTEGER;
+ALTER TABLE staff ADD COLUMN seen INTEGER;
+-- second factors of staff; sealed: the public key of a passkey, or the secret of codes; count: how often a passkey was
+-- used as it says itself, or the step of the last code that was taken
+CREATE TABLE factor (
+  id TEXT PRIMARY KEY, staff TEXT NOT NULL REFERENCES staff, kind TEXT NOT NULL CHECK (kind IN ('passkey', 'totp')),
+  name TEXT NOT NULL, credential BLOB UNIQUE, sealed BLOB NOT NULL, count INTEGER NOT NULL, added INTEGER NOT NULL,
+  used INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX factor_staff ON factor (staff);
+-- codes with which a member of staff makes their first second factor, once: hashes
+CREATE TABLE enrolment (
+  staff TEXT PRIMARY KEY REFERENCES staff, hash BLOB NOT NULL, made INTEGER NOT NULL, made_by TEXT NOT NULL,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- what went wrong lately when somebody tried to log in; about: keyed hash of the account or network
+CREATE TABLE failure (about BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX failure_about ON failure (about, at);
+CREATE INDEX failure_at ON failure (at);
+-- a login that becomes surer gets another secret; services stand on it still
+CREATE TRIGGER session_renewed AFTER UPDATE OF hash ON session
+BEGIN
+  UPDATE service_login SET session = new.hash WHERE session = old.hash;
+END;
+"""
+
+SEARCHED: Final = """
+-- what auditors search the log by, read from the entries themselves: nothing is kept twice
+ALTER TABLE leaf ADD COLUMN kind TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(CAST(entry AS TEXT))
+  THEN CAST(json_extract(CAST(entry AS TEXT), '$.kind') AS TEXT) END) VIRTUAL;
+ALTER TABLE leaf ADD COLUMN service TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(CAST(entry AS TEXT))
+  THEN CAST(json_extract(CAST(entry AS TEXT), '$.service') AS TEXT) END) VIRTUAL;
+ALTER TABLE leaf ADD COLUMN doer TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(CAST(entry AS TEXT))
+  THEN CAST(json_extract(CAST(entry AS TEXT), '$.by') AS TEXT) END) VIRTUAL;
+ALTER TABLE leaf ADD COLUMN event TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(CAST(entry AS TEXT))
+  THEN CAST(json_extract(CAST(entry AS TEXT), '$.event') AS TEXT) END) VIRTUAL;
+CREATE INDEX leaf_kind ON leaf (kind, at);
+CREATE INDEX leaf_service ON leaf (service, at) WHERE service IS NOT NULL;
+CREATE INDEX leaf_doer ON leaf (doer, at) WHERE doer IS NOT NULL;
+CREATE INDEX leaf_event ON leaf (event, at) WHERE event IS NOT NULL;
+"""
+
 STEPS: Final = (
     PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,
     MOMENTS,
@@ -453,4 +498,6 @@ STEPS: Final = (
     TOLD,
     COMMON_LOGIN,
     DESKS,
+    SECOND_FACTORS,
+    SEARCHED,
 )
