@@ -101,6 +101,7 @@ def explain(error: Exception) -> click.ClickException:
         "personal": "personal.bundle_command:personal",
         "agent": "personal.agent.command:agent",
         "vault-clients": "personal.cloud.command:clients",
+        "desk": "adapters.desk.command:desk",
         "load": "broker.load.command:load",
         "conformance": "conformance.command:conformance",
         "keys": "broker.keys_command:keys",

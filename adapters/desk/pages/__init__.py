@@ -1,0 +1,1 @@
+"""The desk's own page, for the browser of its PC."""
