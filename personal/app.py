@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal import agreements, devices, relations, releases, tellings
+from personal import agreements, common_login, devices, relations, releases, tellings
 from personal import logins as login_rows
 from personal.operations import (
     access_history,
@@ -266,5 +266,6 @@ def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
         + releases.OPERATIONS
         + relations.OPERATIONS
         + tellings.OPERATIONS
+        + common_login.OPERATIONS
     )
     return always + DEMONSTRATION if settings.demo else always

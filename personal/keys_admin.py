@@ -17,7 +17,7 @@ from personal.vault.keys import Slot
 from personal.vault.shredded import Kind, Shredded, Successor
 from personal.vault.signing import Signer
 
-RENEWABLE: Final = frozenset({"cloud", "handle", "ppid", "signing"})
+RENEWABLE: Final = frozenset({"cloud", "handle", "id-token", "ppid", "signing"})
 """What can have a new version; keys of blind indexes cannot: everything would have to be hashed again."""
 RESIDENTS: Final = "residents"
 DAY: Final = 86_400 * SECOND

@@ -66,7 +66,7 @@ def public(municipality: str, name: str, **place: Any) -> None:
 
 @vault_keys.command("renew")
 @click.argument("municipality")
-@click.argument("name", type=click.Choice(["cloud", "handle", "ppid", "residents", "signing"]))
+@click.argument("name", type=click.Choice(["cloud", "handle", "id-token", "ppid", "residents", "signing"]))
 @_at_module
 @json_option
 def renew(municipality: str, name: str, as_json: bool, **place: Any) -> None:

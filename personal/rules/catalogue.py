@@ -16,6 +16,9 @@ class Change(StrEnum):
 
     OPERATOR = "operator"
     NOTIFY = "notify"  # where it is told of changes
+    LOGIN = (
+        "login"  # how it uses the common login: where residents come back to, how sure the login has to be
+    )
     TEXT = "text"  # what it calls itself and its purposes, and how its operator is reached
     PURPOSE = "purpose"
     REGISTERED_PURPOSE = "registered-purpose"
@@ -97,6 +100,8 @@ def _differences(old: Description, new: Description) -> Iterator[Difference]:
         yield Difference(Change.OPERATOR, True, before=old["operator"]["name"], after=new["operator"]["name"])
     if old.get("notify") != new.get("notify"):
         yield Difference(Change.NOTIFY, False, before=old.get("notify"), after=new.get("notify"))
+    if old.get("login") != new.get("login"):
+        yield Difference(Change.LOGIN, False, before=old.get("login"), after=new.get("login"))
     if _texts(old) != _texts(new):
         yield Difference(Change.TEXT, False, before=_texts(old), after=_texts(new))
     former = {purpose["id"]: purpose for purpose in old["purposes"]}

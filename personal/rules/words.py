@@ -82,6 +82,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "同意の内容をサービスに示しました",
         "A service was shown what you agreed to with it",
     ),
+    "consent-previewed": (
+        "サービスに渡る内容を確認しました",
+        "What a service would see was looked at",
+    ),
     "consent-prepared": ("同意の内容を確認しました", "What would be agreed to was looked at"),
     "consents-listed": ("職員が同意の一覧を見ました", "Staff looked at the list of consents"),
     "own-consents-listed": ("本人が同意の一覧を見ました", "You looked at your list of consents"),
@@ -116,6 +120,35 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "resident-merged": ("二重の登録を一つにしました", "Two registrations of you became one"),
     "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
     "login": ("ログインしました", "You logged in"),
+    "service-connection": (
+        "このサービスにログインしてよいかを決めました",
+        "You decided whether to log in at this service",
+    ),
+    "service-login": ("このサービスにログインしました", "You logged in at this service"),
+    "service-login-refused": (
+        "求められた情報がそろわないため、このサービスにはログインしませんでした",
+        "You were not logged in at this service, as it needs data that you do not share",
+    ),
+    "service-tokens-given": (
+        "サービスがログインを受け取りました",
+        "The service took your login up",
+    ),
+    "service-login-misused": (
+        "ログインの証が不正に使われたおそれがあるため、このサービスでのログインを終わらせました",
+        "Your login at this service was ended, since somebody else may have had a token of it",
+    ),
+    "service-login-ended": (
+        "サービスがログインを終わらせました",
+        "The service ended your login there",
+    ),
+    "service-connection-ended": (
+        "このサービスへのログインをやめました",
+        "Logging in at this service was ended",
+    ),
+    "connections-listed": (
+        "本人が、ログイン先のサービスを見ました",
+        "You looked at the services where you log in",
+    ),
     "logout": ("ログアウトしました", "You logged out"),
     "code-disclosure": (
         "本人が作った共有コードにもとづいて、一度だけ情報を渡しました",
@@ -231,8 +264,43 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "ほかの自治体に求めましたが、届きませんでした",
         "Data was asked of another municipality; it did not arrive",
     ),
+    "contact-asked": (
+        "お知らせの届け先に確認番号を送りました",
+        "A code was sent to the address that you named for news",
+    ),
+    "contact-set": ("お知らせの届け先を登録しました", "An address for news was set"),
+    "contact-ended": ("お知らせの届け先を消しました", "An address for news was removed"),
+    "contact-chosen": ("どのお知らせをどこに送るかを選びました", "It was chosen which news go where"),
+    "message-sent": (
+        "登録された届け先にメッセージを送りました",
+        "A message was sent to the address for news",
+    ),
+    "notices-shown": (
+        "代わりの人が、あなたへのお知らせを見ました",
+        "Somebody who acts for you looked at what you were told",
+    ),
     "export": ("自分の情報を書き出しました", "Your data was exported"),
 }
+
+
+SELF: Final = "self"
+GUARDIAN: Final = "guardian"
+SERVICE: Final = "service"
+STAFF: Final = "staff"
+MUNICIPALITY: Final = "municipality"
+_OWN: Final = frozenset({"login", "logout"})
+
+
+def who(facts: Mapping[str, Any]) -> str:
+    """Say who did what an entry tells of: the resident, who acts for them, a service, staff, or the municipality."""
+    by = facts.get("by")
+    if by in ("resident", SELF) or (by is None and facts["kind"] in _OWN):
+        return SELF
+    if by == GUARDIAN or facts["kind"] == "acting-for":
+        return GUARDIAN
+    if "service" in facts and by in (None, facts["service"]):
+        return SERVICE
+    return MUNICIPALITY if by is None else STAFF
 
 
 def action(kind: str) -> dict[str, str]:

@@ -89,6 +89,11 @@ class KeyStore:
             for version, wrapped, top in list(found)
         ]
 
+    def history(self, name: str) -> list[tuple[bytes, int]]:
+        """Give every key of a name and when it was made (µs), the newest first."""
+        made = dict(self._read.execute("SELECT version, made FROM named WHERE name = ?", (name,)))
+        return [(key, made[version]) for version, key in self.versions(name)]
+
     async def renew(self, name: str) -> int:
         """Make a new version of a named key; the ones before stay readable. Gives its number."""
         key = new_key()
