@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+import aiosmtplib
 import apsw
 
 from base import clock
@@ -14,6 +15,7 @@ from base.errors import Problem
 from base.settings import SettingError
 from personal import towns
 from personal.audit import checking
+from personal.operations import carriers
 from personal.rules import clocks
 from personal.settings import PersonalSettings, check
 from personal.store import town
@@ -45,6 +47,7 @@ async def examine(settings: PersonalSettings) -> list[Finding]:
         _databases([settings.data / one.id for one in known]),
         _clock([settings.data / one.id / town.FILE for one in known]),
         *_doors(settings),
+        *([await mail(settings)] if settings.smtp_host else []),
     ]
 
 
@@ -99,6 +102,18 @@ def _clock(files: list[Path]) -> Finding:
         seen = f"it shows {clock.show(now)}, but the audit log ends at {clock.show(last)}"
         return Finding(PART, "clock", False, seen, fix)
     return Finding(PART, "clock", True, "it is not behind the audit log")
+
+
+async def mail(settings: PersonalSettings) -> Finding:
+    """Look whether the mail server lets this module in; no mail is sent."""
+    fix = "see smtp_host, smtp_tls, smtp_user and the files they name; until then residents' mail waits"
+    try:
+        async with carriers.client(settings) as server:
+            await server.noop()
+    except (aiosmtplib.SMTPException, OSError, SettingError) as error:
+        return Finding(PART, "mail", False, f"{settings.smtp_host}: {type(error).__name__}", fix)
+    secure = "in the clear" if settings.smtp_tls == "none" else "encrypted"
+    return Finding(PART, "mail", True, f"{settings.smtp_host} takes mail, {secure}")
 
 
 def _doors(settings: PersonalSettings) -> list[Finding]:

@@ -17,6 +17,7 @@ from base.database import Connection
 from base.errors import ServiceUnavailable
 from personal.rules import clocks
 from personal.rules.identifiers import fingerprint, framed
+from personal.store import resident_notices
 from personal.store.town import one, value
 
 SALT_BYTES: Final = 16
@@ -37,7 +38,7 @@ class ClockBehind(ServiceUnavailable):
 
 
 def append(connection: Connection, entry: Entry, now: int) -> int:
-    """Write an entry within the transaction that does what it tells of; give its position.
+    """Write an entry within the transaction that does what it tells of, and tell residents of it; give its position.
 
     ClockBehind, so that nothing is done, if the clock was set back: what has ended would hold again.
     """
@@ -48,6 +49,7 @@ def append(connection: Connection, entry: Entry, now: int) -> int:
             " until its operator has set the clock, or has said that it is right (engawa audit accept-clock)."
         )
     _write(connection, position, entry, now)
+    resident_notices.follow(connection, entry.kind, entry.facts, entry.people, now)
     return position
 
 

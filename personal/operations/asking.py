@@ -8,7 +8,7 @@ from base.database import Connection
 from base.errors import Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting
+from personal.operations import acting, resident_notices
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.consents import LD_JSON, act_of
 from personal.operations.deciding import Group, bases, sign, standing, terms_of
@@ -66,6 +66,14 @@ async def ask(call: Call, module: Module) -> Answer:
         ]
         facts = {"by": service.id, **_facts(service.id, call.body["purpose"], call.body["items"])}
         _write(db, call, Entry("consent-asked", facts, {"subject": person.id}), asked)
+        if asked:
+            resident_notices.tell(
+                db,
+                person.id,
+                "consent-asked",
+                _facts(service.id, purpose["id"], call.body["items"]),
+                call.now,
+            )
 
     await call.town.store.write(work)
     return Answer(202, {"asked": call.body["items"]})

@@ -6,13 +6,13 @@ from base import clock
 from base.database import Connection
 from base.errors import Conflict
 from personal.locations.records import Erasure
-from personal.operations import consent_reactions, inside, letting_go
+from personal.operations import connecting, consent_reactions, inside, letting_go
 from personal.operations.actors import Who
 from personal.operations.call import Answer, Call, Module
 from personal.operations.records import append, subject
 from personal.rules.consent import HOLDING, OPEN
 from personal.rules.residents import State
-from personal.store import people, sessions
+from personal.store import people, resident_notices, sessions
 
 
 async def forget(call: Call, module: Module) -> Answer:
@@ -34,7 +34,9 @@ async def forget(call: Call, module: Module) -> Answer:
             call.now,
             why=letting_go.FORGOTTEN,
         )
+        connecting.end_all(db, person, call.now)
         sessions.end_all(db, Who.RESIDENT, person)
+        resident_notices.forget(db, people.family(db, person))
         for one in [] if held else people.family(db, person):
             inside.forget(db, one, call.now)
 

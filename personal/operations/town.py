@@ -1,6 +1,7 @@
 """A municipality as operations see it."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from personal.locations.records import Records
 from personal.store.town import TownStore
@@ -19,3 +20,4 @@ class Town:
     keys: KeyStore
     signer: Signer
     records: Records
+    told: asyncio.Event = field(default_factory=asyncio.Event)  # a message is to go out now
