@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from personal.operations import asking, consents, paper, preparing, residents, revoking
+from personal.operations import asking, consents, paper, preparing, previewing, residents, revoking
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
 
@@ -21,6 +21,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         RESIDENT,
         level=Level.CARD,
         schema=preparing.PREPARE,
+    ),
+    Operation(
+        "POST",
+        "/me/consents/preview",
+        previewing.preview,
+        RESIDENT,
+        level=Level.CARD,
+        schema=previewing.PREVIEW,
     ),
     Operation(
         "POST", "/me/consents", consents.decide_own, RESIDENT, level=Level.CARD, schema=preparing.SUBMIT

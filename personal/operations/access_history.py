@@ -1,6 +1,7 @@
 """Who has looked at my data: each entry of the log about me, in words, with its proof. (Andmejälgija 2.1.0)"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from base import clock
@@ -21,6 +22,8 @@ SUBJECT: Final = "subject"
 """The role of the person an entry is about."""
 TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
 MOST: Final = 1_000
+PARAMETERS: Final = frozenset({"before", "limit", "service", "month", "by"})
+"""Of the list of accesses: where it goes on, how many; of one service, of one month (2027-03), those by others."""
 FIND: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["resident"],
@@ -32,15 +35,49 @@ FIND: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 _ALL: Final = 1 << 62
+JAPAN: Final = timezone(timedelta(hours=9))
 
 
 async def accesses(call: Call, _: Module) -> Answer:
     """List what was done with my data, newest first."""
     before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
-    found, scope = await _about(call, before, most)
-    following = found[-1].position if len(found) == most else None
-    seen = _covered(call, found, scope)
-    return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
+    wanted = _wanted(call)
+    if wanted is None:
+        found, scope = await _about(call, before, most)
+        following = found[-1].position if len(found) == most else None
+        seen = _covered(call, found, scope)
+    else:
+        entries, scope = await _about(call, before, _ALL)
+        seen = _covered(call, [one for one in entries if wanted(one)], scope)
+        following = seen[most - 1].position if len(seen) > most else None
+    return Answer(body={"accesses": [shown(one) for one in seen[:most]], "before": following})
+
+
+def _wanted(call: Call) -> Callable[[Kept], bool] | None:
+    """Say which entries are asked for: of a service, of a month in Japan, those by others; None: all."""
+    service, month, by_whom = (call.params.get(name) for name in ("service", "month", "by"))
+    if service is None and month is None and by_whom is None:
+        return None
+    if by_whom not in (None, "others"):
+        raise BadRequestData("by is 'others', or not there at all.")
+    first, last = (0, _ALL) if month is None else _month(month)
+
+    def wanted(one: Kept) -> bool:
+        facts = one.facts()
+        mine = by_whom is not None and words.who(facts) == words.SELF
+        return first <= one.at < last and service in (None, facts.get("service")) and not mine
+
+    return wanted
+
+
+def _month(text: str) -> tuple[int, int]:
+    """Give the first moment of a month in Japan, and that of the month after it (µs)."""
+    try:
+        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=JAPAN)
+    except ValueError:
+        raise BadRequestData("month is a month such as 2027-03.") from None
+    after = (first + timedelta(days=32)).replace(day=1)
+    return int(first.timestamp()) * clock.SECOND, int(after.timestamp()) * clock.SECOND
 
 
 async def find(call: Call, _: Module) -> Answer:
@@ -135,9 +172,17 @@ def shown(one: Kept) -> dict[str, Any]:
     """Show an entry about somebody in words."""
     facts = one.facts()
     shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
+    if "item" in facts and "items" not in facts:
+        shown["items"] = [facts["item"]]
     if facts.get("by") == acting.GUARDIAN:
         shown["by"] = acting.GUARDIAN
-    shown.update(position=one.position, at=clock.show(one.at), action=words.action(facts["kind"]))
+    shown.update(
+        position=one.position,
+        at=clock.show(one.at),
+        action=words.action(facts["kind"]),
+        kind=facts["kind"],
+        who=words.who(facts),
+    )
     return shown
 
 

@@ -125,7 +125,7 @@ async def release(module: Module, town: Town, rulings: Sequence[Ruling], now: in
     failed: dict[str, dict[str, Reason]] = {one.id: {} for one in rulings}
     for (one, item), value in zip(wanted, found, strict=True):
         if isinstance(value, Value):
-            shown[one.id][item] = _pairwise(kinds.get(item), value.value, key, one.ask.service)
+            shown[one.id][item] = pairwise_value(kinds.get(item), value.value, key, one.ask.service)
         elif isinstance(value, Enclosed):
             shown[one.id][item] = value.shown()
         else:
@@ -263,7 +263,8 @@ def _why(found: Problem | None, location: str) -> Reason:
     return Reason.NOT_RELEASED if isinstance(found, ReleaseRefused) else Reason.UNREADABLE
 
 
-def _pairwise(item: Item | None, value: Any, key: bytes, service: str) -> Any:
+def pairwise_value(item: Item | None, value: Any, key: bytes, service: str) -> Any:
+    """Give a value as one service sees it: identifiers of its source are replaced by names of its own."""
     if item is None or not pairwise.marked(item.schema):
         return value
     derive = partial(_source_name, key, service)

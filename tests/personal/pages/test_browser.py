@@ -237,21 +237,36 @@ async def as_privacy_officer(visits: Visits) -> None:
     await visit.look()
 
 
+HOME = ("", "/data", "/data/basic-four", "/data/contact/edit", "/data/contact/erase", "/services", "/requests",
+        "/receipts", "/accesses", "/family", "/rights", "/erase", "/freeze", "/emergencies", "/links",
+        *("/" + name for name in ("sessions", "cards", "connections", "notices")))  # fmt: skip
+OF_SHELTER = "?service=shelter&purpose=reception"
+
+
 async def at_home(visits: Visits) -> None:
     visit = await visits.begin()
     await visit.look("/me/login")
     await visit.send("/me/login", login="hanako")
+    there = pages_of(visits.live)
+    for path in HOME:
+        if any(pattern.fullmatch("/me" + path) for pattern in there.values()):
+            await visit.look("/me" + path)
+    await visit.look("/me/ask" + OF_SHELTER)
+    await visit.page.check("#a-basic-four")
+    await visit.send("/me/ask/check")
     await visit.look()
-    for path in ("/me/items/basic-four", "/me/consents", "/me/accesses", "/me/code"):
-        await visit.look(path)
+    await visit.send("/me/ask/decide")
+    await visit.look()
+    await visit.page.click("a[href^='/me/receipts/']")
+    await visit.look()
+    for path in ("/me/withdraw", "/me/preview"):
+        await visit.look(path + OF_SHELTER)
+    await visit.look("/me/code")
     await visit.page.check("#i-basic-four")
     await visit.send("/me/code")
     await visit.look()
-    await visit.page.goto(visit.url + "/me/accesses")
-    await visit.page.click("td a")
-    await visit.look()
-    await visit.page.goto(visit.url + "/me/consents")
-    await visit.page.click("a[href^='/me/receipts/']")
+    await visit.page.goto(visit.url + "/me/accesses?all=yes")
+    await visit.page.click(".entry a")
     await visit.look()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from personal.parts import PARTS
 from tests.personal.pages.reading import BIRTH, NOTHING, Reader, opened
+from tests.personal.portal.acts import agree
 
 TEXTS = [file for part in PARTS for file in sorted(part.glob("texts*.toml"))]
 
@@ -105,10 +106,8 @@ async def test_the_proposer_does_not_approve_and_the_second_sees_what_changes(re
 
 async def test_a_resident_agrees_and_withdraws_and_the_counter_sees_it(reader: Reader) -> None:
     await reader.get("/me/login")
-    await reader.send("/me/login", town="yabu", login="hanako")
-    await reader.get("/me")
-    page = await reader.send("/me/agree", service="shelter", purpose="reception", agree="basic-four")
-    assert reader.status == 200 and "同意しました" in page and "同意している" in page
+    await reader.log_in_resident("hanako")
+    await agree(reader, "basic-four")
     path = await opened(reader)
     assert "同意している" in await reader.get(path + "/consents")
     page = await reader.send(path + "/withdraw", service="shelter", purpose="reception")
