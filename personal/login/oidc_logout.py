@@ -23,22 +23,24 @@ from personal.providers import LoginProvider
 from personal.rules.identifiers import framed
 from personal.store import sessions
 
-BACK: Final = "/login/oidc/goodbye"
+BACK: Final = "/login/oidc/goodbye/"
 METHOD: Final = "oidc."
 """How the method of a login at a provider begins."""
 log = structlog.get_logger("engawa.personal")
 
 
-async def address(module: Module, method: str) -> str:
+async def address(module: Module, provider: LoginProvider) -> str:
     """Give where a browser ends its login at the provider, too; empty if there is no such place or no answer."""
-    provider = module.providers.get(method.removeprefix(METHOD)) if method.startswith(METHOD) else None
-    if provider is None:
-        return ""
     try:
-        return await provider.client.logout_address(module.address() + BACK)
+        return await provider.client.logout_address(module.address() + BACK + provider.name)
     except LoginFailed as failed:
         log.warning("a provider cannot be told of a logout", provider=provider.name, fault=failed.fault)
         return ""
+
+
+def provider_of(module: Module, method: str) -> LoginProvider | None:
+    """Say at which provider somebody logged in, by how they did; None if at none."""
+    return module.providers.get(method.removeprefix(METHOD)) if method.startswith(METHOD) else None
 
 
 async def told(module: Module, token: str, now: int) -> bool:

@@ -125,7 +125,7 @@ def submit(
         raise Conflict("The service or what you agreed to changed meanwhile: prepare it again.")
     shown = _shown(db, call, module, act, document, blinding, key) if choice.agree else LOGIN
     if choice.agree:
-        inside.told_agreed(db, call.town, act.person, document, shown.given, call.now)
+        inside.told_agreed(db, call.town, act.person, document, call.body["evidence"], call.now)
     return settle(db, module, call.town, act, document, shown, call.now)
 
 
@@ -200,7 +200,7 @@ def _shown(
         module.anchors,
         lambda credential: _holder(db, blinding, credential) in family,
     )
-    return Shown(kind, given, key)
+    return Shown(kind, evidence.lasting(given, module.anchors), key)
 
 
 def _holder(db: Connection, blinding: Blinding, credential: Credential) -> str | None:

@@ -1,6 +1,8 @@
 """Logging in and out at outside providers, as browsers and providers see it. (OIDC Core 3.1)"""
 
+from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -11,10 +13,10 @@ from personal.login.oidc import Browser, Entered, Newcomer, Proven
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, STAFF, Desk
+from personal.pages.login_card import REGISTER, kiosk_of, town_of
 from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next
 from personal.providers import LoginProvider
 
-REGISTER: Final = "/login/register"
 _MOST_TOKEN: Final = 20_000
 
 
@@ -31,7 +33,7 @@ class ProviderLoginPages:
         return [
             web.get("/login/oidc/jwks", self.keys),
             web.post("/login/oidc/backchannel", self.logged_out),
-            desk.shown(oidc_logout.BACK, self.goodbye, Who.NOBODY),
+            desk.shown(oidc_logout.BACK + "{name}", self.goodbye, Who.NOBODY),
             desk.shown(oidc.CALLBACK + "{name}", self.come_back, Who.NOBODY),
             desk.sent(oidc.PATH + "{name}", self.go, Who.NOBODY, shows=True),
         ]
@@ -44,13 +46,15 @@ class ProviderLoginPages:
             check_form(visitor)
         home = STAFF if provider.staff else ME
         next = safe_next(visitor.given("then") or visitor.given("next"), home)
+        if visitor.request.query.get("lang") == visitor.language:
+            next = _with(next, lang=visitor.language)
         aim = oidc.aim_of(visitor.form, next, visitor.language, visitor.actor.session)
-        address = await oidc.begin(self._module, town, provider, aim, self._browser(visitor), clock.now())
-        return self.leaving(visitor, address, provider.label[visitor.language])
-
-    def leaving(self, visitor: Visitor, address: str, label: str) -> web.Response:
-        """Answer with a page that goes on to another site; a redirect of a form would be stopped by browsers."""
-        return self._desk.render(visitor, "login_leave.html", address=address, label=label)
+        address = await oidc.begin(
+            self._module, town, provider, aim, self._browser(visitor, town), clock.now()
+        )
+        return self._desk.render(
+            visitor, "login_leave.html", address=address, label=provider.label, over=False
+        )
 
     async def come_back(self, visitor: Visitor) -> web.Response:
         """Take what the browser brings back from the provider."""
@@ -58,12 +62,12 @@ class ProviderLoginPages:
             provider = self._provider(visitor)
             answer = list(visitor.request.query.items())
             town = oidc.town_of(self._module, answer)
-            here = self._browser(visitor)
+            here = self._browser(visitor, town)
             found = await oidc.finish(self._module, town, provider, answer, here, clock.now())
         except Problem as problem:
-            return self._undone(visitor, problem, visitor.link(ME + "/login"))
+            return self._undone(visitor, problem, self._login_page(visitor))
         if isinstance(found, Entered):
-            response = self._desk.back(visitor, found.next)
+            response = _see(found.next)
             keep_login(visitor.request, response, town.id, found.secret)
             return response
         if isinstance(found, Newcomer):
@@ -76,16 +80,21 @@ class ProviderLoginPages:
             await self._desk.ask(visitor, "POST", "/me/consents", body)
         except Problem as problem:
             return self._undone(visitor, problem, found.next)
-        return self._desk.back(visitor, found.next, "agreed")
+        return _see(_with(found.next, done="agreed"))
 
     def _undone(self, visitor: Visitor, problem: Problem, back: str) -> web.Response:
-        """Say why nobody was logged in, or nothing was agreed to."""
+        """Say why nobody was logged in, or nothing was agreed to; nothing of the address gets into the page."""
         said = self._desk.said(visitor, problem)
-        return self._desk.render(visitor, "login_failed.html", status=problem.status, said=said, back=back)
+        shown = replace(visitor, request=visitor.request.clone(rel_url=back))
+        return self._desk.render(shown, "login_failed.html", status=problem.status, said=said, back=back)
+
+    def _login_page(self, visitor: Visitor) -> str:
+        provider = self._module.providers.get(visitor.request.match_info["name"])
+        return f"{STAFF if provider is not None and provider.staff else ME}/login"
 
     async def goodbye(self, visitor: Visitor) -> web.Response:
         """Take a browser back that logged out at a provider."""
-        return self._desk.back(visitor, ME + "/login", "logged_out")
+        return self._desk.back(visitor, self._login_page(visitor), "logged_out")
 
     async def keys(self, _: web.Request) -> web.Response:
         """Give the public keys by which providers know this installation."""
@@ -116,16 +125,19 @@ class ProviderLoginPages:
             if visitor.town is None:
                 raise NotPermitted("The login that began this decision is over: log in and decide again.")
             return visitor.town
-        towns = self._module.towns
-        town = towns.get(visitor.given("town"), next(iter(towns.values())) if len(towns) == 1 else None)
-        if town is None:
-            raise ResourceNotFound("Choose the municipality.")
-        return town
+        return town_of(self._desk, visitor)
 
-    def _browser(self, visitor: Visitor) -> Browser:
+    def _browser(self, visitor: Visitor, town: Town) -> Browser:
         request = visitor.request
-        return Browser(binding(request), browser(request), visitor.actor.session)
+        return Browser(binding(request), browser(request), visitor.actor.session, kiosk_of(visitor, town))
 
 
 def _see(target: str) -> web.Response:
     return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
+
+
+def _with(path: str, **parameters: str) -> str:
+    """Add parameters to a path that may have some; those of the same name are replaced."""
+    parts = urlsplit(path)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in parameters]
+    return f"{parts.path}?{urlencode([*kept, *parameters.items()])}"

@@ -16,7 +16,7 @@ from typing import Any, Final
 from cryptography import x509
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import import_key
 
 from base import clock
 from personal.rules import certificate_status, login_certificates
@@ -216,11 +216,8 @@ def _check_status(
 
 def _token(token: str, digest: bytes, at: int, providers: Sequence[Provider]) -> Credential:
     """Verify an ID token that was issued for this digest as its nonce. (OIDC Core 3.1.3.7)"""
-    issuer = _unverified(token).get("iss")
-    provider = next((one for one in providers if one.issuer == issuer), None)
-    if provider is None:
-        raise _refused("its issuer is not trusted here")
-    claims = _signed(token, provider)
+    provider = _issued_by(token, providers)
+    claims, _ = _signed(token, provider)
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
     if not isinstance(named, list) or provider.audience not in named:
@@ -244,17 +241,39 @@ def _token(token: str, digest: bytes, at: int, providers: Sequence[Provider]) ->
     return Credential(CredentialKind.LOGIN, provider.issuer, subject)
 
 
-def _signed(token: str, provider: Provider) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of keys the provider should not have
-            keys = KeySet.import_key_set({"keys": list(provider.keys["keys"])})
-        found = jws.deserialize_compact(token, keys, algorithms=list(provider.algorithms))
-        claims = json.loads(found.payload)
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
-        raise _refused("its signature is not one of its issuer") from None
-    if not isinstance(claims, dict):
-        raise _refused("it is no ID token")
-    return claims
+def lasting(given: Mapping[str, Any], anchors: Anchors) -> Mapping[str, Any]:
+    """Give evidence that was verified just now so that it can be verified for ever: with the key of a provider."""
+    if given["kind"] != EvidenceKind.TOKEN:
+        return given
+    _, key = _signed(given["token"], _issued_by(given["token"], anchors.providers))
+    return {**given, "key": key}
+
+
+def _issued_by(token: str, providers: Sequence[Provider]) -> Provider:
+    """Say which provider a token names, and as whom it knows us; of what signed it nothing is known yet."""
+    claims = _unverified(token)
+    known = [one for one in providers if one.issuer == claims.get("iss")]
+    if not known:
+        raise _refused("its issuer is not trusted here")
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    return next((one for one in known if one.audience in named), known[0])
+
+
+def _signed(token: str, provider: Provider) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give what a provider signed, and by which of its public keys."""
+    for row in provider.keys["keys"]:
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of keys the provider should not have
+                key = import_key(row)
+            found = jws.deserialize_compact(token, key, algorithms=list(provider.algorithms))
+            claims = json.loads(found.payload)
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+        if not isinstance(claims, dict):
+            raise _refused("it is no ID token")
+        return claims, key.as_dict(private=False)
+    raise _refused("its signature is not one of its issuer")
 
 
 def _unverified(token: str) -> dict[str, Any]:
