@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal.login import card_logins, factors, oidc
+from personal.login import card_logins, city_cards, factors, mykey_logins, oidc
 from personal.operations import logins, own_sessions, staff_proposals
 from personal.operations.actors import Level, Role, Who
 from personal.operations.call import Operation
@@ -41,5 +41,5 @@ KINDS: Final[Mapping[str, Kind]] = {
     "staff-lost-factor": staff_proposals.LOST_FACTOR,
 }
 
-WAYS: Final[Ways] = (oidc.ways, card_logins.ways)
+WAYS: Final[Ways] = (oidc.ways, card_logins.ways, city_cards.ways, mykey_logins.ways)
 """In which ways one can log in; of each part: which ways of its own there are with these settings."""

@@ -8,9 +8,13 @@ from aiohttp import web
 
 from personal.operations.call import Module, Operation
 from personal.pages.desk import STAFF, Desk
+from personal.pages.factors import FactorPages
 from personal.pages.login_card import CardLoginPages
+from personal.pages.login_city_card import CityCardPages
+from personal.pages.login_mykey import MyKeyPages
 from personal.pages.login_oidc import ProviderLoginPages
 from personal.pages.login_register import RegisterPages
+from personal.pages.resuming import ResumePages
 from personal.pages.stopping import StopPages
 from personal.portal.pages import Portal
 from personal.provider import routes as provider
@@ -19,7 +23,19 @@ from personal.staff import pages as staff
 HERE: Final = Path(__file__).parent
 PARTS: Final = (HERE / "pages", HERE / "staff", HERE / "portal", HERE / "provider")
 """Where the parts are: each with its templates and its texts, the shared ones first."""
-PAGES: Final = (*staff.PAGES, ProviderLoginPages, CardLoginPages, RegisterPages, StopPages, Portal, *provider.PAGES)
+PAGES: Final = (
+    *staff.PAGES,
+    FactorPages,
+    ResumePages,
+    ProviderLoginPages,
+    CardLoginPages,
+    CityCardPages,
+    MyKeyPages,
+    RegisterPages,
+    StopPages,
+    Portal,
+    *provider.PAGES,
+)
 
 
 def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef]:

@@ -60,6 +60,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 reactions=REACTIONS,
                 consent_reactions=CONSENT_REACTIONS,
                 anchors=anchors,
+                mykey=trust.mykey(settings, web_session),
                 validity=trust.checker(settings, anchors, web_session),
                 events=EVENTS,
                 ways=logins.WAYS,

@@ -127,6 +127,13 @@ class PersonalSettings:
     logins: Path | None = setting(
         None, "TOML file of the login providers, such as デジタル認証アプリ; none: there is none."
     )
+    mykey_url: str = setting("", "URL of マイキープラットフォーム, to hold up cards with it; empty: it is not used.")
+    mykey_token: Path | None = setting(None, "File (mode 0600) with the access token for it.")
+    mykey_pin: bool = setting(False, "Whether its login with the PIN counts as one with the card.")
+    city_cards: bool = setting(
+        False, "Whether the city issues cards of its own (市民カード), to log in with a passcode."
+    )
+    city_card_years: int = setting(5, "How long such a card is good.", most=20)
     provider_issuer: str = setting("", "Issuer of ID tokens that prove consent; empty: there is none.")
     provider_client: str = setting("", "Name of this installation at that issuer.")
     provider_keys: Path | None = setting(None, "JWKS file of that issuer.")

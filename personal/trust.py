@@ -4,18 +4,22 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 import structlog
 from cryptography import x509
 
+from base.access.reach import is_loopback
 from base.settings import SettingError
 from personal.login import card_status
+from personal.login.mykey import HttpMyKey
 from personal.providers import NO_PROVIDERS, LiveKeys, LoginProviders
 from personal.rules import card_profiles
 from personal.rules.certificate_status import Known, Lookup
 from personal.rules.evidence import Anchors, Provider
+from personal.rules.mykey import MyKey
 from personal.rules.validity import ValidityChecker
 from personal.settings import PersonalSettings
 
@@ -45,14 +49,7 @@ def anchors(settings: PersonalSettings, logins: LoginProviders = NO_PROVIDERS) -
 
 def checker(settings: PersonalSettings, found: Anchors, web: aiohttp.ClientSession) -> ValidityChecker | None:
     """Give who is asked whether cards are valid; None if nobody is."""
-    token = ""
-    if settings.card_verifier_token is not None:
-        try:
-            token = settings.card_verifier_token.read_text(encoding="ascii").strip()
-        except (OSError, ValueError) as error:
-            raise SettingError(
-                f"card_verifier_token: {settings.card_verifier_token} cannot be read"
-            ) from error
+    token = _token("card_verifier_token", settings.card_verifier_token)
     return card_status.sources(
         found.revoked_cards,
         settings.card_crl_urls,
@@ -62,6 +59,25 @@ def checker(settings: PersonalSettings, found: Anchors, web: aiohttp.ClientSessi
         settings.card_status_seconds,
         demo=settings.demo,
     )
+
+
+def mykey(settings: PersonalSettings, web: aiohttp.ClientSession) -> MyKey | None:
+    """Give the connector to マイキープラットフォーム; None if it is not used."""
+    url = settings.mykey_url
+    if not url:
+        return None
+    if not url.startswith("https://") and not is_loopback(urlsplit(url).hostname or ""):
+        raise SettingError("mykey_url has to begin with https, unless it is on this machine")
+    return HttpMyKey(url, _token("mykey_token", settings.mykey_token), web)
+
+
+def _token(name: str, path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{name}: {path} cannot be read") from error
 
 
 def revocations(name: str, path: Path | None) -> Lookup | None:

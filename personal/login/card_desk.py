@@ -1,6 +1,5 @@
 """What desks do with cards: take a transaction, answer it, ask who a card belongs to. (card.md 5, 6)"""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,6 +15,7 @@ from personal.login import cards
 from personal.login.cards import State, Transaction, Wants
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import Answer, Call, Module
+from personal.operations.card_validity import checked, fault_of, told
 from personal.operations.naming import deriving_of
 from personal.rules import card_profiles, decisions, evidence
 from personal.rules.certificate_status import Status
@@ -23,7 +23,6 @@ from personal.rules.evidence import LONGEST, EvidenceKind
 from personal.rules.login_certificates import Fault
 from personal.rules.residents import IdentifierKind
 from personal.rules.residents import State as Standing
-from personal.rules.validity import UNKNOWN, Validity
 from personal.store import attempts, desks, identifiers, people, pseudonyms
 from personal.store.pseudonyms import Deriving
 
@@ -142,24 +141,6 @@ async def look_up(call: Call, module: Module) -> Answer:
     return Answer(body={"known": subject is not None, **more, "validity": told(known)})
 
 
-async def checked(module: Module, path: list[x509.Certificate], now: int) -> Validity:
-    """Ask whether a card is valid, for a bounded time; unknown if nobody can tell."""
-    if module.validity is None:
-        return UNKNOWN
-    try:
-        async with asyncio.timeout(module.settings.card_status_seconds):
-            return await module.validity.check(path, now)
-    except TimeoutError:
-        return UNKNOWN
-
-
-def told(known: Validity) -> dict[str, Any]:
-    """Tell what is known of a card, without its number."""
-    more = {"reason": known.reason, "reference": known.reference, "source": known.source}
-    at = {"at": clock.show(known.at)} if known.at else {}
-    return {"status": known.status, **{name: text for name, text in more.items() if text}, **at}
-
-
 async def _keys(call: Call) -> tuple[Blinding, Deriving]:
     return await blinding(call.town), await deriving_of(call.town)
 
@@ -182,9 +163,9 @@ async def _judged(call: Call, module: Module, found: Transaction) -> Transaction
     except NotPermitted as problem:
         return cards.answered(found, State.REFUSED, str(problem.more.get("fault", Fault.UNPROVEN)))
     known = await checked(module, path, call.now)
-    if not known.good:
-        reason = Fault.REVOKED if known.status is Status.REVOKED else Fault.UNKNOWN
-        return cards.answered(found, State.REFUSED, reason)
+    fault = fault_of(known)
+    if fault is not None:
+        return cards.answered(found, State.REFUSED, fault)
     if known.answer:
         given["ocsp"] = decisions.shown(known.answer)
     blind = await blinding(call.town)

@@ -172,9 +172,8 @@ async def come_back(
         if desk and desks.find(db, desk) is None:
             return None
         if found.state == State.REGISTER:
-            attempt = first_registration.keep_card(
-                db, key, found.card, found.next, found.basics, binding, now
-            )
+            card = (IdentifierKind.CARD, bytes.fromhex(found.card))
+            attempt = first_registration.keep(db, key, card, CARD, found.next, found.basics, binding, now)
             return Came(found, attempt=attempt)
         level = Level.CONTACTLESS if found.wants == Wants.CONTACTLESS else Level.CARD
         method = CONTACTLESS if level is Level.CONTACTLESS else CARD

@@ -53,18 +53,20 @@ class Applicant:
     outside: Outside | None = field(default=None, repr=False)
 
 
-def keep_card(
-    db: Connection, key: bytes, card: str, next: str, basics: Mapping[str, str], binding: bytes, now: int
+def keep(
+    db: Connection,
+    key: bytes,
+    identifier: tuple[IdentifierKind, bytes],
+    method: str,
+    next: str,
+    basics: Mapping[str, str],
+    binding: bytes,
+    now: int,
 ) -> str:
-    """Keep who proved who they are by an unknown card (its keyed hash); gives the attempt for /login/register."""
-    body = {
-        "card": card,
-        "method": "card",
-        "level": int(Level.CARD),
-        "at": now,
-        "basics": basics,
-        "next": next,
-    }
+    """Keep who proved who they are surely, by something that stands for nobody; gives the attempt for the page."""
+    kind, hash = identifier
+    told = {"kind": kind, "hash": hash.hex(), "method": method, "level": int(Level.CARD), "at": now}
+    body = {**told, "basics": dict(basics), "next": next}
     return attempts.keep(db, key, Attempt(KIND, binding, body, now + LIFE), now)
 
 
@@ -75,8 +77,8 @@ async def applicant_of(town: Town, id: str, binding: bytes, now: int) -> Applica
     if found is None:
         return None
     outside = None
-    if "card" in found:
-        kind, hash = IdentifierKind.CARD, bytes.fromhex(found["card"])
+    if "hash" in found:
+        kind, hash = IdentifierKind(found["kind"]), bytes.fromhex(found["hash"])
     else:
         kind = IdentifierKind.LOGIN
         hash = (await blinding(town)).identifier(kind, found["login"])

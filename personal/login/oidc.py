@@ -18,8 +18,8 @@ from personal.operations import logging_in
 from personal.operations.actors import Level, Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
-from personal.operations.logging_in import Login
-from personal.operations.logins import resident_of, unknown
+from personal.operations.logging_in import Login, unknown
+from personal.operations.logins import resident_of
 from personal.operations.preparing import PREPARED
 from personal.operations.tables import Way
 from personal.operations.town import Town

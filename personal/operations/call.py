@@ -13,6 +13,7 @@ from personal.operations.town import Town
 from personal.providers import NO_PROVIDERS, LoginProviders
 from personal.rules import evidence
 from personal.rules.evidence import Anchors
+from personal.rules.mykey import MyKey
 from personal.rules.validity import ValidityChecker
 from personal.settings import PersonalSettings
 
@@ -34,6 +35,7 @@ class Module:
     anonymous: Limit | None = None  # of those from one network that prove nothing
     consent_reactions: tuple[ConsentReaction, ...] = ()  # what follows when consents begin or end to hold
     anchors: Anchors = evidence.NOTHING  # what evidence of consent has to stand on
+    mykey: MyKey | None = None  # マイキープラットフォーム, where it is set up
     validity: ValidityChecker | None = None  # says whether cards are valid; without one nobody can tell
     ways: Ways = ()  # in which one can log in
     providers: LoginProviders = NO_PROVIDERS  # where else one can log in

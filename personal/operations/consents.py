@@ -1,6 +1,7 @@
 """Consents of residents: see all of them, decide, withdraw one or all at once, keep the receipts. (issue 5)"""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from base import clock
@@ -11,6 +12,7 @@ from personal.audit.log import Entry
 from personal.operations import acting, letting_go, revoking, seeing
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
+from personal.operations.card_validity import vouched_for
 from personal.operations.consent_list import listed
 from personal.operations.deciding import LOGIN, Act, GivenBy, Group, purpose_at, receipt_of, settle
 from personal.operations.preparing import (
@@ -125,6 +127,8 @@ async def decide_own(call: Call, module: Module) -> Answer:
     blind = await blinding(call.town)
     person = call.town.store.read(find)
     key = await evidence_key(call, person)
+    given = await vouched_for(module, call.body.get("evidence"), call.now)
+    call = call if given is None else replace(call, body={**call.body, "evidence": given})
     settled = await call.town.store.write(
         lambda db: submit(db, call, module, act_of(call, find(db)), document, blind, key)
     )

@@ -22,8 +22,7 @@ class Signer:
     """Signs JSON under a key on P-256 that is made from a seed of 32 random bytes."""
 
     def __init__(self, seed: bytes) -> None:
-        scalar = int.from_bytes(seed, "big") % (_ORDER - 1) + 1
-        numbers = ec.derive_private_key(scalar, ec.SECP256R1()).private_numbers()
+        numbers = private_key(seed).private_numbers()
         public = numbers.public_numbers
         self._key = ECKey.import_key(
             {
@@ -48,6 +47,12 @@ class Signer:
         """Sign bytes as a compact JWS whose typ says what they are."""
         header = {"alg": ALGORITHM, "kid": self.kid, "typ": kind}
         return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
+
+
+def private_key(seed: bytes) -> ec.EllipticCurvePrivateKey:
+    """Make the key on P-256 of a seed."""
+    scalar = int.from_bytes(seed, "big") % (_ORDER - 1) + 1
+    return ec.derive_private_key(scalar, ec.SECP256R1())
 
 
 def opened(signed: str, key: Mapping[str, Any], kind: str) -> dict[str, Any]:
