@@ -95,6 +95,7 @@ def explain(error: Exception) -> click.ClickException:
         "delegations": "personal.relations_command:delegations",
         "emergencies": "personal.relations_command:emergencies",
         "service": "personal.service_command:service",
+        "login-keys": "personal.providers_command:login_keys",
         "receipt": "personal.receipt_command:receipt",
         "audit": "personal.audit_command:audit",
         "vault-keys": "personal.keys_command:vault_keys",
