@@ -60,6 +60,7 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
     ),
     Operation("GET", "/me/emergencies", concerned.list_own, RESIDENT, level=Level.CARD),
     Operation("GET", "/emergencies/all", emergencies.list_all, STAFF, roles=EMERGENCY | PRIVACY),
+    Operation("GET", "/emergencies/{id}", emergencies.show, STAFF, roles=EMERGENCY | PRIVACY),
     Operation(
         "POST",
         "/emergencies/{id}/extension",
@@ -73,7 +74,13 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
         "POST", "/residents/districts", emergencies.settle, STAFF, roles=COUNTER, schema=emergencies.SETTLE
     ),
     Operation(
-        "POST", "/break-glass", break_glass.break_glass, STAFF, roles=EMERGENCY, schema=break_glass.BREAK
+        "POST",
+        "/break-glass",
+        break_glass.break_glass,
+        STAFF,
+        roles=EMERGENCY,
+        schema=break_glass.BREAK,
+        fresh=True,
     ),
     Operation("GET", "/break-glass", break_glass.list_looks, STAFF, roles=EMERGENCY | PRIVACY),
     Operation(

@@ -8,8 +8,9 @@ import structlog
 from base import clock
 from base.database import Connection
 from base.errors import BadRequestData, Conflict, ResourceNotFound
-from personal.audit import log
+from personal.audit import log, searching
 from personal.audit.log import Entry
+from personal.audit.searching import Wanted
 from personal.operations import handles, proposals
 from personal.operations.actors import Role
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
@@ -17,7 +18,7 @@ from personal.operations.tables import Decision, Kind
 from personal.operations.town import Town
 from personal.rules.emergency import Area, Event, end_of, prolonged, runs
 from personal.rules.identifiers import blind, framed, fresh
-from personal.store import emergencies, items, services
+from personal.store import emergencies, items, services, staff
 from personal.store.emergencies import Declared
 from personal.vault.envelope import seal, unseal
 
@@ -25,6 +26,8 @@ DECLARED: Final = "emergency"
 LONGER: Final = "emergency-extension"
 DISTRICT: Final = "district"
 """Under which the key store keeps the key that hashes the codes of districts."""
+RELEASED: Final = "emergency-disclosure"
+MOST_COUNTED: Final = 10_000
 _TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 200}
 _TOKENS: Final[dict[str, Any]] = {
     "type": "array",
@@ -134,6 +137,48 @@ async def list_all(call: Call, _: Module) -> Answer:
     found = call.town.store.read(lambda db: emergencies.listed(db, glass=False))
     told = [{**public(one, key), "state": _state(one.event, call.now)} for one in found]
     return Answer(body={"emergencies": told})
+
+
+async def show(call: Call, _: Module) -> Answer:
+    """Show an emergency to staff: who declared it, and how often which items went to which service under it."""
+    key = await sealing(call.town)
+
+    def work(db: Connection) -> dict[str, Any]:
+        found = _found(db, call.path["id"])
+        names = {one.id: one.name for one in staff.listed(db)}
+        made, more = _released(db, found.event.id)
+        return {
+            **public(found, key),
+            "state": _state(found.event, call.now),
+            "proposedBy": names.get(found.made_by, ""),
+            "approvedBy": names.get(found.approved_by or "", ""),
+            "released": made,
+            "more": more,
+        }
+
+    return Answer(body=call.town.store.read(work))
+
+
+def _released(db: Connection, id: str) -> tuple[list[dict[str, Any]], bool]:
+    """Count what was given out under an emergency, by service, purpose and items; and say whether there is more."""
+    entries, rest = searching.found(db, Wanted(event=id, kind=RELEASED), None, MOST_COUNTED)
+    counted: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+    for entry in entries:
+        facts = entry.facts()
+        about = (facts["service"], facts.get("purpose", ""), tuple(facts.get("items", ())))
+        counted.setdefault(about, []).append(entry.at)
+    told = [
+        {
+            "service": service,
+            "purpose": purpose,
+            "items": list(given),
+            "count": len(moments),
+            "first": clock.show(min(moments)),
+            "last": clock.show(max(moments)),
+        }
+        for (service, purpose, given), moments in sorted(counted.items())
+    ]
+    return told, rest is not None
 
 
 async def settle(call: Call, _: Module) -> Answer:

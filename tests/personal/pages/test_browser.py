@@ -210,6 +210,17 @@ async def in_the_catalogue(visits: Visits) -> None:
 async def in_an_emergency(visits: Visits) -> None:
     visit = await visits.begin("emergency")
     await visit.look("/staff/emergencies")
+    await visit.look("/staff/emergencies/_new")
+    await visit.page.check("#law-1")
+    await visit.page.check("#area-whole")
+    await visit.page.check("#es-shelter")
+    await visit.page.check("#ei-allergies")
+    await visit.send("/_new", ja="台風", en="Typhoon", hours="24")
+    await visit.look()
+    await visit.send("/staff/emergencies")
+    await visit.look()
+    declared = (await visits.live.get("/emergencies/all", by=await visits.live.staff("emergency"))).json
+    await visit.look(f"/staff/emergencies/{declared['emergencies'][0]['id']}")
     await visit.open_resident()
     await visit.look()
     await visit.page.check("#i-basic-four")

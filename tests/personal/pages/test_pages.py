@@ -16,7 +16,7 @@ TEXTS = [file for part in PARTS for file in sorted(part.glob("texts*.toml"))]
 async def test_without_a_login_every_page_leads_to_the_login(reader: Reader) -> None:
     for path in ("/", "/staff", "/staff/residents", "/staff/members", "/staff/audit"):
         await reader.get(path)
-        assert reader.path == "/staff/login"
+        assert reader.path.partition("?")[0] == "/staff/login"
     await reader.get("/me")
     assert reader.path == "/me/login"
 
@@ -141,8 +141,13 @@ async def test_somebody_acts_for_a_child_and_doubles_become_one_and_two_again(re
 async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(reader: Reader) -> None:
     await reader.log_in("emergency")
     await reader.get("/staff/emergencies")
-    fields = {"ja": "見本水害", "en": "Sample flood", "basis": "災害対策基本法（見本）", "hours": "24"}
-    await reader.send("/staff/emergencies", NOTHING, **fields, services="shelter", items="allergies")
+    fields = {"ja": "見本水害", "en": "Sample flood", "law": "other", "basis": "災害対策基本法（見本）"}
+    told = {**fields, "area": "whole", "services": "shelter", "items": "allergies"}
+    await reader.send("/staff/emergencies/_new", NOTHING, **told, hours="x")
+    assert reader.status == 400 and 'value="見本水害"' in reader.page
+    page = await reader.send("/staff/emergencies/_new", NOTHING, **told, hours="24")
+    assert "住民の同意なしに" in page and "災害対策基本法（見本）" in page and "アレルギー" in page
+    await reader.send("/staff/emergencies", NOTHING, **told, hours="24")
     path = reader.path.partition("?")[0]
     assert path.startswith("/staff/proposals/") and "緊急事態" in reader.page
     await reader.log_in("emergency2")
@@ -150,6 +155,8 @@ async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(
     await reader.send(path, do="approve")
     page = await reader.get("/staff/emergencies")
     assert "見本水害" in page and "実施中" in page
+    page = await reader.get(reader.found(r'href="(/staff/emergencies/e_[^"]+)"'))
+    assert "まだ何も渡していません" in page and "見本 防災一" in page and "見本 防災二" in page
     action = re.search(r'action="(/staff/emergencies/[^"]+/end)"', page)
     assert action
     assert "終わらせました" in await reader.send(action.group(1))
