@@ -115,7 +115,7 @@ class _Handler:
         slow_down(self._module, request)
         town = _town(self._module, request)
         actor = await actor_of(request, town, self._module.settings, now)
-        admit(self._operation, actor, self._module.settings)
+        admit(self._operation, actor, self._module.settings, now)
         params = _params(self._operation, request)
         body = await self._body(request)
         call = Call(town, actor, request.match_info, params, body, now)

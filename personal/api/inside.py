@@ -47,10 +47,11 @@ class Inside:
     ) -> Any:
         """Do an operation as an actor and give the body of its answer; `within` are the parts of its path."""
         row = self._rows[method, path]
-        admit(row, actor, self.module.settings)
+        now = clock.now()
+        admit(row, actor, self.module.settings, now)
         validator = self._validators.get((method, path))
         fault = None if validator is None else forms.fault(validator, body)
         if fault is not None:
             raise BadRequestData(fault)
-        call = Call(town, actor, within, params, body, clock.now())
+        call = Call(town, actor, within, params, body, now)
         return (await row.run(call, self.module)).body

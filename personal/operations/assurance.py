@@ -2,13 +2,16 @@
 
 from typing import Final
 
+from base import clock
 from base.errors import NotPermitted
 from personal.operations.actors import Actor, Level, Who
 from personal.operations.call import Operation
+from personal.operations.logging_in import DEMO
 from personal.settings import PersonalSettings
 
 CARD_AND_PIN: Final = "card-pin"
-"""What a refusal names that a surer login would do away with."""
+FACTOR: Final = "factor"
+"""What a refusal names that a surer login, or the second factor once more, would do away with."""
 
 
 def least(operation: Operation, settings: PersonalSettings) -> Level:
@@ -22,7 +25,7 @@ def least(operation: Operation, settings: PersonalSettings) -> Level:
     return operation.level
 
 
-def admit(operation: Operation, actor: Actor, settings: PersonalSettings) -> None:
+def admit(operation: Operation, actor: Actor, settings: PersonalSettings, now: int) -> None:
     """Refuse who may not do an operation."""
     if Who.NOBODY in operation.who:
         return
@@ -32,3 +35,12 @@ def admit(operation: Operation, actor: Actor, settings: PersonalSettings) -> Non
         raise NotPermitted(f"This needs one of the roles {', '.join(sorted(operation.roles))}.")
     if actor.who is Who.RESIDENT and actor.level < least(operation, settings):
         raise NotPermitted("This needs a login with the card and its PIN.", needs=CARD_AND_PIN)
+    if actor.who is Who.STAFF and operation.fresh and not fresh(actor, settings, now):
+        raise NotPermitted("This needs your second factor again.", needs=FACTOR)
+
+
+def fresh(actor: Actor, settings: PersonalSettings, now: int) -> bool:
+    """Say whether a member of staff gave their second factor lately; demonstrations ask for none."""
+    if not settings.staff_second_factor or actor.method == DEMO:
+        return True
+    return now - actor.factor <= int(settings.factor_minutes * 60 * clock.SECOND)

@@ -1,18 +1,20 @@
 """A login begins: whoever proved who they are gets a session, another one than any before. (ASVS 5.0 7.2.4)"""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from base import clock
 from base.database import Connection
+from base.errors import Problem, Unauthorized
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.operations import resident_notices
 from personal.operations.actors import Level, Who
 from personal.operations.town import Town
 from personal.rules.identifiers import blind, fresh
 from personal.settings import PersonalSettings
-from personal.store import sessions
+from personal.store import sessions, staff
 from personal.store.sessions import Outside, Session
 
 OUTSIDE: Final = "login"
@@ -55,13 +57,49 @@ def begin(
 ) -> str:
     """Begin a session in place of the one the browser had, write it down, and give its secret.
 
-    A member of staff who gave no second factor may do nothing but give one, unless everybody is made up.
+    A member of staff who gave no second factor may do nothing but give one, unless everybody is made up. Who logs in
+    again keeps acting for whom they act for, so that a form they had begun is about nobody else.
     """
-    if replaces:
+    former = sessions.by_hash(db, replaces, now) if replaces else None
+    same = former is not None and (former.kind, former.actor) == (login.who, login.actor)
+    session = _session(login, settings, now, agent)
+    if login.who is Who.STAFF:
+        session = _of_staff(db, session, now)
+    secret = f"{login.who}_{secrets.token_urlsafe(32)}"
+    if former is not None and same:
+        session = replace(session, id=former.id, subject=former.subject)
+        sessions.renew(db, replaces, secret, session, login.outside)
+    else:
         sessions.end(db, replaces)
+        sessions.end_oldest(db, login.who, login.actor, settings.most_sessions - 1)
+        sessions.keep(db, secret, session, login.outside)
+    facts = {"as": login.who, "level": int(login.level), "method": login.method}
+    by, people = ({"by": login.actor}, {}) if login.who is Who.STAFF else ({}, {"subject": login.actor})
+    log.append(db, Entry("login", {**facts, **by}, people), now)
+    if login.who is Who.RESIDENT:
+        resident_notices.logged_in(db, login.actor, login.method, login.device, now)
+    return secret
+
+
+def surer(db: Connection, hash: bytes, now: int, roles: tuple[str, ...]) -> str:
+    """Note that a member of staff gave their second factor: the session gets their roles and another secret."""
+    found = sessions.by_hash(db, hash, now)
+    if found is None:
+        raise unknown()
+    secret = f"{found.kind}_{secrets.token_urlsafe(32)}"
+    sessions.renew(db, hash, secret, replace(found, roles=roles, wanted="", factor=now), None)
+    return secret
+
+
+def unknown() -> Problem:
+    """Refuse a login, the same for everybody who is not known here."""
+    return Unauthorized("This login is not known here.")
+
+
+def _session(login: Login, settings: PersonalSettings, now: int, agent: str) -> Session:
     wanted = _wanted(login, settings)
     last = now + _longest(login.device, settings)
-    session = Session(
+    return Session(
         login.who,
         login.actor,
         login.actor if login.who is Who.RESIDENT else None,
@@ -78,13 +116,16 @@ def begin(
         agent=agent,
         last=last,
     )
-    secret = f"{login.who}_{secrets.token_urlsafe(32)}"
-    sessions.end_oldest(db, login.who, login.actor, settings.most_sessions - 1)
-    sessions.keep(db, secret, session, login.outside)
-    facts = {"as": login.who, "level": int(login.level), "method": login.method}
-    by, people = ({"by": login.actor}, {}) if login.who is Who.STAFF else ({}, {"subject": login.actor})
-    log.append(db, Entry("login", {**facts, **by}, people), now)
-    return secret
+
+
+def _of_staff(db: Connection, session: Session, now: int) -> Session:
+    """Let a member of staff in who may log in, no longer than they stay."""
+    member = staff.find(db, session.actor)
+    if member is None or not member.present(now):
+        raise unknown()
+    staff.note_login(db, member.id, now)
+    end = session.last if member.until is None else min(session.last, member.until)
+    return replace(session, last=end, until=min(session.until, end))
 
 
 def idle(device: str, settings: PersonalSettings) -> int:

@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from base import clock
 from base.database import Connection
-from base.errors import Problem, ResourceNotFound, Unauthorized
+from base.errors import ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import logging_in
 from personal.operations.actors import Level, Who
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
-from personal.operations.logging_in import Login
+from personal.operations.logging_in import Login, unknown
 from personal.operations.registering import Newcomer, enter_self
 from personal.operations.residents import CARD, SEARCHED
 from personal.rules.residents import IdentifierKind, State
@@ -46,7 +46,7 @@ async def demo_login(call: Call, module: Module) -> Answer:
         else:
             actor, roles = _resident(db, call, module, blind, level), ()
         login = Login(kind, actor, level, logging_in.DEMO, roles, call.now)
-        return logging_in.begin(db, login, module.settings, call.now), roles
+        return logging_in.begin(db, login, module.settings, call.now, replaces=call.actor.session), roles
 
     secret, roles = await call.town.store.write(work)
     life = int(module.settings.session_seconds)
@@ -105,11 +105,6 @@ async def log_out(call: Call, _: Module) -> Answer:
 
     await call.town.store.write(work)
     return NO_CONTENT
-
-
-def unknown() -> Problem:
-    """Refuse a login, the same for everybody who is not known here."""
-    return Unauthorized("This login is not known here.")
 
 
 def _staff(db: Connection, login: str) -> tuple[str, tuple[str, ...]]:

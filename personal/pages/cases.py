@@ -62,6 +62,10 @@ class Cases:
         if before is not None and former != session:
             self._logins[session] = before
 
+    def forget(self, session: bytes) -> None:
+        """Forget a login that ended."""
+        self._logins.pop(session, None)
+
     def _login(self, session: bytes) -> _Login:
         login = self._logins.pop(session, None) or _Login()
         self._logins[session] = login

@@ -15,18 +15,21 @@ from base.ids import request as request_id
 from base.pages import Pages, texts
 from personal.api.callers import holder_of
 from personal.api.inside import Inside
-from personal.operations.actors import Actor, Level, Who
-from personal.operations.assurance import CARD_AND_PIN
+from personal.login import oidc_logout
+from personal.operations.actors import NOBODY, Level, Who
+from personal.operations.assurance import CARD_AND_PIN, FACTOR
 from personal.operations.call import Module, Operation
 from personal.operations.town import Town
+from personal.pages import kept
 from personal.pages.cases import Cases
-from personal.pages.kept import Form, Kept
+from personal.pages.kept import Form, owner_of
 from personal.pages.once import Once
 from personal.pages.refill import refilled
 from personal.pages.refusals import Refusals
 from personal.pages.visitor import (
     KEPT,
     Visitor,
+    binding,
     check_form,
     cookie_name,
     drop_login,
@@ -41,7 +44,12 @@ from personal.store import sessions
 STATIC: Final = "/pages/static/"
 STAFF: Final = "/staff"
 ME: Final = "/me"
-_LOGINS: Final = {Who.STAFF: STAFF + "/login", Who.RESIDENT: ME + "/login"}
+GIVE_FACTOR: Final = STAFF + "/factor"
+_LOGINS: Final = {
+    Who.STAFF: STAFF + "/login",
+    Who.ENTRANT: STAFF + "/login",
+    Who.RESIDENT: ME + "/login",
+}
 SECTIONS: Final = (
     ("residents", "POST", "/residents/search"),
     ("services", "GET", "/catalogue/services"),
@@ -54,7 +62,7 @@ SECTIONS: Final = (
     ("duties", "GET", "/notices/overdue"),
     ("affected", "POST", "/reports/affected"),
     ("members", "GET", "/staff"),
-    ("audit", "GET", "/audit/entries"),
+    ("audit", "GET", "/audit/search"),
 )
 """The sections of the staff's pages: the name below /staff, the operation without which one shows nothing."""
 JAPAN: Final = timezone(timedelta(hours=9))
@@ -70,7 +78,6 @@ class Desk:
         self.module = module
         self.inside = Inside(module, operations)
         self.cases = Cases()
-        self.kept = Kept()
         self.logins: dict[Who, Run] = {}  # the pages to log in, by who logs in there
         self._once = Once()
         self._refusals = Refusals()
@@ -88,6 +95,7 @@ class Desk:
                 "words": frozenset(words),
                 "sections": SECTIONS,
                 "local": _local,
+                "days_left": _days_left,
                 "notices": frozenset(key.removeprefix(_DONE) for key in words if key.startswith(_DONE)),
             },
         )
@@ -99,11 +107,9 @@ class Desk:
             visitor = self._carrying(request)
             try:
                 visitor = await self._known(visitor, who)
-                if who is not Who.NOBODY and visitor.actor.who is not who:
-                    return _see(visitor.link(_LOGINS[who]))
-                return _marked(visitor, await run(visitor))
+                return _elsewhere(visitor, who) or _marked(visitor, await run(visitor))
             except NotPermitted as problem:
-                return self._stepping_up(visitor, problem, visitor.request.path_qs)
+                return await self._stepping_up(visitor, problem) or self._failed(visitor, problem)
             except Unauthorized:
                 return _logged_out(visitor, who)
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
@@ -123,12 +129,14 @@ class Desk:
                 visitor = await self._known(visitor, who)
                 if who is Who.NOBODY:
                     return _marked(visitor, await run(visitor))
-                if visitor.actor.who is not who:
-                    return _see(visitor.link(_LOGINS[who]))
+                if (elsewhere := _elsewhere(visitor, who)) is not None:
+                    return elsewhere
                 if visitor.given(KEPT):
                     return await self._resumed(visitor, page)
                 check_form(visitor)
                 return _marked(visitor, await (run(visitor) if shows else self._once.run(visitor, run)))
+            except NotPermitted as problem:
+                return await self._stepping_up(visitor, problem) or await self._again(visitor, problem, page)
             except Unauthorized as problem:
                 if who is Who.NOBODY:
                     return await self._again(visitor, problem, page)
@@ -170,7 +178,14 @@ class Desk:
         told = {**values(visitor), "home": visitor.link(home), **more}
         response = self.pages.render(template, visitor.language, status=status, **told)
         response.headers["Cache-Control"] = "no-store"
+        if visitor.actor.device:
+            response.headers["Refresh"] = self._afterwards(visitor)
         return response
+
+    def _afterwards(self, visitor: Visitor) -> str:
+        """Let the page of a desk go back to the start by itself, when its login is over."""
+        seconds = int(self.module.settings.kiosk_seconds) + 1
+        return f"{seconds}; url={visitor.link(ME + '/login', done='ended_by_itself')}"
 
     def said(self, visitor: Visitor, problem: Problem) -> str:
         """Say a refusal in the reader's language."""
@@ -195,13 +210,29 @@ class Desk:
         """Answer a form: go on to a page, which says what was done."""
         return _see(visitor.link(path, done=done))
 
-    def resume(self, visitor: Visitor, town: Town, actor: Actor) -> str:
-        """Say where to send on, after a login, the form that came before it; empty if there is none of theirs."""
-        form = self.kept.opened(visitor.given(KEPT), (town.id, actor.who, actor.id))
+    async def leave(self, visitor: Visitor, path: str) -> web.Response:
+        """End the login and let the browser forget what it saw; a desk's goes on with nothing of who was there."""
+        await self.ask(visitor, "DELETE", "/session")
+        self.cases.forget(visitor.actor.session)
+        provider = oidc_logout.provider_of(self.module, visitor.actor.method)
+        there = await oidc_logout.address(self.module, provider) if provider is not None else ""
+        if provider is not None and there:
+            nobody = replace(visitor, town=None, actor=NOBODY, secret="", form={})
+            response = self.render(nobody, "login_leave.html", address=there, label=provider.label, over=True)
+        else:
+            response = self.back(visitor, path, "logged_out")
+        drop_login(visitor.request, response)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    async def resume(self, visitor: Visitor) -> web.Response:
+        """Show that a form was kept, and let its owner go on with it."""
+        home = ME if visitor.actor.who is Who.RESIDENT else STAFF
+        id, town = visitor.request.match_info["id"], visitor.town
+        form = None if town is None else await self._kept(visitor, town, id)
         if form is None:
-            return ""
-        self.cases.adopt(actor.session, form.session)
-        return form.path
+            return _see(visitor.link(home))
+        return self.render(visitor, "resumed.html", path=form.path, id=id)
 
     def _carrying(self, request: web.Request) -> Visitor:
         """Read the login that a request brings along, whether or not it is good."""
@@ -219,36 +250,58 @@ class Desk:
             if who is Who.NOBODY:
                 return replace(visitor, town=None, secret="")
             raise
-        self.cases.note(actor.session, (visitor.town.id, actor.who, actor.id))
+        if not actor.device:
+            self.cases.note(actor.session, owner_of(visitor.town, actor))
         return replace(visitor, actor=actor)
 
     async def _to_login(self, visitor: Visitor, who: Who) -> web.Response:
         """Ask for a login anew; a form that came too late is kept for whoever typed it in."""
-        session = sessions.digest(visitor.secret)
-        owner = self.cases.owner(session) if visitor.proven else None
-        if owner is None or who not in self.logins:
+        next = await self._keep(visitor)
+        if not next or who not in _LOGINS:
             return _logged_out(visitor, who)
-        kept = self.kept.sealed(Form(visitor.request.path, visitor.form, session), owner)
-        nobody = replace(visitor, town=None, secret="", form={}, kept=kept)
-        response = await self.logins[who](nobody)
-        response.set_status(Unauthorized.status)
-        return response
+        response = _see(visitor.link(_LOGINS[who], next=next, done="form_kept"))
+        drop_login(visitor.request, response)
+        return _marked(visitor, response)
 
-    def _stepping_up(self, visitor: Visitor, problem: NotPermitted, back: str) -> web.Response:
-        """Ask for a surer login where that is all that is missing."""
-        if problem.more.get("needs") != CARD_AND_PIN:
-            return self._failed(visitor, problem)
-        level = str(int(Level.CARD))
-        return _see(visitor.link(ME + "/login", next=safe_next(back, ME), level=level))
+    async def _stepping_up(self, visitor: Visitor, problem: NotPermitted) -> web.Response | None:
+        """Ask for a surer login where that is all that is missing; a form is kept meanwhile."""
+        needs, actor = problem.more.get("needs"), visitor.actor
+        if needs == CARD_AND_PIN and actor.who is Who.RESIDENT and actor.level < Level.CARD:
+            page, more = ME + "/login", {"level": str(int(Level.CARD))}
+        elif needs == FACTOR and actor.who is Who.STAFF:
+            page, more = GIVE_FACTOR, {}
+        else:
+            return None
+        home = ME if actor.who is Who.RESIDENT else STAFF
+        here = safe_next(visitor.request.path_qs, home)
+        next = here if visitor.request.method == "GET" else await self._keep(visitor) or home
+        return _marked(visitor, _see(visitor.link(page, next=next, **more)))
+
+    async def _keep(self, visitor: Visitor) -> str:
+        """Keep a form until its owner has logged in; gives where to go on then, empty if it is not kept."""
+        session, town = sessions.digest(visitor.secret), visitor.town
+        owner = self.cases.owner(session) if visitor.proven else None
+        if owner is None or town is None:
+            return ""
+        form = Form(visitor.request.path, visitor.form, session)
+        id = await kept.keep(town, form, owner, binding(visitor.request), clock.now())
+        return f"{STAFF if owner[1] is Who.STAFF else ME}/resumed/{id}"
+
+    async def _kept(self, visitor: Visitor, town: Town, id: str) -> Form | None:
+        owner = owner_of(town, visitor.actor)
+        return await kept.peek(town, id, owner, binding(visitor.request), clock.now())
 
     async def _resumed(self, visitor: Visitor, page: Run | None) -> web.Response:
         """Show a form again that came before its login, as it was typed in."""
-        owner = (visitor.town.id if visitor.town else "", visitor.actor.who, visitor.actor.id)
-        form = self.kept.opened(visitor.given(KEPT), owner)
-        if form is None or form.path != visitor.request.path or page is None:
+        id, town = visitor.given(KEPT), visitor.town
+        form = None if town is None else await self._kept(visitor, town, id)
+        if town is None or form is None or form.path != visitor.request.path or page is None:
             return _see(visitor.link(STAFF if visitor.actor.who is Who.STAFF else ME))
+        self.cases.adopt(visitor.actor.session, form.session)
         again = replace(visitor, form=form.fields, wrong=self.pages.say(visitor.language, "resumed"))
-        return self.filled(await page(again), again)
+        response = self.filled(await page(again), again)
+        await kept.forget(town, id, binding(visitor.request), clock.now())
+        return response
 
     async def _again(self, visitor: Visitor, problem: Problem, page: Run | None) -> web.Response:
         """Show the page of a form that was refused, with what was typed in and why."""
@@ -282,6 +335,17 @@ def _marked(visitor: Visitor, response: web.Response) -> web.Response:
     return response
 
 
+def _elsewhere(visitor: Visitor, who: Who) -> web.Response | None:
+    """Send on whom a page is not for: to log in, or to give a second factor first; and back after that."""
+    actor = visitor.actor
+    if who is Who.NOBODY or actor.who is who or (who is Who.ENTRANT and actor.who is Who.STAFF):
+        return None
+    looked_at = visitor.request.method == "GET"
+    next = safe_next(visitor.request.path_qs) if looked_at and visitor.request.path not in (ME, STAFF) else ""
+    page = GIVE_FACTOR if who is Who.STAFF and actor.who is Who.ENTRANT else _LOGINS[who]
+    return _see(visitor.link(page, next=next))
+
+
 def _nameless(id: str) -> dict[str, str]:
     return {"ja": id, "en": id}
 
@@ -289,6 +353,12 @@ def _nameless(id: str) -> dict[str, str]:
 def _local(moment: str) -> str:
     """Write a moment as clocks in Japan show it."""
     return datetime.fromisoformat(moment).astimezone(JAPAN).strftime("%Y-%m-%d %H:%M")
+
+
+def _days_left(moment: str, now: int) -> int:
+    """Count the days until a moment, by calendars in Japan."""
+    day = datetime.fromisoformat(moment).astimezone(JAPAN).date()
+    return (day - datetime.fromtimestamp(now / clock.SECOND, JAPAN).date()).days
 
 
 def _see(target: str) -> web.Response:

@@ -1,21 +1,17 @@
-"""Forms that came when their login had ended: sealed into the page that asks to log in, and shown again after it."""
+"""Forms that came before the login they need: kept sealed for their browser for a while, shown to whose they are."""
 
-import base64
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+from personal.operations.actors import Actor, Who
+from personal.operations.town import Town
+from personal.pages.visitor import CSRF, KEPT
+from personal.store import attempts
+from personal.store.attempts import LONGEST, Attempt
 
-from base.errors import Problem
-from personal.operations.actors import Who
-from personal.pages.visitor import CSRF
-from personal.rules.identifiers import framed
-from personal.vault.envelope import KEY_BYTES, seal, unseal
-
-Owner = tuple[str, Who, str]
-"""Whose form it is: municipality, staff or resident, their id."""
+KIND = "form"
+Owner = tuple[str, Who, str, str]
+"""Whose form it is: municipality, staff or resident, their id, and for whom they act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +23,31 @@ class Form:
     session: bytes = field(repr=False)
 
 
-class Kept:
-    """Seals forms for whoever typed them in, as long as the process runs; opens them for nobody else."""
-
-    def __init__(self) -> None:
-        self._key = os.urandom(KEY_BYTES)
-
-    def sealed(self, form: Form, owner: Owner) -> str:
-        """Seal a form for its owner."""
-        fields = {name: text for name, text in form.fields.items() if name != CSRF}
-        told = orjson.dumps([form.path, fields, form.session.hex()])
-        return base64.urlsafe_b64encode(seal(self._key, told, _bound(owner))).decode()
-
-    def opened(self, text: str, owner: Owner) -> Form | None:
-        """Open a form for its owner; None if it is somebody else's, or of another process."""
-        try:
-            told: Any = orjson.loads(unseal(self._key, base64.urlsafe_b64decode(text), _bound(owner)))
-        except (Problem, ValueError):
-            return None
-        path, fields, session = told
-        return Form(path, fields, bytes.fromhex(session))
+def owner_of(town: Town, actor: Actor) -> Owner:
+    """Say whose forms those of a login are; staff are the same ones before their second factor."""
+    who = Who.STAFF if actor.who is Who.ENTRANT else actor.who
+    return town.id, who, actor.id, actor.subject or ""
 
 
-def _bound(owner: Owner) -> bytes:
-    return framed("form", *map(str, owner))
+async def keep(town: Town, form: Form, owner: Owner, binding: bytes, now: int) -> str:
+    """Keep a form for its owner in the browser it came from; gives its name."""
+    key = await town.keys.named(attempts.KEY)
+    fields = {name: text for name, text in form.fields.items() if name not in (CSRF, KEPT)}
+    body = {"path": form.path, "fields": fields, "session": form.session.hex(), "owner": list(owner)}
+    attempt = Attempt(KIND, binding, body, now + LONGEST)
+    return await town.store.write(lambda db: attempts.keep(db, key, attempt, now))
+
+
+async def peek(town: Town, id: str, owner: Owner, binding: bytes, now: int) -> Form | None:
+    """Look at a form that was kept; None if it is somebody else's, of another browser, or forgotten."""
+    key = await town.keys.named(attempts.KEY)
+    kept = town.store.read(lambda db: attempts.peek(db, key, id, KIND, binding, now))
+    if kept is None or tuple(kept["owner"]) != owner:
+        return None
+    return Form(kept["path"], kept["fields"], bytes.fromhex(kept["session"]))
+
+
+async def forget(town: Town, id: str, binding: bytes, now: int) -> None:
+    """Forget a form that is back in its page."""
+    key = await town.keys.named(attempts.KEY)
+    await town.store.write(lambda db: attempts.take(db, key, id, KIND, binding, now))

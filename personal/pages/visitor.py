@@ -46,7 +46,7 @@ MOST_FORM_BYTES: Final = 200_000
 class Visitor:
     """One visit: whose login it comes with, in which language, with which form.
 
-    wrong: why the form was refused; kept: a form that came when its login had ended, sealed.
+    wrong: why the form was refused.
     """
 
     request: web.Request = field(repr=False)
@@ -56,7 +56,6 @@ class Visitor:
     secret: str = field(default="", repr=False)
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     wrong: str = ""
-    kept: str = field(default="", repr=False)
 
     @property
     def csrf(self) -> str:
@@ -204,5 +203,4 @@ def values(visitor: Visitor) -> dict[str, Any]:
         "town": visitor.town.name if visitor.town else "",
         "done": visitor.request.query.get("done", ""),
         "wrong": visitor.wrong,
-        "kept": visitor.kept,
     }

@@ -40,7 +40,7 @@ class HomePages(Section):
         consents = await self._seen(visitor, "/me/consents")
         accesses = await self._seen(visitor, "/me/accesses", params=NEWEST)
         notices = await self._seen(visitor, "/me/notices")
-        unread = 0 if notices is None else sum(not one.get("read") for one in notices["notices"])
+        unread = 0 if notices is None else notices["unread"]
         more: dict[str, Any] = {
             "waiting": None if consents is None else waiting(consents, visitor.language),
             "accesses": None if accesses is None else accesses["accesses"],

@@ -3,11 +3,12 @@
 from aiohttp import web
 
 from base import clock
+from personal.login.ways import ways
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.demonstration import log_in
 from personal.pages.desk import STAFF, Desk
-from personal.pages.visitor import Visitor, drop_login
+from personal.pages.visitor import Visitor, safe_next
 from personal.staff.waiting import waiting
 from personal.store import staff as members
 
@@ -26,14 +27,16 @@ class OverviewPages:
             desk.shown(STAFF, self.overview),
             desk.shown(STAFF + "/login", self.login, Who.NOBODY),
             desk.sent(STAFF + "/login", self.log_in, Who.NOBODY, page=self.login),
-            desk.sent(STAFF + "/logout", self.log_out),
+            desk.sent(STAFF + "/logout", self.log_out, Who.ENTRANT),
         ]
 
     async def login(self, visitor: Visitor) -> web.Response:
         """Show who can log in where everybody is made up."""
-        towns = self._desk.module.towns.values() if self._desk.module.settings.demo else ()
-        choices = [(town, _present(town)) for town in towns]
-        return self._desk.render(visitor, "login.html", choices=choices)
+        module = self._desk.module
+        found = [(town, _present(town), ways(module, town, staff=True)) for town in module.towns.values()]
+        choices = found if module.settings.demo else [one for one in found if one[2]]
+        next = safe_next(visitor.given("next") or visitor.request.query.get("next", ""))
+        return self._desk.render(visitor, "login.html", choices=choices, next=next)
 
     async def log_in(self, visitor: Visitor) -> web.Response:
         """Log a member of staff in."""
@@ -41,10 +44,7 @@ class OverviewPages:
 
     async def log_out(self, visitor: Visitor) -> web.Response:
         """End the login."""
-        await self._desk.ask(visitor, "DELETE", "/session")
-        response = self._desk.back(visitor, STAFF + "/login", "logged_out")
-        drop_login(visitor.request, response)
-        return response
+        return await self._desk.leave(visitor, STAFF + "/login")
 
     async def overview(self, visitor: Visitor) -> web.Response:
         """Show what the visitor may do, and how much waits for them."""

@@ -59,21 +59,30 @@ def digest(secret: str) -> bytes:
 def keep(connection: Connection, secret: str, session: Session, outside: Outside | None = None) -> None:
     """Write a new session; those that are over go."""
     connection.execute("DELETE FROM session WHERE until <= ?", (session.made,))
-    told = {**asdict(session), "roles": " ".join(session.roles), "hash": digest(secret)}
-    if outside is not None:
-        told |= {"issuer": outside.issuer, "sid": outside.sid, "outsider": outside.subject}
+    told = _row(secret, session, outside)
     names, places = ", ".join(told), ", ".join("?" * len(told))
     connection.execute(f"INSERT INTO session ({names}) VALUES ({places})", tuple(told.values()))  # noqa: S608  # fields
 
 
 def find(connection: Connection, secret: str, now: int) -> Session | None:
     """Find the session of a secret that is not over, nor made by a clock that was ahead: it would last too long."""
-    sql = f"SELECT {_COLUMNS} FROM session WHERE hash = ? AND until > ?"  # noqa: S608  # constant
-    row = one(connection, sql, digest(secret), now)
-    if row is None:
-        return None
-    session = _session(row)
-    return None if clocks.behind(now, session.made) else session
+    session = by_hash(connection, digest(secret), now)
+    return None if session is None or clocks.behind(now, session.made) else session
+
+
+def renew(
+    connection: Connection, hash: bytes, secret: str, session: Session, outside: Outside | None
+) -> None:
+    """Give a session another secret, since what it may do changes; the former one is good for nothing."""
+    told = _row(secret, session, outside)
+    names = ", ".join(f"{name} = ?" for name in told)
+    connection.execute(f"UPDATE session SET {names} WHERE hash = ?", (*told.values(), hash))  # noqa: S608  # fields
+
+
+def by_hash(connection: Connection, hash: bytes, now: int) -> Session | None:
+    """Find a session that is not over by the hash of its secret."""
+    row = one(connection, f"SELECT {_COLUMNS} FROM session WHERE hash = ? AND until > ?", hash, now)  # noqa: S608  # constant
+    return None if row is None else _session(row)
 
 
 def of_actor(connection: Connection, kind: str, actor: str, now: int) -> list[Session]:
@@ -139,6 +148,12 @@ def end_about(connection: Connection, person: str) -> None:
     connection.execute(
         "DELETE FROM session WHERE kind = 'resident' AND (actor = ? OR subject = ?)", (person, person)
     )
+
+
+def _row(secret: str, session: Session, outside: Outside | None) -> dict[str, Any]:
+    issuer, sid, outsider = (None,) * 3 if outside is None else (outside.issuer, outside.sid, outside.subject)
+    told = {**asdict(session), "roles": " ".join(session.roles), "hash": digest(secret)}
+    return {**told, "issuer": issuer, "sid": sid, "outsider": outsider}
 
 
 def _session(row: Sequence[Any]) -> Session:

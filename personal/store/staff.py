@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from base.database import Connection
-from personal.store.town import one, rows, value
+from personal.store.town import one, rows
 
-_COLUMNS = "id, login, name, roles, added, added_by, ended"
+_COLUMNS = "id, login, name, roles, added, added_by, ended, until, suspended, seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of staff; times in µs, `ended` is when they left."""
+    """A member of staff; times in µs.
+
+    ended: when they left; until: when they will; suspended: since when they may not log in; seen: their last login.
+    """
 
     id: str
     login: str
@@ -20,13 +23,28 @@ class Member:
     added: int
     added_by: str
     ended: int | None = None
+    until: int | None = None
+    suspended: int | None = None
+    seen: int | None = None
+
+    def present(self, now: int) -> bool:
+        """Say whether they may log in."""
+        return self.ended is None and self.suspended is None and (self.until is None or now < self.until)
 
 
 def add(connection: Connection, member: Member) -> None:
     """Write a new member."""
     connection.execute(
-        "INSERT INTO staff VALUES (?, ?, ?, ?, ?, ?, NULL)",
-        (member.id, member.login, member.name, " ".join(member.roles), member.added, member.added_by),
+        "INSERT INTO staff (id, login, name, roles, added, added_by, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            member.id,
+            member.login,
+            member.name,
+            " ".join(member.roles),
+            member.added,
+            member.added_by,
+            member.until,
+        ),
     )
 
 
@@ -52,15 +70,30 @@ def give_roles(connection: Connection, id: str, roles: tuple[str, ...]) -> None:
     connection.execute("UPDATE staff SET roles = ? WHERE id = ?", (" ".join(roles), id))
 
 
+def set_until(connection: Connection, id: str, until: int | None) -> None:
+    """Set when a member leaves by itself; None: not by itself."""
+    connection.execute("UPDATE staff SET until = ? WHERE id = ?", (until, id))
+
+
+def suspend(connection: Connection, id: str, since: int | None) -> None:
+    """Let a member not log in since a moment; None: let them again."""
+    connection.execute("UPDATE staff SET suspended = ? WHERE id = ?", (since, id))
+
+
+def note_login(connection: Connection, id: str, now: int) -> None:
+    """Note that a member logged in."""
+    connection.execute("UPDATE staff SET seen = ? WHERE id = ?", (now, id))
+
+
 def end(connection: Connection, id: str, now: int) -> None:
     """Note that a member left."""
     connection.execute("UPDATE staff SET ended = ? WHERE id = ?", (now, id))
 
 
-def count_with(connection: Connection, role: str) -> int:
-    """Count the present members who have a role."""
-    sql = "SELECT count(*) FROM staff WHERE ended IS NULL AND ' ' || roles || ' ' LIKE '% ' || ? || ' %'"
-    return int(value(connection, sql, role))
+def count_with(connection: Connection, role: str, now: int) -> int:
+    """Count the members who have a role and may log in, and not only for some time."""
+    found = [one for one in listed(connection) if one.present(now) and one.until is None]
+    return sum(role in one.roles for one in found)
 
 
 def _member(row: tuple[Any, ...] | None) -> Member | None:

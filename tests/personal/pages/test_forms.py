@@ -5,9 +5,11 @@ import re
 
 from base import clock
 from personal.operations.actors import Who
-from personal.pages.kept import Form, Kept
+from personal.pages import kept
+from personal.pages.kept import Form
 from personal.pages.refill import refilled
 from personal.store import sessions
+from tests.personal.live import Live
 from tests.personal.pages.reading import BIRTH, NOTHING, Reader, opened
 
 TYPED = {
@@ -30,13 +32,17 @@ async def test_a_form_that_came_when_its_login_had_ended_is_shown_again_after_it
     await reader.get(path)
     await end_login(reader)
     page = await reader.send(path, NOTHING, version="1", **TYPED)
-    assert reader.status == 401 and "残っています" in page and "見本町9番地" not in page
-    kept = reader.found(r'name="kept" value="([^"]+)"')
-    page = await reader.send("/staff/login", town="yabu", login="counter", kept=kept)
+    assert reader.path.startswith("/staff/login?") and "残っています" in page and "見本町9番地" not in page
+    next = reader.found(r'name="next" value="(/staff/resumed/[^"]+)"')
+    page = await reader.send("/staff/login", town="yabu", login="counter", next=next)
+    assert reader.path == next and "見本町9番地" not in page
+    page = await reader.send(path, NOTHING, kept=next.rpartition("/")[2])
     assert reader.path == path and "まだ記録していません" in page
     assert "見本 &lt;花子&gt;" in page and "養父市見本町9番地" in page
     page = await reader.send(path, NOTHING, version="1", **TYPED)
     assert reader.status == 200 and "保存しました" in page
+    await reader.get(next)
+    assert reader.path == "/staff"  # it is forgotten
 
 
 async def test_a_form_that_was_kept_is_shown_to_nobody_else(reader: Reader) -> None:
@@ -44,10 +50,10 @@ async def test_a_form_that_was_kept_is_shown_to_nobody_else(reader: Reader) -> N
     await reader.get(path)
     await end_login(reader)
     await reader.send(path, NOTHING, version="1", **TYPED)
-    kept = reader.found(r'name="kept" value="([^"]+)"')
-    page = await reader.send("/staff/login", town="yabu", login="protection", kept=kept)
+    next = reader.found(r'name="next" value="(/staff/resumed/[^"]+)"')
+    page = await reader.send("/staff/login", town="yabu", login="protection", next=next)
     assert reader.path == "/staff" and "見本町9番地" not in page
-    page = await reader.send(path, NOTHING, kept=kept)
+    page = await reader.send(path, NOTHING, kept=next.rpartition("/")[2])
     assert reader.path == "/staff" and "見本町9番地" not in page
 
 
@@ -129,11 +135,15 @@ def test_only_the_form_that_was_sent_is_filled_in() -> None:
     assert shown.endswith('<form action="/b"><input name="x" value="1"></form>&amp;&#38;<!doctype html>')
 
 
-def test_a_kept_form_is_opened_by_whose_it_is_in_the_same_process_only() -> None:
-    kept, owner = Kept(), ("yabu", Who.STAFF, "m_1")
-    sealed = kept.sealed(Form("/staff", {"csrf": "1", "x": "2"}, b"s"), owner)
-    assert kept.opened(sealed, owner) == Form("/staff", {"x": "2"}, b"s")
-    for other in (("asago", Who.STAFF, "m_1"), ("yabu", Who.RESIDENT, "m_1"), ("yabu", Who.STAFF, "m_2")):
-        assert kept.opened(sealed, other) is None
-    assert Kept().opened(sealed, owner) is None
-    assert kept.opened("=", owner) is None and kept.opened("", owner) is None
+async def test_a_kept_form_is_opened_by_whose_it_is_in_the_same_browser_only(live: Live) -> None:
+    town, owner, form = live.town, ("yabu", Who.STAFF, "m_1", ""), Form("/staff", {"csrf": "1", "x": "2"}, b"s")
+    now = clock.now()
+    id = await kept.keep(town, form, owner, b"browser", now)
+    assert await kept.peek(town, id, owner, b"browser", now) == Form("/staff", {"x": "2"}, b"s")
+    others = [("asago", Who.STAFF, "m_1", ""), ("yabu", Who.RESIDENT, "m_1", ""), ("yabu", Who.STAFF, "m_1", "r")]
+    for other in others:
+        assert await kept.peek(town, id, other, b"browser", now) is None
+    assert await kept.peek(town, id, owner, b"another", now) is None
+    assert await kept.peek(town, id, owner, b"browser", now + kept.LONGEST) is None
+    await kept.forget(town, id, b"browser", now)
+    assert await kept.peek(town, id, owner, b"browser", now) is None
