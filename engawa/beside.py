@@ -1,8 +1,9 @@
-"""The personal-data module and its agent beside the broker: whether they are started, how, what is said of it."""
+"""The personal-data module, its agent and a desk beside the broker: whether they are started, how, what is said."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from personal import towns
 from personal.agent import settings as agent_settings
 from personal.agent.settings import AgentSettings
 from personal.settings import PREFIX, SECTION, PersonalSettings, check
+
+if TYPE_CHECKING:
+    from engawa.demo.desk import DemoDesk
 
 HIGHEST_PORT = 65_535
 
@@ -23,16 +27,26 @@ class Beside:
     settings: PersonalSettings
     config: Path | None
     url: str
+    desk: "DemoDesk | None" = None
 
     @property
-    def part(self) -> Part:
-        """Say how it is started."""
+    def parts(self) -> list[Part]:
+        """Say how it is started, and the desk of a demonstration with it."""
         told = self.settings
         arguments = ["run", "personal", "--host", told.host, "--port", str(told.port)]
         arguments += ["--data", str(told.data), *(["--demo"] if told.demo else [])]
         if self.config:
             arguments += ["--config", str(self.config)]
-        return Part("personal", tuple(arguments), self.url + "/health/ready")
+        if self.desk:
+            arguments += self.desk.module_arguments
+        module = Part("personal", tuple(arguments), self.url + "/health/ready")
+        return [module, *([self.desk.part] if self.desk else [])]
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Name the addresses on which something will listen."""
+        own = (self.settings.host, self.settings.port)
+        return [own, *([("127.0.0.1", self.desk.port)] if self.desk else [])]
 
     async def settle(self) -> None:
         """Give a demonstration its residents; what is there already stays."""
@@ -40,6 +54,8 @@ class Beside:
             from engawa.demo.personal import load_personal
 
             await load_personal(self.url, self.settings.data)
+            if self.desk:
+                await self.desk.settle()
 
     def welcome(self) -> str:
         """Say where it is, and what to try."""
@@ -48,6 +64,8 @@ class Beside:
             from engawa.demo.personal import key_file
 
             token = f"engawa service token shelter --url {self.url} --key {key_file(self.settings.data)}"
+            if self.desk:
+                lines.append(f"  card terminal {self.desk.url}/   (made-up cards, PIN 1234)")
             lines += ["", "A service that asks for residents' data gets its token by:", f"  {token}"]
         else:
             lines = [f"  for staff     {self.url}/staff"]
@@ -68,12 +86,15 @@ def beside(
     check(told)
     if told.demo and told.tls_certificate:
         raise click.UsageError("--demo is to try things without TLS; leave out tls_certificate")
-    if told.demo:
-        from engawa.demo.personal import prepare
-
-        prepare(told.data)
     scheme = "https" if told.tls_certificate else "http"
-    return Beside(told, config, f"{scheme}://{reachable(told.host)}:{told.port}")
+    url = f"{scheme}://{reachable(told.host)}:{told.port}"
+    if not told.demo:
+        return Beside(told, config, url)
+    from engawa.demo.desk import prepare_desk
+    from engawa.demo.personal import prepare
+
+    prepare(told.data)
+    return Beside(told, config, url, prepare_desk(told, url, offset))
 
 
 def inside(config: Path | None) -> Part | None:

@@ -90,13 +90,14 @@ def up(
     port = broker.port + offset
     _refuse_taken(broker.host, port)
     if residents:
-        _refuse_taken(residents.settings.host, residents.settings.port)
+        for host, taken in residents.addresses:
+            _refuse_taken(host, taken)
     arguments = ["run", "broker", "--host", broker.host, "--port", str(port), "--data", str(broker.data)]
     if config:
         arguments += ["--config", str(config)]
     url = local_address(replace(broker, port=port))
     part = _told(Part("broker", tuple(arguments), url + "/health/ready"), open_)
-    others = [residents.part] if residents else []
+    others = residents.parts if residents else []
     agent = None if demo else inside(config)
     _run([part, *others, *([agent] if agent else [])], lambda: _settle(url, demo, residents))
 

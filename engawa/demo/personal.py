@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 
 from base.admin import ask
-from base.console import Failure
+from engawa.demo.talk import Talk
 from personal import towns
 from personal.service_command import new_key, public_keys
 from personal.towns import Listed
@@ -37,7 +37,7 @@ async def load_personal(url: str, data: Path) -> None:
         if member["login"] not in known:
             await ask(data, "staff.add", municipality=TOWN.id, **member)
     async with aiohttp.ClientSession(base_url=url) as session:
-        talk = _Talk(session)
+        talk = Talk(session)
         await _put_service(talk, content["service"], key_file(data))
         for resident in content["residents"]:
             await _put_resident(talk, resident)
@@ -46,35 +46,7 @@ async def load_personal(url: str, data: Path) -> None:
             await _name_resident(talk, first, content["service"]["id"], folder)
 
 
-class _Talk:
-    """Speaks to the module as whomever it is told."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-        self._tokens: dict[str, str] = {}
-
-    async def login(self, kind: str, name: str) -> str | None:
-        body = {kind: name}
-        async with self._session.post("/personal/v1/demo/sessions", json=body) as reply:
-            return None if reply.status == 401 else str((await _checked(reply))["token"])
-
-    async def staff(self, login: str, method: str, path: str, body: Any = None) -> Any:
-        if login not in self._tokens:
-            self._tokens[login] = await self.login("staff", login) or ""
-        headers = {"Authorization": f"Bearer {self._tokens[login]}"}
-        async with self._session.request(method, f"/personal/v1{path}", json=body, headers=headers) as reply:
-            return await _checked(reply)
-
-
-async def _checked(reply: aiohttp.ClientResponse) -> Any:
-    body = await reply.json(content_type=None) if reply.status != 204 else None
-    if reply.status >= 400:
-        detail = body.get("detail", reply.status) if isinstance(body, dict) else reply.status
-        raise Failure(f"the personal-data module refused a part of the demonstration: {detail}")
-    return body
-
-
-async def _put_service(talk: _Talk, service: dict[str, Any], file: Path) -> None:
+async def _put_service(talk: Talk, service: dict[str, Any], file: Path) -> None:
     """Have one member of staff propose the service and its key, a second one approve it."""
     listed = await talk.staff("catalogue", "GET", "/catalogue/services")
     present = any(one["id"] == service["id"] for one in listed["services"])
@@ -97,7 +69,7 @@ def _keys(service: str, file: Path) -> tuple[dict[str, Any], bool]:
     return new_key(service, file), True
 
 
-async def _put_resident(talk: _Talk, resident: dict[str, Any]) -> None:
+async def _put_resident(talk: Talk, resident: dict[str, Any]) -> None:
     if await talk.login("resident", resident["login"]) is not None:
         return
     basic = resident["items"]["basic-four"]
@@ -113,7 +85,7 @@ async def _put_resident(talk: _Talk, resident: dict[str, Any]) -> None:
         await talk.staff("counter", "POST", "/records/write", record)
 
 
-async def _name_resident(talk: _Talk, resident: dict[str, Any], service: str, folder: Path) -> None:
+async def _name_resident(talk: Talk, resident: dict[str, Any], service: str, folder: Path) -> None:
     """Hand the name by which the service knows a resident over in a file, as a city hands it to a service."""
     basic = resident["items"]["basic-four"]
     body = {"nameKana": basic["nameKana"], "birthDate": basic["birthDate"]}

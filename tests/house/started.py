@@ -19,6 +19,8 @@ from tests.ports import free_port
 DEFAULT_PORT = 1026
 MODULE_ABOVE = 7000
 """How far the port of the personal-data module lies above that of the broker."""
+DESK_ABOVE = 7084
+"""How far that of the demonstration's desk does."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Up:
     def personal(self) -> str:
         """Name the URL of the personal-data module."""
         return f"http://127.0.0.1:{self.port + MODULE_ABOVE}"
+
+    @property
+    def desk(self) -> str:
+        """Name the URL of the demonstration's desk."""
+        return f"http://127.0.0.1:{self.port + DESK_ABOVE}"
 
     def ready(self) -> bool:
         """Say whether the broker is ready."""
@@ -75,7 +82,7 @@ def start(data: Path, *words: str, port: int, **more: Any) -> subprocess.Popen[s
 @contextmanager
 def up(data: Path, *words: str, port: int = 0) -> Iterator[Up]:
     """Run `engawa up` until the block ends; it has said that it is ready when the block begins."""
-    port = port or free_port(MODULE_ABOVE)
+    port = port or free_port(MODULE_ABOVE, DESK_ABOVE)
     process = start(data, *words, port=port)
     try:
         running = Up(process, port, data)

@@ -1,10 +1,12 @@
 """`engawa up` and `engawa run broker`: quick start, clean end, restart after a fall, nothing left behind."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,9 @@ def test_the_demo_city_stays_as_it_was_changed(tmp_path: Path) -> None:
 
 def test_the_demo_starts_the_personal_data_module_with_a_service_that_gets_tokens(tmp_path: Path) -> None:
     with up(tmp_path, "--demo") as running:
-        assert len(running.children()) == 2
+        assert len(running.children()) == 3
+        with urllib.request.urlopen(f"{running.desk}/state", timeout=60) as answer:
+            assert json.loads(answer.read())["reader"] == "empty"
         words = ["service", "token", "shelter", "--key", str(tmp_path / "demo" / "shelter.jwk")]
         command = [sys.executable, "-m", "engawa", *words, "--url", running.personal]
         got = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

@@ -1,6 +1,7 @@
 """A real personal-data module, a real desk beside it, and a browser that is sent from one to the other and back."""
 
 import contextlib
+import html
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -64,9 +65,11 @@ class Browser:
             async with self._session.request(method, url, data=form, allow_redirects=False) as reply:
                 text = await reply.text()
                 self.page = Page(reply.status, url, text, dict(reply.headers))
-            if self.page.status not in (302, 303):
+            left = re.search(r'http-equiv="refresh" content="0;url=([^"]+)"', text)
+            if self.page.status not in (302, 303) and left is None:
                 return self.page
-            method, form, url = "GET", None, urljoin(url, self.page.headers["Location"])
+            there = html.unescape(left[1]) if left else self.page.headers["Location"]
+            method, form, url = "GET", None, urljoin(url, there)
         raise AssertionError("sent on and on")
 
 
