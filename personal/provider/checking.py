@@ -15,6 +15,7 @@ from personal.provider.clients import authenticated, proof
 from personal.provider.front import Asked, told
 from personal.provider.standing import Standing, standing
 from personal.rules.authorization import login_of
+from personal.rules.dpop import Proof
 from personal.store import service_logins
 from personal.store.service_logins import Token, TokenKind
 
@@ -63,7 +64,7 @@ async def revoke(asked: Asked) -> web.Response:
 async def userinfo(asked: Asked) -> web.Response:
     """Give the claims about the resident whose access token comes along. (OpenID Connect Core 5.3)"""
     scheme, secret = _credential(asked)
-    shown = await proof(asked, secret) if scheme == "dpop" else None
+    shown = await _held(asked, secret) if scheme == "dpop" else None
     found = asked.city.town.store.read(lambda db: _found(db, secret, asked.now))
     if found is None or found[0].kind is not TokenKind.ACCESS:
         raise _invalid()
@@ -72,6 +73,14 @@ async def userinfo(asked: Asked) -> web.Response:
         raise _invalid()
     verified = await claims.verified_identity(asked.city, stands, asked.now)
     return told({"sub": stands.login.subject, **verified})
+
+
+async def _held(asked: Asked, secret: str) -> Proof | None:
+    """Give the key that whoever brings a token proves to hold; a wrong proof is a wrong credential. (RFC 9449 7.1)"""
+    try:
+        return await proof(asked, secret)
+    except OAuth2Error as error:
+        raise OAuth2Error(error.description, error=error.error, status_code=401) from None
 
 
 def _found(db: Connection, secret: str, now: int) -> Found | None:

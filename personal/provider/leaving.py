@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from aiohttp import web
 from authlib.oauth2.rfc6749 import OAuth2Error
 
-from base.database import Connection
 from base.errors import InvalidRequest
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
@@ -15,8 +14,9 @@ from personal.pages.visitor import Visitor, check_form, drop_login
 from personal.provider.city import PREFIX, City
 from personal.provider.front import fields
 from personal.provider.pages import as_query, at_home, city_of, redirect, send_on
+from personal.provider.signing_in import names_of, sid
 from personal.rules.authorization import login_of
-from personal.store import service_logins, services
+from personal.store import services
 
 NAMES: Final = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 
@@ -42,10 +42,10 @@ class LogoutPages:
         city = city_of(self._desk, visitor)
         visitor = at_home(visitor, city)
         given = _given(list(visitor.request.query.items()))
-        url, sid = self._target(city, given)
+        url, service, name = self._target(city, given)
         if visitor.actor.who is not Who.RESIDENT:
             return redirect(url or f"{ME}/login")
-        if sid and city.town.store.read(lambda db: _is_in(db, visitor, sid)):
+        if name and name == sid(await names_of(city), visitor.actor.login, service):
             return await self._leave(visitor, redirect(url or f"{ME}/login"))
         names = {name: given[name] for name in NAMES if name in given}
         return self._desk.render(
@@ -57,7 +57,7 @@ class LogoutPages:
         city = city_of(self._desk, visitor)
         visitor = at_home(visitor, city)
         check_form(visitor)
-        url, _ = self._target(city, {name: text for name, text in visitor.form.items() if text})
+        url, _, _ = self._target(city, {name: text for name, text in visitor.form.items() if text})
         if visitor.given("answer") != "leave":
             return redirect(ME)
         onward = send_on(self._desk, visitor, url) if url else redirect(f"{ME}/login")
@@ -68,18 +68,18 @@ class LogoutPages:
         drop_login(visitor.request, onward)
         return onward
 
-    def _target(self, city: City, given: Mapping[str, str]) -> tuple[str, str]:
-        """Give where to go on to, as the service that asks registered, and its name of the login; both may be empty."""
-        service, sid = given.get("client_id"), ""
+    def _target(self, city: City, given: Mapping[str, str]) -> tuple[str, str, str]:
+        """Give where to go on to, as the service that asks registered, which it is, and how it calls the login."""
+        service, name = given.get("client_id"), ""
         if "id_token_hint" in given:
             try:
                 told = city.hint(given["id_token_hint"], service)
             except OAuth2Error:
                 raise _unreadable() from None
-            service, sid = told["aud"], told.get("sid", "")
+            service, name = told["aud"], told.get("sid", "")
         wanted = given.get("post_logout_redirect_uri")
         if wanted is None:
-            return "", sid
+            return "", service or "", name
         found = None if service is None else city.town.store.read(lambda db: services.find(db, service))
         known = (login_of(found.description) if found and found.active else None) or {}
         if wanted not in known.get("postLogoutRedirectUris", []):
@@ -88,7 +88,7 @@ class LogoutPages:
             )
         mark = "&" if "?" in wanted else "?"
         state = f"{mark}{urlencode({'state': given['state']})}" if "state" in given else ""
-        return wanted + state, sid
+        return wanted + state, service or "", name
 
 
 def _given(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -96,11 +96,6 @@ def _given(pairs: list[tuple[str, str]]) -> dict[str, str]:
         return fields(pairs)
     except OAuth2Error:
         raise _unreadable() from None
-
-
-def _is_in(db: Connection, visitor: Visitor, sid: str) -> bool:
-    """Say whether a service's name of a login is one of this very login."""
-    return any(one.sid == sid for one in service_logins.of_session(db, visitor.actor.login))
 
 
 def _unreadable() -> InvalidRequest:

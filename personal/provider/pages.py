@@ -15,13 +15,12 @@ from base.errors import InvalidRequest, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations.actors import Who
-from personal.operations.naming import deriving_of
 from personal.pages.desk import ME, Desk
 from personal.pages.visitor import Visitor, binding, check_form
 from personal.provider.city import PREFIX, City
 from personal.provider.deciding import Progress, Step, following, progress
 from personal.provider.front import fields
-from personal.provider.signing_in import Ready, enter
+from personal.provider.signing_in import Names, Ready, enter, names_of
 from personal.rules import authorization
 from personal.rules.authorization import OFFLINE, REQUEST_URI
 from personal.store import attempts, connections, pushed, services, sessions
@@ -146,9 +145,9 @@ class LoginPages:
 
     async def _step(self, city: City, visitor: Visitor, under_way: Progress, id: str, now: int) -> Place:
         """Decide in one transaction what comes next, and do it if it is the last step."""
-        key, deriving = await city.town.keys.named(attempts.KEY), await deriving_of(city.town)
+        key, names = await city.town.keys.named(attempts.KEY), await names_of(city)
         browser = binding(visitor.request)
-        work = partial(_decide, city=city, visitor=visitor, under_way=under_way, now=now, deriving=deriving)
+        work = partial(_decide, city=city, visitor=visitor, under_way=under_way, now=now, names=names)
 
         def step(db: Connection) -> Place:
             found, place = work(db)
@@ -182,7 +181,7 @@ class LoginPages:
 
 
 def _decide(
-    db: Connection, *, city: City, visitor: Visitor, under_way: Progress, now: int, deriving: Any
+    db: Connection, *, city: City, visitor: Visitor, under_way: Progress, now: int, names: Names
 ) -> tuple[Progress, Place]:
     """Say where a visitor goes on; what a service asks for is read anew each time, as it may have changed."""
     params, actor = under_way.params, visitor.actor
@@ -209,7 +208,7 @@ def _decide(
         return asked, Place(f"{ME}/ask?{query}")
     if step is not Step.DONE or session is None:
         return under_way, Place(here)
-    code = enter(db, Ready(service, request, actor, session, under_way.began), city, deriving, now)
+    code = enter(db, Ready(service, request, actor, session, under_way.began), city, names, now)
     return under_way, Place(back(city, params, code=code), service=True)
 
 

@@ -9,9 +9,10 @@ from base.database import Connection
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations.actors import Actor
+from personal.operations.naming import deriving_of
 from personal.provider.city import City
 from personal.rules.authorization import OFFLINE, Request
-from personal.rules.identifiers import fresh
+from personal.rules.identifiers import blind, fingerprint, fresh
 from personal.rules.notice import QUARTER
 from personal.store import connections, pseudonyms, service_logins
 from personal.store.pseudonyms import Deriving
@@ -20,6 +21,8 @@ from personal.store.services import Service
 from personal.store.sessions import Session
 
 CODE_SECONDS: Final = 60
+LOGINS: Final = "service-logins"
+"""The named key from which services' names of logins here are derived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,25 @@ class Ready:
     began: int
 
 
-def enter(db: Connection, ready: Ready, city: City, deriving: Deriving, now: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """From what services' names of residents, and of logins here, are derived."""
+
+    residents: Deriving
+    logins: bytes = field(repr=False)
+
+
+async def names_of(city: City) -> Names:
+    """Give from what services' names are derived in a municipality."""
+    return Names(await deriving_of(city.town), await city.town.keys.named(LOGINS))
+
+
+def sid(names: Names, login: str, service: str) -> str:
+    """Give how a service calls a login here: the same at each visit of it there, and another one at each service."""
+    return f"s_{fingerprint(blind(names.logins, service, login))}"
+
+
+def enter(db: Connection, ready: Ready, city: City, names: Names, now: int) -> str:
     """Log a resident in at a service, and give the code by which it gets its tokens."""
     service, request, person = ready.service, ready.request, ready.actor.id
     found = connections.find(db, person, service.id)
@@ -43,10 +64,10 @@ def enter(db: Connection, ready: Ready, city: City, deriving: Deriving, now: int
     code = secrets.token_urlsafe(32)
     login = ServiceLogin(
         fresh("g_"),
-        service_logins.sid_of(db, ready.session.id, service.id),
+        sid(names, ready.session.id, service.id),
         service.id,
         person,
-        pseudonyms.given(db, deriving, service.id, person, now),
+        pseudonyms.given(db, names.residents, service.id, person, now),
         ready.session.id,
         _asked(request),
         int(ready.actor.level),

@@ -9,7 +9,6 @@ import orjson
 
 from base.database import Connection
 from personal.rules import clocks
-from personal.rules.identifiers import fresh
 from personal.store.sessions import digest
 from personal.store.town import one, rows, value
 
@@ -62,12 +61,6 @@ _COLUMNS: Final = (
     "id, sid, service, person, subject, session, asked, level, method, told, offline, made, until, code_until,"
     " redeemed"
 )
-
-
-def sid_of(connection: Connection, session: str, service: str) -> str:
-    """Give how a service calls the login here that a login there comes from: one name for each service."""
-    sql = "SELECT sid FROM service_login WHERE session = ? AND service = ? LIMIT 1"
-    return value(connection, sql, session, service) or fresh("s_")
 
 
 def add(connection: Connection, login: ServiceLogin, code: str) -> None:
