@@ -5,6 +5,7 @@ The list follows the negative tests of the OpenID Foundation's conformance suite
 """
 
 import time
+from typing import Any
 
 from base.oidc.faults import Fault
 from tests.oidc.hostile import MISSING, OWN, RSA, SECOND, Case
@@ -240,3 +241,36 @@ RIGHT = [
     ),
 ]
 """What differs and is right: so that the cases above fail for what they say."""
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT: dict[str, tuple[Fault, dict[str, Any]]] = {
+    "it is unsigned": (Fault.ALGORITHM, {"sign": "none"}),
+    "it is signed with the public key as secret": (Fault.ALGORITHM, {"sign": "secret"}),
+    "it is signed by RSA, which was not agreed": (Fault.ALGORITHM, {"sign": "rsa"}),
+    "its signature is one of a stranger": (Fault.SIGNATURE, {"sign": "stranger"}),
+    "one bit of its signature is another": (Fault.SIGNATURE, {"sign": "flipped"}),
+    "it brings its own key along": (Fault.SIGNATURE, {"sign": "brought"}),
+    "it names a key that nobody has": (Fault.KEY, {"header": {"kid": "nobody"}}),
+    "it is an access token": (Fault.TYPE, {"header": {"typ": "at+jwt"}}),
+    "its issuer is another": (Fault.ISSUER, {"iss": "https://other.example"}),
+    "it has no issuer": (Fault.ISSUER, {"iss": MISSING}),
+    "it is for another client": (Fault.AUDIENCE, {"aud": "asago"}),
+    "it is for nobody": (Fault.AUDIENCE, {"aud": MISSING}),
+    "it was made for another client": (Fault.PARTY, {"azp": "asago"}),
+    "it has no event": (Fault.EVENT, {"events": MISSING}),
+    "its event is another": (Fault.EVENT, {"events": {"https://other.example/event": {}}}),
+    "its event is a text": (Fault.EVENT, {"events": EVENT}),
+    "its event says nothing": (Fault.EVENT, {"events": {EVENT: None}}),
+    "it has a nonce, as an ID token": (Fault.NONCE, {"nonce": "n"}),
+    "it was not issued at any time": (Fault.ISSUED, {"iat": MISSING}),
+    "it was issued long ago": (Fault.ISSUED, {"iat": lambda _: ago(400)}),
+    "it will be issued": (Fault.ISSUED, {"iat": lambda _: ago(-120)}),
+    "it has expired": (Fault.EXPIRED, {"exp": lambda _: ago(90)}),
+    "its end is a text": (Fault.EXPIRED, {"exp": "tomorrow"}),
+    "it has no name of its own": (Fault.IDENTIFIER, {"jti": MISSING}),
+    "its name is a number": (Fault.IDENTIFIER, {"jti": 5}),
+    "it is about nobody": (Fault.SUBJECT, {"sub": MISSING, "sid": MISSING}),
+    "its login is a number": (Fault.IDENTIFIER, {"sid": 5}),
+    "its subject is a number": (Fault.SUBJECT, {"sub": 5}),
+}
+"""Logout tokens that end nothing. (Back-Channel Logout 1.0 2.6)"""

@@ -18,7 +18,7 @@ from personal.store import consents, sessions
 from tests.oidc.browsing import Browser, Page, address_of, browser_session, query
 from tests.oidc.certified import certified, needs_provider
 from tests.personal.live import Live, live_module
-from tests.personal.login.test_oidc_hostile import own_key
+from tests.personal.login.oidc import own_key, secret_of
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_provider]
@@ -112,8 +112,8 @@ async def test_several_tabs_log_in_at_once(there: There, browser: Browser) -> No
 async def test_the_level_is_what_the_provider_says_and_no_more(there: There, browser: Browser) -> None:
     page = await browser.open((await log_in(browser, acr="aal1")).url)
     assert browser.logged_in
-    secret = next(one.value for one in browser.session.cookie_jar if one.key == "engawa-personal")
-    session = there.live.town.store.read(lambda db: sessions.find(db, secret.partition(".")[2], clock.now()))
+    secret = secret_of(browser)
+    session = there.live.town.store.read(lambda db: sessions.find(db, secret, clock.now()))
     assert session is not None
     assert session.level == 1
     assert session.method == "oidc.digital"
@@ -169,9 +169,7 @@ async def test_a_logout_that_the_provider_tells_ends_the_login_here(there: There
 
 async def test_a_decision_is_proven_by_a_login_for_it_alone(there: There, browser: Browser) -> None:
     await browser.open((await log_in(browser)).url)
-    secret = next(one.value for one in browser.session.cookie_jar if one.key == "engawa-personal").partition(
-        "."
-    )[2]
+    secret = secret_of(browser)
     body = {"service": "shelter", "purpose": "reception", "agree": ["basic-four", "allergies"]}
     reply = await there.live.post("/me/consents/prepare", body, by=secret)
     assert reply.status == 200, reply.raw
@@ -197,9 +195,7 @@ async def csrf_of(browser: Browser) -> str:
 
 async def test_somebody_elses_login_proves_nothing(there: There, browser: Browser) -> None:
     await browser.open((await log_in(browser)).url)
-    secret = next(one.value for one in browser.session.cookie_jar if one.key == "engawa-personal").partition(
-        "."
-    )[2]
+    secret = secret_of(browser)
     body = {"service": "shelter", "purpose": "reception", "agree": ["basic-four"], "until": "2027-03-31"}
     reply = await there.live.post("/me/consents/prepare", body, by=secret)
     assert reply.status == 200, reply.raw
