@@ -6,6 +6,8 @@ from typing import Any, get_args, get_origin
 
 import click
 
+from adapters.desk import settings as desk
+from adapters.desk.settings import DeskSettings
 from base.console import option_name, show_default
 from base.errors import ENGAWA_ERRORS, Problem
 from base.settings import listed
@@ -31,6 +33,7 @@ PARTS: tuple[tuple[str, str, str, type[Any]], ...] = (
     ("The personal-data module", personal.SECTION, personal.PREFIX, PersonalSettings),
     ("A vault", vault.SECTION, vault.PREFIX, VaultSettings),
     ("The agent inside LGWAN", agent.SECTION, agent.PREFIX, AgentSettings),
+    ("A desk with a card reader", desk.SECTION, desk.PREFIX, DeskSettings),
 )
 """Every part: what it is called, its section in a file, its prefix in the environment, its settings."""
 
@@ -218,7 +221,7 @@ def errors() -> list[type[Problem]]:
 def _shortened(path: tuple[str, ...], text: str) -> str:
     """Leave the settings to their own page."""
     for _, section, prefix, part in PARTS:
-        if path == ("engawa", "run", section):
+        if path in (("engawa", "run", section), ("engawa", section, "run")):
             some = _some(part, prefix)
             return (
                 text.partition("Options:")[0]
