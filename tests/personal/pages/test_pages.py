@@ -172,9 +172,20 @@ async def test_a_request_by_right_is_shown_with_its_deadline_and_decided_with_a_
     assert asked.json["due"][:4] in await reader.get("/staff/rights")
     path = f"/staff/rights/{asked.json['id']}"
     assert "住所が&lt;違います&gt;" in await reader.get(path)
+    page = await reader.send(path + "/held")
+    assert "請求の対象" in page and "庁内" in page
+    await reader.get(path + "/letters/extension")
+    assert reader.status == 404
+    await reader.get(path)
     await reader.send(path + "/extension", reason="調査に時間がかかるため")
+    assert "調査に時間がかかるため" in await reader.get(path + "/letters/extension")
+    await reader.get(path)
+    page = await reader.send(path, reason="住所を直しました。", words="corrected", insert="yes")
+    assert "住所を直しました。\n請求のとおり訂正しました" in page and "granted" in page
     await reader.send(path, outcome="granted", reason="訂正しました")
     assert "決定を記録しました" in reader.page
+    page = await reader.get(path + "/letters/decision")
+    assert "請求を認めます" in page and "行政不服審査法18条" in page and "花子" not in page
     own = await reader.live.get("/me/rights", by=await reader.live.resident("hanako"))
     assert own.json["requests"][0]["state"] == "granted"
 
