@@ -72,13 +72,14 @@ async def show(call: Call, module: Module) -> Answer:
 
     def work(db: Connection) -> tuple[Any, Any, Any]:
         person = find(db)
+        log.append(db, Entry("contact-shown", {"by": "resident"}, {"subject": person}), call.now)
         return (
             contacts.of(db, person).values(),
             contacts.of(db, person, proven=False).values(),
             contacts.choices(db, person),
         )
 
-    proven, pending, chosen = call.town.store.read(work)
+    proven, pending, chosen = await call.town.store.write(work)
     waiting = [one for one in pending if (one.until or 0) > call.now and one.tries < MOST_TRIES]
     return Answer(
         body={

@@ -268,6 +268,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "お知らせの届け先に確認番号を送りました",
         "A code was sent to the address that you named for news",
     ),
+    "contact-shown": ("本人が、お知らせの届け先を見ました", "You looked at where you hear of news"),
     "contact-set": ("お知らせの届け先を登録しました", "An address for news was set"),
     "contact-ended": ("お知らせの届け先を消しました", "An address for news was removed"),
     "contact-chosen": ("どのお知らせをどこに送るかを選びました", "It was chosen which news go where"),

@@ -39,6 +39,7 @@ WITHOUT_ENTRY = {
     "/keys",
     "/locations",
     "/me/accesses",
+    "/me/notices",
     "/notices/overdue",
     "/proposals",
     "/reports/personal-files",
