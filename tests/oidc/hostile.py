@@ -68,6 +68,7 @@ class Realm:
     asked: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)  # all secrets it gave out
     keys: list[Any] = field(default_factory=list)
+    proofs: list[str] = field(default_factory=list)  # client assertions
     fetched: int = 0  # how often the keys were
 
 
@@ -256,6 +257,7 @@ def _each(value: Any) -> list[str]:
 
 async def _token(realm: Realm, request: web.Request) -> web.Response:
     form = await request.post()
+    realm.proofs.append(str(form["client_assertion"]))
     asked = realm.asked.pop(str(form["code"]), None)
     if asked is None or not _proves(str(form["code_verifier"]), asked):
         return web.json_response({"error": "invalid_grant"}, status=400)
