@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from personal.login.ways import ways
 from personal.pages.desk import ME
 from personal.pages.visitor import Visitor
 from personal.portal.section import Section
@@ -18,8 +19,6 @@ class SessionPages(Section):
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
-        if not self._desk.inside.knows("GET", SESSIONS):
-            return []
         return [
             self._shown("/sessions", self.show),
             self._sent("/sessions/end-others", self.end_others, page=self.show),
@@ -48,10 +47,9 @@ class CardPages(Section):
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
-        if not self._desk.inside.knows("GET", CREDENTIALS):
-            return []
         return [
             self._shown("/cards", self.show),
+            self._sent("/cards/link", self.link, page=self.show, shows=True),
             self._sent("/cards/{id}/end", self.end, page=self.show),
         ]
 
@@ -59,6 +57,14 @@ class CardPages(Section):
         """Show the cards and logins by which the visitor is known."""
         found = (await self._ask(visitor, "GET", CREDENTIALS))["credentials"]
         return self._render(visitor, "my_cards.html", found=found)
+
+    async def link(self, visitor: Visitor) -> web.Response:
+        """Show the ways to link another card or login."""
+        made = await self._ask(visitor, "POST", CREDENTIALS + "/prepare")
+        town = visitor.town
+        proving = () if town is None else ways(self._desk.module, town)
+        found = [way for way in proving if way.proves]
+        return self._render(visitor, "my_card_link.html", made=made, ways=found)
 
     async def end(self, visitor: Visitor) -> web.Response:
         """End a card or a login."""
@@ -72,20 +78,18 @@ class ConnectionPages(Section):
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
-        if not self._desk.inside.knows("GET", CONNECTIONS):
-            return []
         return [
             self._shown("/connections", self.show),
-            self._sent("/connections/{id}/end", self.end, page=self.show),
+            self._sent("/connections/{service}/end", self.end, page=self.show),
         ]
 
     async def show(self, visitor: Visitor) -> web.Response:
         """Show the services at which the visitor is logged in."""
         found = (await self._ask(visitor, "GET", CONNECTIONS))["connections"]
-        return self._render(visitor, "my_connections.html", found=found, **await self._names(visitor))
+        return self._render(visitor, "my_connections.html", found=found)
 
     async def end(self, visitor: Visitor) -> web.Response:
         """End the login at a service."""
-        within = {"id": visitor.request.match_info["id"]}
-        await self._ask(visitor, "DELETE", CONNECTIONS + "/{id}", within=within)
+        within = {"service": visitor.request.match_info["service"]}
+        await self._ask(visitor, "DELETE", CONNECTIONS + "/{service}", within=within)
         return self._desk.back(visitor, ME + "/connections", "my_connection_ended")

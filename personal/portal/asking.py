@@ -11,8 +11,8 @@ from base.errors import BadRequestData, NotPermitted
 from personal.login.ways import ways
 from personal.operations.actors import Level
 from personal.pages.desk import JAPAN, ME
-from personal.pages.visitor import Visitor
-from personal.portal.section import Section, onward, query
+from personal.pages.visitor import Visitor, safe_next
+from personal.portal.section import Section, query
 from personal.portal.services import chosen_purpose, shown_record
 from personal.portal.standing import SHARE, open_items
 
@@ -104,10 +104,10 @@ class AskingPages(Section):
 
     def _then(self, visitor: Visitor) -> str:
         chosen = {name: query(visitor, name) for name in ("service", "purpose", "kind")}
-        return onward(query(visitor, "then"), visitor.link(DONE, **chosen))
+        return safe_next(query(visitor, "then"), visitor.link(DONE, **chosen))
 
     def _go_on(self, visitor: Visitor, done: str) -> web.Response:
-        path, _, more = onward(visitor.given("then"), DONE).partition("?")
+        path, _, more = safe_next(visitor.given("then"), DONE).partition("?")
         if path == DONE:
             given = visitor.chosen("service", "purpose", "kind")
             target = DONE if done == "agreed" else ME + "/services"

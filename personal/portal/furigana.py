@@ -12,14 +12,16 @@ from aiohttp import web
 
 from personal.operations.actors import Who
 from personal.pages.desk import ME
-from personal.pages.visitor import Visitor
-from personal.portal.section import Section, onward
+from personal.pages.visitor import Visitor, safe_next
+from personal.portal.section import Section
 
 COOKIE: Final = "engawa-furigana"
 ON: Final = "on"
 YEAR: Final = 365 * 86_400
 FILE: Final = Path(__file__).parent / "furigana.toml"
 KANJI: Final = "\u3005\u3400-\u4dbf\u4e00-\u9fff"
+_DATE: Final = "[0-9]+[年月日]"
+"""Left as it is: read otherwise after each number."""
 _SILENT: Final = frozenset({"title", "option", "textarea", "script", "style", "svg", "ruby", "pre", "code"})
 _HIDDEN: Final = 'aria-hidden="true"'
 _VOID: Final = frozenset({"input", "br", "img", "meta", "link", "hr"})
@@ -36,7 +38,7 @@ def readings() -> dict[str, str]:
 @cache
 def _pattern() -> re.Pattern[str]:
     words = sorted(readings(), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+    return re.compile("|".join([_DATE, *map(re.escape, words)]))
 
 
 def marked(text: str) -> str:
@@ -51,6 +53,8 @@ def unread(text: str) -> list[str]:
 
 def _ruby(word: str) -> str:
     """Write the reading over the kanji of a word only; kana that both begin or end with stand beside it."""
+    if word not in readings():
+        return word
     reading, before, after = readings()[word], 0, 0
     while before < min(len(word), len(reading)) and word[before] == reading[before]:
         before += 1
@@ -147,7 +151,7 @@ class FuriganaPages(Section):
 
     async def switch(self, visitor: Visitor) -> web.Response:
         """Turn readings on or off in this browser, and go on where the reader was."""
-        target = onward(visitor.given("next"), ME)
+        target = safe_next(visitor.given("next"), ME)
         response = web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
         value = ON if visitor.given("readings") == ON else ""
         age = YEAR if value else 0

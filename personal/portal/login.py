@@ -8,8 +8,9 @@ from personal.login.ways import ways
 from personal.operations.actors import Level, Who
 from personal.pages.demonstration import log_in
 from personal.pages.desk import ME, Desk
-from personal.pages.visitor import Visitor
-from personal.portal.section import Section, onward, query
+from personal.pages.login_card import kiosk_of
+from personal.pages.visitor import Visitor, safe_next
+from personal.portal.section import Section, query
 
 
 class LoginPages(Section):
@@ -36,7 +37,7 @@ class LoginPages(Section):
             or module.towns.get(query(visitor, "town"))
             or (towns[0] if len(towns) == 1 else None)
         )
-        terminal = "engawa-desk" in " ".join(visitor.request.cookies)
+        terminal = town is not None and bool(kiosk_of(visitor, town))
         found = () if town is None else ways(module, town, terminal=terminal)
         level = query(visitor, "level")
         wanted = Level(int(level)) if level in ("1", "2", "3") else Level.NONE
@@ -46,11 +47,11 @@ class LoginPages(Section):
             "town_id": "" if town is None else town.id,
             "wanted": int(wanted),
             "ways": enough,
-            "next": onward(query(visitor, "next"), ""),
+            "next": safe_next(query(visitor, "next"), ""),
             "acting": False,
         }
         return self._desk.render(visitor, "my_login.html", **more)
 
     async def log_in(self, visitor: Visitor) -> web.Response:
         """Log a resident in where everybody is made up."""
-        return await log_in(self._desk, visitor, "resident", onward(visitor.given("next"), ME))
+        return await log_in(self._desk, visitor, "resident", safe_next(visitor.given("next"), ME))

@@ -10,6 +10,7 @@ from personal.portal.accesses import AccessPages
 from personal.portal.asking import AskingPages
 from personal.portal.code import CodePages
 from personal.portal.data import DataPages
+from personal.portal.dates import day_words, moment_words
 from personal.portal.elsewhere import EmergencyPages, LinkPages
 from personal.portal.family import FamilyPages
 from personal.portal.furigana import FuriganaPages, is_on, with_readings
@@ -49,7 +50,9 @@ class Portal:
     def __init__(self, desk: Desk) -> None:
         self._sections = [made(desk) for made in _SECTIONS]
         below = [name for name, path in SECTIONS if desk.inside.knows("GET", path)]
-        desk.pages.tell(portal_sections=below, readings_on=is_on)
+        desk.pages.tell(
+            portal_sections=below, readings_on=is_on, day_words=day_words, moment_words=moment_words
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""

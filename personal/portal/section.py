@@ -11,8 +11,6 @@ from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk, Run
 from personal.pages.visitor import Visitor
 
-LOCAL: Final = ("/me", "/oidc/")
-"""How addresses begin to which the portal goes on."""
 NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -64,12 +62,6 @@ class Section:
         }
         labels = await self._desk.labels(visitor)
         return {"services": services, "purposes": purposes, "labels": labels}
-
-
-def onward(path: str, otherwise: str) -> str:
-    """Give where to go on, if that is within our own pages."""
-    fine = path.startswith(LOCAL) and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if fine else otherwise
 
 
 def query(visitor: Visitor, name: str) -> str:
