@@ -135,7 +135,7 @@ class CardLoginPages:
 
 def outcome(desk: Desk, visitor: Visitor, reason: str, next: str, tries: int = -1) -> web.Response:
     """Say in plain words what came of a login with a card, and what to do."""
-    more: dict[str, Any] = {"reason": reason, "tries": tries, "counter": reason in AT_COUNTER}
+    more: dict[str, Any] = {"reason": reason, "tries": tries, "counter": reason in AT_COUNTER or 0 <= tries <= 1}
     status = 200 if reason in ("cancelled", "registered") else 403
     return desk.render(visitor, "login_card.html", status=status, next=next, **more)
 
