@@ -10,14 +10,25 @@ from base.errors import BadRequestData, NotPermitted, Problem
 from personal.audit import log, reading
 from personal.audit.log import Entry
 from personal.locations.records import Erasure, Value
-from personal.operations import access_history, acting, letting_go, printing, rights, seeing
+from personal.operations import access_history, acting, contact, letting_go, printing, rights, seeing
 from personal.operations.call import JSON, Answer, Call, Module
 from personal.operations.delegations import protected
 from personal.operations.delegations import shown as delegation_shown
 from personal.operations.records import by
 from personal.rules.consent import Consent
 from personal.rules.delegation import Act, Scope, permits
-from personal.store import consents, delegations, exchange, identifiers, items, people, pseudonyms, records
+from personal.store import (
+    consents,
+    contacts,
+    delegations,
+    exchange,
+    identifiers,
+    items,
+    people,
+    pseudonyms,
+    records,
+    resident_notices,
+)
 from personal.store import rights as requests
 from schemas.personal.catalogue import Item
 
@@ -52,6 +63,8 @@ async def export(call: Call, module: Module) -> Answer:
 
     person, told, held = await call.town.store.write(work)
     labels = call.town.store.read(items.listed)
+    if not acting.for_another(call.actor):
+        told |= call.town.store.read(lambda db: _told(db, call, person))
     found = await call.town.records.fetch_all([(person, item) for item in held])
     told["records"] = [_record(item, value, labels) for item, value in zip(held, found, strict=True)]
     return await _written(call, module, form, told)
@@ -161,6 +174,21 @@ def _gathered(
         ],
         "links": [{"peer": code, "since": clock.show(since)} for code, since in exchange.links(db, person)],
         "requests": [rights.shown(one, rights_key) for one in requests.of(db, person)],
+    }
+
+
+def _told(db: Connection, call: Call, person: str) -> dict[str, Any]:
+    """Give what somebody was told, and where they hear of news."""
+    there = contacts.of(db, person)
+    return {
+        "notices": [
+            {"kind": one.kind, "at": clock.show(one.at), "read": one.read is not None, **one.facts}
+            for one in resident_notices.of(db, person)
+        ],
+        "contacts": [
+            {"channel": one.channel, "address": contact.opened(call.town, one)["address"]}
+            for one in there.values()
+        ],
     }
 
 

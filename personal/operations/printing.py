@@ -28,6 +28,8 @@ _TITLES: Final = {
     "represented": "あなたが代わりに手続きをする人 / For whom you may act",
     "links": "ほかの自治体との結び付け / Links with other municipalities",
     "requests": "開示・訂正・利用停止の請求 / Requests about your data",
+    "notices": "お知らせ / What you were told",
+    "contacts": "お知らせの届け先 / Where you hear of news",
 }
 _NONE: Final = "なし / None"
 _STYLE: Final = (

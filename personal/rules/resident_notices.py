@@ -80,7 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "「{service}」が、あなたの情報の利用について同意を求めています。断っても不利益はありません。",
             "en": "“{service}” asks whether it may use data about you. You may refuse.",
         },
-        "consents",
+        "requests",
     ),
     "terms-changed": Kind(
         Topic.CONSENT,
@@ -89,7 +89,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "「{service}」が求める内容が広がりました。改めて同意するまで、前の同意では情報を渡しません。",
             "en": "“{service}” asks for more than before. Until you agree anew, nothing is given out.",
         },
-        "consents",
+        "requests",
     ),
     "consent-ends-soon": Kind(
         Topic.CONSENT,
@@ -98,7 +98,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "「{service}」への同意は、あと{days}日以内に期限を迎えます。続けるときは改めて同意してください。",
             "en": "Your consent to “{service}” ends within {days} days. Agree again if it is to go on.",
         },
-        "consents",
+        "services",
     ),
     "consent-ended": Kind(
         Topic.CONSENT,
@@ -107,7 +107,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "「{service}」への同意の効力がなくなりました。もう情報は渡しません。",
             "en": "Your consent to “{service}” has ended. It gets no more data.",
         },
-        "consents",
+        "services",
     ),
     "emergency-release": Kind(
         Topic.RELEASE,
@@ -234,7 +234,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "カードなど、あなたを確かめるものが結びつけられました。心当たりがないときは窓口にお知らせください。",
             "en": "A card or another way to tell that it is you was linked. If you know nothing of it, tell us.",
         },
-        "sessions",
+        "cards",
         urgent=True,
         own=True,
     ),
@@ -245,7 +245,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "カードなど、あなたを確かめるものの結びつきが終わりました。",
             "en": "A card or another way to tell that it is you no longer counts.",
         },
-        "sessions",
+        "cards",
         urgent=True,
         own=True,
     ),
@@ -256,7 +256,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "お知らせの届け先が登録されました。心当たりがないときは、届け先を消してください。",
             "en": "An address for news was set. If that was not you, remove it.",
         },
-        "contact",
+        "notices/contact",
         own=True,
     ),
     "data-exported": Kind(
@@ -272,13 +272,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         Topic.DATA,
         {"ja": "情報の保管場所が変わりました", "en": "Data moved to another place"},
         {"ja": "あなたの情報の保管場所が変わりました。", "en": "Data about you is kept elsewhere now."},
-        "",
+        "data",
     ),
     "data-erased": Kind(
         Topic.DATA,
         {"ja": "情報を消去しました", "en": "Data was erased"},
         {"ja": "あなたの情報を消去しました。", "en": "Data about you was erased."},
-        "",
+        "data",
     ),
     "service-suspended": Kind(
         Topic.DATA,
@@ -287,7 +287,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "ja": "市が「{service}」を停止しました。停止の間、情報は渡しません。",
             "en": "The municipality suspended “{service}”. Until it goes on, it gets no data.",
         },
-        "consents",
+        "services",
     ),
 }
 

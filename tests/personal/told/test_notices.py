@@ -1,12 +1,15 @@
 """What residents are told in the portal: of what happens, to whom it happens, and to nobody else. (issue 6)"""
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from base import clock
 from base.clock import SECOND
-from personal.operations import resident_notices, telling
+from personal import parts
+from personal.app import operations
+from personal.operations import resident_notices
 from personal.operations.telling import Teller
 from personal.rules import resident_notices as rules
 from personal.rules.resident_notices import DAY, KINDS, LEAVES, TOPICS
@@ -43,7 +46,7 @@ async def test_who_is_asked_for_consent_is_told_once_by_which_service(live: Live
     await request(live)
     await request(live)
     (one,) = await told(live, hanako)
-    assert one["kind"] == "consent-asked" and one["read"] is False and one["page"] == "consents"
+    assert one["kind"] == "consent-asked" and one["read"] is False and one["page"] == "requests"
     assert "避難所受付" in one["text"]["ja"] and "Shelter reception" in one["text"]["en"]
     assert one["facts"] == {"service": "shelter", "purpose": "reception", "items": ["allergies"]}
 
@@ -267,6 +270,19 @@ def test_every_kind_has_words_in_both_languages_that_can_be_filled() -> None:
     assert {one.kind for some in LEAVES.values() for one in some} <= KINDS.keys()
 
 
+async def test_every_notice_leads_to_a_page_of_the_portal(live: Live) -> None:
+    made = parts.routes(live.module, operations(live.module.settings))
+    there = {route.path for route in made if isinstance(route, web.RouteDef) and route.method == "GET"}
+    assert {f"/me/{known.page}" for known in KINDS.values()} <= there
+
+
+async def test_what_one_was_told_and_where_is_in_the_export(live: Live, hanako: str) -> None:
+    await request(live)
+    told_there = (await live.get("/me/export", by=hanako)).json
+    assert [one["kind"] for one in told_there["notices"]] == ["data-exported", "consent-asked"]
+    assert told_there["contacts"] == []
+
+
 FACTS = st.fixed_dictionaries(
     {},
     optional={
@@ -293,7 +309,3 @@ def test_joined_notices_lose_no_item_and_take_over_nothing_else(told: list[dict[
             wanted.setdefault((facts.get("service"), facts.get("event")), set()).update(items)
     kept = {(one.get("service"), one.get("event")): one["items"] for one in notices.values()}
     assert {key: set(items) for key, items in kept.items()} == wanted  # type: ignore[call-overload]  # lists
-
-
-def test_rounds_are_frequent_enough_for_a_code_to_be_used() -> None:
-    assert telling.SECONDS < 60
