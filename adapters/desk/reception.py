@@ -7,7 +7,7 @@ import asyncio
 import base64
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -25,6 +25,7 @@ from base import clock
 from base.errors import ServiceUnavailable
 
 KIND: Final = "check-in"
+_TORN: Final = 1.0
 _HOUR: Final = 3_600 * clock.SECOND
 log = structlog.get_logger("engawa.desk")
 
@@ -53,7 +54,7 @@ class Shown:
 
 
 class Reception:
-    """Looks up every card that is held up, one after the other."""
+    """Looks up every card that is held up, one after the other; not while `quiet` says that it is for a visit."""
 
     def __init__(self, settings: DeskSettings, client: Client, attention: Attention, outbox: Outbox) -> None:
         self._settings = settings
@@ -61,6 +62,7 @@ class Reception:
         self._attention = attention
         self._outbox = outbox
         self.last = Shown()
+        self.quiet: Callable[[], bool] = lambda: False
         self.sent: Counter[Result] = Counter()
 
     @property
@@ -89,13 +91,14 @@ class Reception:
             slot = seen.held
             if slot is not None and slot != looked:
                 looked = slot
-                await self.look()
+                if not self.quiet():
+                    await self.look()
             seen = await self._attention.changed(seen, 60.0)
 
     async def look(self) -> Result:
         """Look up the card that is on the reader."""
         try:
-            certificate = await self._attention.do(_certificate, 0.0, self._settings.torn_seconds)
+            certificate = await self._attention.do(_certificate, 0.0, _TORN)
             result = await self._looked_up(certificate)
         except Fault:
             result = Result.FOREIGN

@@ -87,12 +87,14 @@ async def served(settings: DeskSettings, readers: Readers | None = None) -> Asyn
         attention = await stack.enter_async_context(Attention(found).paid())
         reception = await stack.enter_async_context(Reception(settings, client, attention, outbox).open())
         condition = await stack.enter_async_context(Condition(client, attention, reception).watched())
+        visits = Visits(settings, client, attention)
+        reception.quiet = visits.going_on
         held = found if isinstance(found, EmulatedReader) else None
         where = {"port": settings.port}
         front = Front(
             settings,
             client,
-            Visits(settings, client, attention),
+            visits,
             condition,
             reception,
             lambda: where["port"],

@@ -92,6 +92,11 @@ class Visits:
         self._attention = attention
         self._open: dict[str, Visit] = {}
 
+    def going_on(self) -> bool:
+        """Say whether somebody stands at the desk to sign."""
+        self._forget()
+        return bool(self._open)
+
     async def begin(self, transaction: str, back: str, browser: bytes) -> Visit:
         """Take a transaction from the module for the browser that was sent here with it."""
         self._forget()

@@ -42,7 +42,10 @@ class _Line:
 
 
 class EmulatedReader:
-    """One reader on which a made-up card is held, or none; `returns`: after how long a torn card is put back (s)."""
+    """One reader on which a made-up card is held, or none; `returns`: after how long a torn card is put back (s).
+
+    comes_back_as: another card that is put down in its stead.
+    """
 
     def __init__(self, returns: float = 1.0) -> None:
         self._changed = threading.Condition()
@@ -50,6 +53,7 @@ class EmulatedReader:
         self._count = 0
         self._open = False
         self._returns = returns
+        self.comes_back_as: Chip | None = None
         self._coming: threading.Timer | None = None
 
     def hold(self, chip: Chip | None) -> None:
@@ -65,7 +69,7 @@ class EmulatedReader:
         with self._changed:
             chip = self._chip
             self._put(None)
-            self._coming = threading.Timer(self._returns, self.hold, (chip,))
+            self._coming = threading.Timer(self._returns, self.hold, (self.comes_back_as or chip,))
             self._coming.daemon = True
             self._coming.start()
 

@@ -38,6 +38,7 @@ class Caller:
     language: str
     known: bytes = field(default=b"", repr=False)
     form: Mapping[str, bytearray] = field(default_factory=dict, repr=False)
+    page: str = "/"
 
     def link(self, path: str, language: str = "") -> str:
         """Write a link within the pages that keeps a language that was chosen."""
@@ -46,7 +47,7 @@ class Caller:
 
     def in_language(self, language: str) -> str:
         """Link to this page in another language; what a form leads to is the page before it."""
-        path = self.request.path if self.request.method == "GET" else str(self.request.get("page", "/"))
+        path = self.request.path if self.request.method == "GET" else self.page
         return self.link(path, language)
 
     def digits(self, name: str) -> bytearray:
@@ -198,9 +199,7 @@ class Front:
         return self._visit(caller, self._found(caller))
 
     def _found(self, caller: Caller) -> Visit:
-        visit = self._visits.find(caller.request.match_info["visit"], caller.known)
-        caller.request["page"] = f"/card/{visit.id}"
-        return visit
+        return self._visits.find(caller.request.match_info["visit"], caller.known)
 
     def _visit(
         self, caller: Caller, visit: Visit, wrong: str = "", *, status: int = 200, left: int | None = None
@@ -208,7 +207,7 @@ class Front:
         rows = documents.rows(visit.document, self._client.url, caller.language)
         stuck = wrong in ("fault_LastTry", "fault_Locked") or (wrong == "fault_WrongPin" and left == 1)
         return self._render(
-            caller,
+            replace(caller, page=f"/card/{visit.id}"),
             "card.html",
             status=status,
             visit=visit,

@@ -15,6 +15,7 @@ from cryptography import x509
 from adapters.desk.cards.channel import Readers
 from adapters.desk.emulator import authority
 from adapters.desk.emulator.cards import Made
+from adapters.desk.emulator.chip import Chip
 from adapters.desk.emulator.reader import EmulatedReader
 from adapters.desk.server import Desk, served
 from adapters.desk.settings import DeskSettings
@@ -86,6 +87,12 @@ class Standing:
     def held(self) -> EmulatedReader:
         assert self.desk.held is not None
         return self.desk.held
+
+    async def placed(self, chip: Chip | None) -> None:
+        """Hold a card on the reader, or none, and wait until the desk has seen that."""
+        self.held.hold(chip)
+        while (seen := self.desk.attention.seen) != self.held.seen():
+            await self.desk.attention.changed(seen, 20.0)
 
     async def linked(self, id: str) -> str:
         """Register a resident with a card, and give their internal id."""
