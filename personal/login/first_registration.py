@@ -3,6 +3,7 @@
 What proved it is a card and its PIN (kept as a keyed hash) or a login at a provider; it waits, sealed, for the page.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,7 @@ KIND: Final = "register"
 LIFE: Final = 10 * 60 * clock.SECOND
 PARTS: Final = ("name", "address", "birthDate", "sex")
 _SEXES: Final = {"1": "male", "2": "female", "9": "not-stated"}
+_KATAKANA: Final = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 _TYPED: Final = forms.validator(
     {
         "type": "object",
@@ -147,9 +149,19 @@ def terms_of(blind: Blinding, typed: Mapping[str, str]) -> tuple[tuple[str, byte
     return tuple(blind.terms((typed["nameKana"],), typed["birthDate"]))
 
 
+def katakana(reading: str) -> str:
+    """Write a reading in full-width katakana, as the item basic-four has it."""
+    return unicodedata.normalize("NFKC", reading).translate(_KATAKANA)
+
+
 def told(applicant: Applicant) -> dict[str, str]:
+    """Give what a card or provider tells of who registers, as the item basic-four has it."""
+    return told_of(applicant.basics)
+
+
+def told_of(given: Mapping[str, str]) -> dict[str, str]:
     """Give what a card or provider tells as the item basic-four has it; what cannot be read is left out."""
-    basics = {name: text.strip() for name, text in applicant.basics.items() if text.strip()}
+    basics = {name: text.strip() for name, text in given.items() if text.strip()}
     birth = basics.get("birthDate", "")
     if len(birth) == 8 and birth.isdigit():
         basics["birthDate"] = f"{birth[:4]}-{birth[4:6]}-{birth[6:]}"

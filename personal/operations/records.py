@@ -58,6 +58,11 @@ async def write_own(call: Call, _: Module) -> Answer:
     return await _write(call, await subject(call, Act.WRITE, item), item)
 
 
+async def write_vouched(call: Call, item: str) -> Answer:
+    """Store an official item of one's own as a card or provider told it that vouches for it; asked by no request."""
+    return await _write(call, await subject(call, Act.WRITE, item), item)
+
+
 async def read(call: Call, module: Module) -> Answer:
     """Read an item of a resident at the counter."""
     item = call.body["item"]
