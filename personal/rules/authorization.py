@@ -25,6 +25,7 @@ REQUEST_URI: Final = "urn:ietf:params:oauth:request_uri:"
 KEPT: Final = (
     "client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce", "code_challenge",
     "code_challenge_method", "prompt", "max_age", "acr_values", "authorization_details", "dpop_jkt",
+    "request", "registration",
 )  # fmt: skip
 """What of a request is read; the rest is forgotten at once, a login_hint above all: it may tell who somebody is."""
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
@@ -106,6 +107,9 @@ def read(params: Mapping[str, str], description: Description) -> Request:
 
 
 def _check_forms(params: Mapping[str, str]) -> None:
+    for name in ("request", "registration"):
+        if name in params:
+            raise _wrong(f"{name}_not_supported", f"{name} is not read here")
     for name, text in params.items():
         if len(text) > LONGEST or not _PRINTABLE.match(text):
             raise _wrong("invalid_request", f"{name} is too long, or has signs that it must not have")

@@ -22,6 +22,7 @@ BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PURPOSES = (
     purpose("lending", asked("library-card"), asked("contact", need="optional")),
     purpose("proof", asked("verified-identity")),
+    purpose("by-law", asked("household"), basis="law:災害対策基本法 90条の4"),
 )
 _REFRESH = re.compile(r'http-equiv="refresh" content="0;url=([^"]+)"')
 _FORM = re.compile(r'<form[^>]*method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
@@ -121,7 +122,11 @@ class Client:
 
     def where(self, **params: Any) -> str:
         """Give the URL of an authorization request."""
-        return f"{self.issuer}/authorize?{urlencode(self.asks(**params))}"
+        return self.at(self.asks(**params))
+
+    def at(self, request: dict[str, str]) -> str:
+        """Give the URL of a request as it is."""
+        return f"{self.issuer}/authorize?{urlencode(request)}"
 
     async def call(self, endpoint: str, headers: dict[str, str] | None = None, **form: Any) -> Reply:
         """Call an endpoint with a client assertion, unless one is given."""
