@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -91,16 +91,7 @@ async def _tell(city: City, web: aiohttp.ClientSession, one: Logout, now: int) -
 
 
 async def _told(city: City, web: aiohttp.ClientSession, one: Logout, url: str, now: int) -> bool:
-    claims = {
-        "aud": one.service,
-        "iat": now // SECOND,
-        "exp": now // SECOND + TOKEN_SECONDS,
-        "jti": fresh(),
-        "sub": one.subject,
-        "sid": one.sid,
-        "events": {EVENT: {}},
-    }
-    form = {"logout_token": await city.signed(claims, TYPE)}
+    form = {"logout_token": await city.signed(claims_of(one, now), TYPE)}
     try:
         async with web.post(
             url, data=form, headers={"Content-Type": FORM}, allow_redirects=False, timeout=PATIENCE
@@ -109,6 +100,19 @@ async def _told(city: City, web: aiohttp.ClientSession, one: Logout, url: str, n
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         log.warning("a logout was not taken", service=one.service, reason=type(error).__name__)
         return False
+
+
+def claims_of(one: Logout, now: int) -> dict[str, Any]:
+    """Say that a login is over, as its service knows it; each time under another identifier."""
+    return {
+        "aud": one.service,
+        "iat": now // SECOND,
+        "exp": now // SECOND + TOKEN_SECONDS,
+        "jti": fresh(),
+        "sub": one.subject,
+        "sid": one.sid,
+        "events": {EVENT: {}},
+    }
 
 
 def _url(db: Connection, service: str) -> str | None:
