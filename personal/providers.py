@@ -29,6 +29,7 @@ _LEVELS: Final = {"contactless": Level.CONTACTLESS, "city-card": Level.CITY_CARD
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 500}
 _WORD: Final = {"type": "string", "pattern": r"^[!#-\[\]-~]{1,100}$"}
 _WORDS: Final = {"type": "array", "items": _WORD, "uniqueItems": True, "maxItems": 20}
+_OTHERS: Final = 0o077
 _SURE: Final = {"enum": ["none", *_LEVELS]}
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -221,12 +222,15 @@ def _provider(row: Any, path: Path, policy: AddressPolicy) -> LoginProvider:
 
 
 def _key(path: Path) -> ECKey:
-    """Read a key of our own; `engawa service key` makes one."""
+    """Read a key of our own, which only its owner may read."""
     try:
+        shared = path.stat().st_mode & _OTHERS
         key = ECKey.import_key(orjson.loads(path.read_bytes()))
-        if key.get("crv") != "P-256" or not key.is_private:
-            raise SettingError(f"{path} is no secret key for ES256: make one with engawa login-keys")
-        key.ensure_kid()
     except (OSError, ValueError, JoseError, TypeError, AttributeError) as error:
         raise SettingError(f"{path} holds no key: make one with engawa login-keys") from error
+    if shared:
+        raise SettingError(f"{path} can be read by others than its owner: chmod 600 {path}")
+    if key.get("crv") != "P-256" or not key.is_private:
+        raise SettingError(f"{path} is no secret key for ES256: make one with engawa login-keys")
+    key.ensure_kid()
     return key

@@ -70,6 +70,7 @@ class Realm:
     keys: list[Any] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)  # client assertions
     fetched: int = 0  # how often the keys were
+    gone: bool = False  # it answers nothing that helps
 
 
 def changed(realm: Realm, base: Mapping[str, Any], change: Change) -> dict[str, Any]:
@@ -209,6 +210,8 @@ def _handlers(realms: Mapping[str, Realm]) -> list[web.RouteDef]:
     def route(method: str, path: str, what: str, run: Callable[[Realm, web.Request], Any]) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
             realm = realms[request.match_info["realm"]]
+            if realm.gone:
+                return web.Response(status=503)
             answer = await _instead(realm, what)
             return answer if answer is not None else await run(realm, request)
 
@@ -221,6 +224,7 @@ def _handlers(realms: Mapping[str, Realm]) -> list[web.RouteDef]:
         route("POST", "/par", "par", _push),
         route("POST", "/token", "token", _token),
         route("GET", "/userinfo", "userinfo", _userinfo),
+        route("GET", "/cookie", "cookie", _cookie),
     ]
 
 
@@ -275,6 +279,12 @@ def _proves(verifier: str, asked: Mapping[str, str]) -> bool:
 async def _userinfo(realm: Realm, _: web.Request) -> web.Response:
     right = {"sub": realm.case.who, "name": "養父 花子", "birthdate": "19900401"}
     return web.json_response(changed(realm, right, realm.case.userinfo))
+
+
+async def _cookie(_: Realm, request: web.Request) -> web.Response:
+    response = web.json_response({"cookies": len(request.cookies)})
+    response.set_cookie("followed", "you")
+    return response
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
 """A module whose residents and staff log in at providers that break rules, for tests over HTTP."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,13 @@ async def running(folder: Path, cases: list[Case], **settings: Any) -> AsyncIter
 def own_key(folder: Path) -> None:
     """Make the key by which the providers know the module."""
     key = ECKey.generate_key("P-256", {"kid": "ours", "use": "sig", "alg": "ES256"})
-    (folder / "own.jwk").write_bytes(orjson.dumps(key.as_dict(private=True)))
+    keep_key(folder / "own.jwk", key.as_dict(private=True))
+
+
+def keep_key(file: Path, key: Mapping[str, Any]) -> None:
+    """Write a key into a file that only its owner reads."""
+    file.touch(mode=0o600)
+    file.write_bytes(orjson.dumps(key))
 
 
 async def _know(live: Live, logins: list[str]) -> None:

@@ -18,7 +18,7 @@ from personal import providers, trust
 from personal.login import oidc_claims
 from personal.operations.actors import Level
 from personal.settings import PersonalSettings
-from tests.personal.login.oidc import own_key
+from tests.personal.login.oidc import keep_key, own_key
 
 POLICY = AddressPolicy((), loopback=True)
 APP = """
@@ -100,7 +100,7 @@ def test_one_file_of_keys_still_proves_decisions(tmp_path: Path) -> None:
 def test_several_keys_are_published_and_the_first_signs(tmp_path: Path) -> None:
     own_key(tmp_path)
     new = ECKey.generate_key("P-256", {"kid": "new"})
-    (tmp_path / "new.jwk").write_bytes(orjson.dumps(new.as_dict(private=True)))
+    keep_key(tmp_path / "new.jwk", new.as_dict(private=True))
     found = read(tmp_path, APP.replace('"own.jwk"', '["new.jwk", "own.jwk"]'))
     assert found.listed[0].client.registration.key.kid == "new"
     assert [key["kid"] for key in found.own_keys()["keys"]] == ["new", "ours"]
@@ -132,6 +132,7 @@ def test_several_keys_are_published_and_the_first_signs(tmp_path: Path) -> None:
         (CITY.replace("own.jwk", "away.jwk"), "login-keys"),
         (CITY.replace("own.jwk", "rsa.jwk"), "login-keys"),
         (CITY.replace("own.jwk", "public.jwk"), "login-keys"),
+        (CITY.replace("own.jwk", "open.jwk"), "chmod 600"),
         (CITY + 'authorities = "own.jwk"', "authorities"),
         (CITY + 'authorities = "away.pem"', "authorities"),
         (APP + APP, "same name"),
@@ -140,9 +141,10 @@ def test_several_keys_are_published_and_the_first_signs(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_wrong_says_what_is_wrong(text: str, told: str, tmp_path: Path) -> None:
     rsa = RSAKey.generate_key(2048)
-    (tmp_path / "rsa.jwk").write_bytes(orjson.dumps(rsa.as_dict(private=True)))
-    public = ECKey.generate_key("P-256").as_dict(private=False)
-    (tmp_path / "public.jwk").write_bytes(orjson.dumps(public))
+    keep_key(tmp_path / "rsa.jwk", rsa.as_dict(private=True))
+    keep_key(tmp_path / "public.jwk", ECKey.generate_key("P-256").as_dict(private=False))
+    keep_key(tmp_path / "open.jwk", ECKey.generate_key("P-256").as_dict(private=True))
+    (tmp_path / "open.jwk").chmod(0o640)
     with pytest.raises(SettingError, match=told):
         read(tmp_path, text)
 
