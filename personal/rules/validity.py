@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from cryptography import x509
@@ -48,10 +48,16 @@ class ValidityChecker(Protocol):
 
 
 def joined(found: Iterable[Validity]) -> Validity:
-    """Join what several sources say: who says revoked outweighs who says good, who says good who does not know."""
+    """Join what several sources say: who says revoked outweighs who says good, who says good who does not know.
+
+    Of those who say the same the first is named; what another one signed, and its former numbers, are kept, too.
+    """
     said = list(found)
     for status in (Status.REVOKED, Status.GOOD):
-        one = next((one for one in said if one.status is status), None)
-        if one is not None:
-            return one
+        same = [one for one in said if one.status is status]
+        if same:
+            former = tuple(dict.fromkeys(number for one in same for number in one.former))
+            return replace(
+                same[0], answer=next((one.answer for one in same if one.answer), b""), former=former
+            )
     return next(iter(said), UNKNOWN)
