@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 import click
 
@@ -199,11 +199,19 @@ def _personal_row(o: Operation) -> str:
     return f"| {o.method} | `{path_of(o)}` | {_who(o)} | {', '.join(given)} | {what} |\n"
 
 
+_LEVELS: Final = {
+    Level.NONE: "",
+    Level.CONTACTLESS: " (card)",
+    Level.CITY_CARD: " (city card)",
+    Level.CARD: " (card and PIN)",
+}
+
+
 def _who(o: Operation) -> str:
     if Who.NOBODY in o.who:
         return "anybody"
     told = {Who.STAFF: f" ({', '.join(sorted(o.roles))})" if o.roles else ""}
-    told[Who.RESIDENT] = " (card and PIN)" if o.level is Level.CARD else ""
+    told[Who.RESIDENT] = _LEVELS[o.level] if Who.RESIDENT in o.who else ""
     return ", ".join(f"{who}{told.get(who, '')}" for who in sorted(o.who))
 
 

@@ -12,14 +12,16 @@ STAFF: Final = frozenset({Who.STAFF})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("GET", "/me/consents", consents.list_own, RESIDENT, level=Level.CARD),
-    Operation("GET", "/me/consents/events", consents.list_events, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/consents", consents.list_own, RESIDENT, level=Level.CARD, reads="consents"),
+    Operation(
+        "GET", "/me/consents/events", consents.list_events, RESIDENT, level=Level.CARD, reads="consents"
+    ),
     Operation(
         "POST",
         "/me/consents/prepare",
         consents.prepare_own,
         RESIDENT,
-        level=Level.CARD,
+        level=Level.CITY_CARD,
         schema=preparing.PREPARE,
     ),
     Operation(
@@ -31,21 +33,25 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         schema=previewing.PREVIEW,
     ),
     Operation(
-        "POST", "/me/consents", consents.decide_own, RESIDENT, level=Level.CARD, schema=preparing.SUBMIT
+        "POST", "/me/consents", consents.decide_own, RESIDENT, level=Level.CITY_CARD, schema=preparing.SUBMIT
     ),
     Operation(
         "POST",
         "/me/consents/withdraw",
         consents.withdraw_own,
         RESIDENT,
-        level=Level.CARD,
+        level=Level.CITY_CARD,
         schema=consents.WITHDRAW,
     ),
-    Operation("POST", "/me/consents/defer", asking.defer, RESIDENT, level=Level.CARD, schema=asking.DEFER),
+    Operation(
+        "POST", "/me/consents/defer", asking.defer, RESIDENT, level=Level.CITY_CARD, schema=asking.DEFER
+    ),
     Operation("POST", "/consents/requests", asking.ask, SERVICE, schema=asking.ASK),
     Operation("POST", "/consents/agreed", asking.show_agreed, SERVICE, schema=asking.AGREED),
-    Operation("GET", "/me/receipts", consents.list_receipts, RESIDENT, level=Level.CARD),
-    Operation("GET", "/me/receipts/{id}", consents.show_receipt, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/receipts", consents.list_receipts, RESIDENT, level=Level.CARD, reads="consents"),
+    Operation(
+        "GET", "/me/receipts/{id}", consents.show_receipt, RESIDENT, level=Level.CARD, reads="consents"
+    ),
     Operation("POST", "/consents/find", paper.list_for, STAFF, roles=COUNTER, schema=residents.ONE),
     Operation(
         "POST",

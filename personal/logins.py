@@ -21,8 +21,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "GET", "/me/sessions", own_sessions.list_own, RESIDENT | STAFF, level=Level.CARD, reads="sessions"
     ),
-    Operation("DELETE", "/me/sessions", own_sessions.end_others, RESIDENT | STAFF, level=Level.CONTACTLESS),
-    Operation("DELETE", "/me/sessions/{id}", own_sessions.end_own, RESIDENT | STAFF, level=Level.CONTACTLESS),
+    Operation("DELETE", "/me/sessions", own_sessions.end_others, RESIDENT | STAFF, level=Level.CITY_CARD),
+    Operation("DELETE", "/me/sessions/{id}", own_sessions.end_own, RESIDENT | STAFF, level=Level.CITY_CARD),
     # second factors of staff
     Operation("GET", "/factors", factors.list_own, OF_STAFF),
     Operation("POST", "/factors/begin", factors.begin_making, OF_STAFF, schema=factors.BEGIN, fresh=True),

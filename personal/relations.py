@@ -39,7 +39,7 @@ GUARDIANS: Final[tuple[Operation, ...]] = (
         "PATCH", "/delegations/{id}", delegations.change, STAFF, roles=COUNTER, schema=delegations.CHANGE
     ),
     Operation("DELETE", "/delegations/{id}", delegations.end, STAFF, roles=COUNTER),
-    Operation("GET", "/me/represented", representing.represented, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/represented", representing.represented, RESIDENT, level=Level.CARD, reads="family"),
     Operation("DELETE", "/me/represented/{id}", representing.give_up, RESIDENT, level=Level.CARD),
     Operation(
         "POST",
@@ -49,7 +49,7 @@ GUARDIANS: Final[tuple[Operation, ...]] = (
         level=Level.CARD,
         schema=representing.ACT_FOR,
     ),
-    Operation("GET", "/me/guardians", representing.guardians, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/guardians", representing.guardians, RESIDENT, level=Level.CARD, reads="family"),
     Operation("DELETE", "/me/guardians/{id}", representing.revoke, RESIDENT, level=Level.CARD),
 )
 
@@ -58,7 +58,7 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
     Operation(
         "POST", "/emergencies", emergencies.propose, STAFF, roles=EMERGENCY, schema=emergencies.DECLARE
     ),
-    Operation("GET", "/me/emergencies", concerned.list_own, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/emergencies", concerned.list_own, RESIDENT, level=Level.CARD, reads="accesses"),
     Operation("GET", "/emergencies/all", emergencies.list_all, STAFF, roles=EMERGENCY | PRIVACY),
     Operation("GET", "/emergencies/{id}", emergencies.show, STAFF, roles=EMERGENCY | PRIVACY),
     Operation(
@@ -106,7 +106,7 @@ EXCHANGE: Final[tuple[Operation, ...]] = (
 
 RIGHTS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/me/rights", rights.ask, RESIDENT, level=Level.CARD, schema=rights.ASK),
-    Operation("GET", "/me/rights", rights.list_own, RESIDENT, level=Level.CARD),
+    Operation("GET", "/me/rights", rights.list_own, RESIDENT, level=Level.CARD, reads="requests"),
     Operation("DELETE", "/me/rights/{id}", rights.withdraw, RESIDENT, level=Level.CARD),
     Operation(
         "GET", "/me/export", portability.export, RESIDENT, level=Level.CARD, params=frozenset({"format"})

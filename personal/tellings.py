@@ -18,7 +18,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         params=frozenset({"limit", "offset"}),
         reads="notices",
     ),
-    Operation("POST", "/me/notices/{id}/read", resident_notices.read, RESIDENT, level=Level.CONTACTLESS),
+    Operation("POST", "/me/notices/{id}/read", resident_notices.read, RESIDENT, level=Level.CITY_CARD),
     Operation("GET", "/me/contact", contact.show, RESIDENT, level=Level.CARD),
     Operation("PUT", "/me/contact", contact.put, RESIDENT, level=Level.CARD, schema=contact.PUT),
     Operation(

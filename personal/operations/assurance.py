@@ -39,6 +39,12 @@ def admit(operation: Operation, actor: Actor, settings: PersonalSettings, now: i
         raise NotPermitted("This needs your second factor again.", needs=FACTOR)
 
 
+def needs_card(actor: Actor) -> None:
+    """Refuse a resident who decides something without the card and its PIN; refusing and withdrawing need less."""
+    if actor.who is Who.RESIDENT and actor.level < Level.CARD:
+        raise NotPermitted("This needs a login with the card and its PIN.", needs=CARD_AND_PIN)
+
+
 def fresh(actor: Actor, settings: PersonalSettings, now: int) -> bool:
     """Say whether a member of staff gave their second factor lately; demonstrations ask for none."""
     if not settings.staff_second_factor or actor.method == DEMO:

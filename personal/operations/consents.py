@@ -9,7 +9,7 @@ from base.database import Connection
 from base.errors import NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, letting_go, revoking, seeing
+from personal.operations import acting, assurance, letting_go, revoking, seeing
 from personal.operations.blinding import blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.card_validity import vouched_for
@@ -114,6 +114,8 @@ def _event(one: consents.Happened, reason: str | None) -> dict[str, Any]:
 async def prepare_own(call: Call, module: Module) -> Answer:
     """Write down what one wants to decide, for the card or the provider to sign."""
     choice = chosen(call.body, module.settings.consent_days, call.now)
+    if choice.agree:
+        assurance.needs_card(call.actor)
     find = await _finding(call, choice.service, (*choice.agree, *choice.refuse))
     return Answer(
         body=await call.town.store.write(lambda db: prepare(db, call, module, act_of(call, find(db)), choice))
@@ -123,6 +125,8 @@ async def prepare_own(call: Call, module: Module) -> Answer:
 async def decide_own(call: Call, module: Module) -> Answer:
     """Decide what was prepared."""
     document = await submitted(call)
+    if document["agree"]:
+        assurance.needs_card(call.actor)
     find = await _finding(call, document["service"], (*document["agree"], *document["refuse"]))
     blind = await blinding(call.town)
     person = call.town.store.read(find)

@@ -58,7 +58,7 @@ def begin(
     """Begin a session in place of the one the browser had, write it down, and give its secret.
 
     A member of staff who gave no second factor may do nothing but give one, unless everybody is made up. Who logs in
-    again keeps acting for whom they act for, so that a form they had begun is about nobody else.
+    again as surely keeps acting for whom they act for, so that a form they had begun is about nobody else.
     """
     former = sessions.by_hash(db, replaces, now) if replaces else None
     same = former is not None and (former.kind, former.actor) == (login.who, login.actor)
@@ -67,7 +67,8 @@ def begin(
         session = _of_staff(db, session, now)
     secret = f"{login.who}_{secrets.token_urlsafe(32)}"
     if former is not None and same:
-        session = replace(session, id=former.id, subject=former.subject)
+        kept = former.subject if login.level >= former.level else session.subject
+        session = replace(session, id=former.id, subject=kept)
         sessions.renew(db, replaces, secret, session, login.outside)
     else:
         sessions.end(db, replaces)
