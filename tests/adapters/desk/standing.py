@@ -4,7 +4,7 @@ import contextlib
 import html
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -82,6 +82,8 @@ class Standing:
     desk: Desk
     browser: Browser
     issued: Mapping[str, Made]
+    entered: Mapping[str, Any]
+    known: dict[str, str] = field(default_factory=dict)
 
     @property
     def held(self) -> EmulatedReader:
@@ -96,9 +98,26 @@ class Standing:
 
     async def linked(self, id: str) -> str:
         """Register a resident with a card, and give their internal id."""
+        if id in self.known:
+            return self.known[id]
         certificate = x509.load_der_x509_certificate(self.issued[id].certificate)
         issuer, serial = card_of(certificate)
-        return await self.live.register(id, cards=[{"issuer": issuer, "serial": serial}])
+        self.known[id] = await self.live.register(id, cards=[{"issuer": issuer, "serial": serial}])
+        return self.known[id]
+
+    async def enter(self) -> None:
+        """Enter the desk in the module."""
+        await self.live.town.store.write(
+            lambda db: desks.join(db, dict(self.entered), by="test", now=clock.now())
+        )
+
+    @contextlib.asynccontextmanager
+    async def visited(self) -> AsyncIterator["Standing"]:
+        """Let a new browser stand here while the block runs, before an empty reader."""
+        await self.placed(None)
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "ja"}) as session:
+            yield replace(self, browser=Browser(session))
 
     async def begin(self, next: str = "/me") -> Page:
         """Press the button for cards on the login page."""
@@ -131,7 +150,6 @@ async def standing(
         entered = {"id": ID, "name": "窓口1", "place": "本庁舎", "keys": {"keys": [key.public]}}
         if service:
             entered["service"] = service
-        await live.town.store.write(lambda db: desks.join(db, entered, by="test", now=clock.now()))
         made = DeskSettings(
             **{
                 "data": folder / "desk",
@@ -142,9 +160,11 @@ async def standing(
                 **settings,
             }
         )
-        jar = aiohttp.CookieJar(unsafe=True)
         async with (
             served(made, readers or EmulatedReader(returns=0.1)) as desk,
-            aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "ja"}) as session,
+            aiohttp.ClientSession() as none,
         ):
-            yield Standing(live, desk, Browser(session), issued)
+            there = Standing(live, desk, Browser(none), issued, entered)
+            await there.enter()
+            async with there.visited() if readers is None else contextlib.nullcontext(there) as visited:
+                yield visited

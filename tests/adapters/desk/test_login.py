@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from adapters.desk.emulator.cards import NUMBER, Made
 from base import clock
@@ -13,11 +14,24 @@ from personal.login import desks
 from tests.adapters.desk.recording import recording
 from tests.adapters.desk.standing import ID, Page, Standing, standing
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+both = pytest_asyncio.fixture(scope="module", loop_scope="module")
+alone = pytest_asyncio.fixture(loop_scope="module")
 
-@pytest.fixture
-async def there(tmp_path: Path, card_folder: Path, issued: Mapping[str, Made]) -> AsyncIterator[Standing]:
-    async with standing(tmp_path, card_folder, issued) as made:
+
+@both
+async def place(
+    tmp_path_factory: pytest.TempPathFactory, card_folder: Path, issued: Mapping[str, Made]
+) -> AsyncIterator[Standing]:
+    """Let module and desk run for all tests of this file: a start costs more than most of them."""
+    async with standing(tmp_path_factory.mktemp("place"), card_folder, issued, kiosk=True) as made:
         yield made
+
+
+@alone
+async def there(place: Standing) -> AsyncIterator[Standing]:
+    async with place.visited() as visited:
+        yield visited
 
 
 def hold(there: Standing, id: str) -> None:
@@ -243,16 +257,14 @@ async def test_a_desk_that_is_not_entered_says_so(there: Standing) -> None:
     assert page.status == 503 and "登録されていません" in page.text
     await there.desk.condition.look()
     page = await there.browser.get(f"{there.desk.url}/")
+    await there.enter()
     assert "この端末は登録されていません" in page.text
 
 
-async def test_a_kiosk_opens_the_portal_with_a_ticket(
-    tmp_path: Path, card_folder: Path, issued: Mapping[str, Made]
-) -> None:
-    async with standing(tmp_path, card_folder, issued, kiosk=True) as there:
-        await there.desk.condition.look()
-        page = await there.browser.get(f"{there.desk.url}/")
-        assert "養父市の手続き" in page.text
-        page = await there.browser.post(f"{there.desk.url}/portal")
-        assert page.status == 200 and page.url.startswith(f"{there.live.url}/me/login")
-        assert any("/login/desk?ticket=" in url for url in there.browser.been)
+async def test_a_kiosk_opens_the_portal_with_a_ticket(there: Standing) -> None:
+    await there.desk.condition.look()
+    page = await there.browser.get(f"{there.desk.url}/")
+    assert "養父市の手続き" in page.text
+    page = await there.browser.post(f"{there.desk.url}/portal")
+    assert page.status == 200 and page.url.startswith(f"{there.live.url}/me/login")
+    assert any("/login/desk?ticket=" in url for url in there.browser.been)
