@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal import agreements, common_login, devices, relations, releases, tellings
+from personal import agreements, common_login, devices, identification, relations, releases, tellings
 from personal import logins as login_rows
 from personal.operations import (
     access_history,
@@ -271,6 +271,7 @@ def operations(settings: PersonalSettings) -> tuple[Operation, ...]:
         OPERATIONS
         + login_rows.OPERATIONS
         + devices.OPERATIONS
+        + identification.OPERATIONS
         + agreements.OPERATIONS
         + releases.OPERATIONS
         + relations.OPERATIONS

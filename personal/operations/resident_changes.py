@@ -6,7 +6,7 @@ from base.database import Connection
 from base.errors import AlreadyExists, Conflict, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import handles
+from personal.operations import handles, identified
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.handles import cleared
@@ -15,7 +15,7 @@ from personal.operations.registering import tell
 from personal.operations.residents import CARD, IDENTIFYING, SEARCHED, meeting, numbered, refuse_searching
 from personal.operations.tables import Reaction
 from personal.rules.residents import Event, Happening, IdentifierKind, State, moved_on
-from personal.store import identifiers, people, sessions
+from personal.store import attempts, identifiers, people, sessions
 from personal.store.identifiers import Why
 from personal.store.people import Person
 
@@ -28,8 +28,14 @@ LINK: Final[dict[str, Any]] = {
         "replaces": CARD,
         "municipalId": IDENTIFYING["municipalId"],
         "login": IDENTIFYING["login"],
+        "identified": identified.SCHEMA,
     },
-    "oneOf": [{"required": ["card"]}, {"required": ["municipalId"]}, {"required": ["login"]}],
+    "oneOf": [
+        {"required": ["card"]},
+        {"required": ["municipalId"]},
+        {"required": ["login"]},
+        {"required": ["identified"]},
+    ],
     "dependentRequired": {"replaces": ["card"]},
     "additionalProperties": False,
 }
@@ -61,8 +67,8 @@ TERMS: Final[dict[str, Any]] = {
 
 async def link(call: Call, module: Module) -> Answer:
     """Link a card, a municipal id or a login to a resident; a card may take the place of an older one."""
-    blind = await blinding(call.town)
-    kind, hash = _identifier(blind, call.body)
+    blind, key = await blinding(call.town), await call.town.keys.named(attempts.KEY)
+    given = None if "identified" in call.body else _identifier(blind, call.body)
     replaced = blind.card(**call.body["replaces"]) if "replaces" in call.body else None
     names = await handles.handles(call.town, call.actor)
     asked = names.read(call.body["resident"])
@@ -74,9 +80,10 @@ async def link(call: Call, module: Module) -> Answer:
             raise Conflict("This resident is dead: nothing is linked to them any more.")
         family = people.family(db, person.id)
         if replaced is not None and not any(
-            identifiers.renew(db, kind, replaced, id, call.now) for id in family
+            identifiers.renew(db, IdentifierKind.CARD, replaced, id, call.now) for id in family
         ):
             raise Conflict("The card to replace is not one of this resident.")
+        kind, hash = given or identified.take(db, key, call.body["identified"], call)
         link_to(db, person, kind, hash, may=cleared(call.actor), now=call.now)
         facts = {"by": call.actor.id, "identifier": kind, "renewed": replaced is not None}
         log.append(db, Entry("resident-linked", facts, {"subject": person.id}), call.now)

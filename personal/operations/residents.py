@@ -1,6 +1,7 @@
 """Residents at the counter: register, search, read. (issue 5; blind search: personal-data.md 2.2)"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from base import clock
@@ -8,13 +9,13 @@ from base.database import Connection
 from base.errors import AlreadyExists, TooManyRequests, TooManyResults
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import handles
+from personal.operations import handles, identified
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import Answer, Call, Module
 from personal.operations.handles import Handles, cleared
 from personal.operations.registering import Newcomer, enter
 from personal.rules.residents import IdentifierKind
-from personal.store import identifiers, people
+from personal.store import attempts, identifiers, people
 from personal.store.people import Person
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ SEARCHED: Final[dict[str, Any]] = {
 REGISTER: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["nameKana", "birthDate"],
-    "properties": {**IDENTIFYING, **SEARCHED},
+    "properties": {**IDENTIFYING, **SEARCHED, "identified": identified.SCHEMA},
     "additionalProperties": False,
 }
 SEARCH: Final[dict[str, Any]] = {
@@ -78,13 +79,17 @@ def newcomer(blinding: Blinding, given: dict[str, Any]) -> Newcomer:
 
 async def register(call: Call, module: Module) -> Answer:
     """Register a resident; the answer names those with the same reading and birth date, who may be the same."""
-    blind = await blinding(call.town)
+    blind, key = await blinding(call.town), await call.town.keys.named(attempts.KEY)
     names = await handles.handles(call.town, call.actor)
-    who = newcomer(blind, call.body)
+    given = newcomer(blind, call.body)
     term = blind.term(call.body["nameKana"], call.body["birthDate"])
     most = module.settings.searches_per_hour
 
     def work(db: Connection) -> tuple[str, list[Person]]:
+        who = given
+        if "identified" in call.body:
+            card = identified.take(db, key, call.body["identified"], call)
+            who = replace(given, identifiers=(*given.identifiers, card))
         if who.identifiers:
             refuse_searching(db, call, module)
         similar = people.matching(db, *term, cleared=cleared(call.actor), most=MOST_FOUND)[:MOST_FOUND]

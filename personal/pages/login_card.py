@@ -10,15 +10,18 @@ from base.errors import NotPermitted, Problem, ResourceNotFound, Unauthorized
 from personal.login import card_logins, desks
 from personal.login.card_logins import Began, Came
 from personal.login.cards import State, Wants
+from personal.login.identifying import FOR_STAFF
 from personal.operations.actors import Who
 from personal.operations.town import Town
-from personal.pages.desk import ME, Desk
+from personal.pages.desk import ME, STAFF, Desk
 from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next
 from personal.store import sessions
 
 SECURE_DESK: Final = "__Host-engawa-desk"
 LOOPBACK_DESK: Final = "engawa-desk"
 REGISTER: Final = "/login/register"
+STAFF_CARD: Final = STAFF + "/residents/card"
+"""Where a member of staff goes on who had a card read."""
 DESK_PATH: Final = "/login/desk"
 AT_COUNTER: Final = frozenset({"pin-locked", "revoked", "ended", "expired", "not-yet-valid"})
 """After which reasons only the counter helps."""
@@ -61,6 +64,8 @@ class CardLoginPages:
         """Log in whoever comes back from the desk, or say what came of it."""
         query, now = visitor.request.query, clock.now()
         name, code = query.get("transaction", "")[:100], query.get("code", "")[:100]
+        if query.get("for") == FOR_STAFF:
+            return _see(visitor.link(STAFF_CARD, transaction=name, code=code))
         town = await card_logins.town_of(self._module.towns.values(), name, now)
         if town is None:
             return outcome(self._desk, visitor, "over", ME)

@@ -4,6 +4,7 @@ from typing import Final
 
 from personal.staff.audit import AuditPages
 from personal.staff.break_glass import BreakGlassPages
+from personal.staff.cards import CardPages
 from personal.staff.catalogue import CataloguePages
 from personal.staff.consents import ConsentPages
 from personal.staff.duties import DutyPages
@@ -22,6 +23,7 @@ from personal.staff.rights import RightsPages
 
 PAGES: Final = (
     OverviewPages,
+    CardPages,
     ResidentPages,
     RecordPages,
     ConsentPages,

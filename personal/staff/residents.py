@@ -60,7 +60,8 @@ class ResidentPages(ResidentsPage):
     async def show(self, visitor: Visitor) -> web.Response:
         """Show how a resident is registered."""
         standing = await self._ask(visitor, "/residents/read")
-        return self._render(visitor, "resident.html", standing=standing, events=EVENTS)
+        more = {"events": EVENTS, "city_cards": self._desk.module.settings.city_cards}
+        return self._render(visitor, "resident.html", standing=standing, **more)
 
     async def note(self, visitor: Visitor) -> web.Response:
         """Note what happened to a resident."""

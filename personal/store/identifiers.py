@@ -55,6 +55,12 @@ def was_known(connection: Connection, kind: IdentifierKind, hash: bytes) -> bool
     return one(connection, sql, kind, hash) is not None
 
 
+def was_known_of_others(connection: Connection, kind: IdentifierKind, hash: bytes) -> bool:
+    """Say whether an identifier that ended stood for somebody who is not protected."""
+    sql = "SELECT 1 FROM identifier WHERE kind = ? AND hash = ? AND ended IS NOT NULL AND guarded = 0 LIMIT 1"
+    return one(connection, sql, kind, hash) is not None
+
+
 def link(
     connection: Connection, kind: IdentifierKind, hash: bytes, person: str, guarded: bool, now: int
 ) -> None:
