@@ -60,6 +60,7 @@ ANSWERS: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
 """What is answered, where another interface prescribes it. (RFC 6749 5.1; Andmejälgija 2.1.0)"""
 MEDIA: Final[Mapping[str, str]] = {
     "/keys": "application/jwk-set+json",
+    "/city-cards/keys": "application/jwk-set+json",
     "/items/{item}": "application/schema+json",
     "/disclosures/bulk": "application/x-ndjson",
     "/me/receipts/{id}": "application/ld+json",
