@@ -77,7 +77,7 @@ class Visitor:
         """Write a link within the pages that keeps a language that was chosen."""
         chosen = {"lang": self.language} if self.request.query.get("lang") == self.language else {}
         query = urlencode({**{k: v for k, v in parameters.items() if v}, **chosen})
-        return f"{path}?{query}" if query else path
+        return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
     def in_language(self, language: str) -> str:
         """Link to the same page in another language; a page made from a form begins anew where the form was."""
