@@ -25,9 +25,8 @@ from personal.store import identifiers, people, sessions
 from personal.store.identifiers import Identifier
 from personal.vault import signing
 
-SURE: Final = frozenset({IdentifierKind.CARD, IdentifierKind.LOGIN})
-"""With which one logs in surely enough for everything; one of them stays."""
-_SEEN: Final = SURE | {IdentifierKind.CITY_CARD, IdentifierKind.MYKEY}
+_SURE: Final = frozenset({IdentifierKind.CARD, IdentifierKind.LOGIN})
+_SEEN: Final = _SURE | {IdentifierKind.CITY_CARD, IdentifierKind.MYKEY}
 ADD: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["prepared", "evidence"],
@@ -36,7 +35,7 @@ ADD: Final[dict[str, Any]] = {
 }
 
 
-async def list_own(call: Call, _: Module) -> Answer:
+async def list_own(call: Call, module: Module) -> Answer:
     """List what one logs in with, without its numbers."""
     names = await handles.handles(call.town, call.actor)
 
@@ -44,7 +43,7 @@ async def list_own(call: Call, _: Module) -> Answer:
         log.append(db, Entry("credentials-listed", {"by": "resident"}, {"subject": call.actor.id}), call.now)
         return _living(db, call.actor.id)
 
-    found = await call.town.store.write(work)
+    found, sure = await call.town.store.write(work), _sure(module)
     return Answer(
         body={
             "credentials": [
@@ -52,7 +51,7 @@ async def list_own(call: Call, _: Module) -> Answer:
                     "id": names.show(f"{IDENTIFIER}{one.number}"),
                     "kind": one.kind,
                     "since": clock.show(one.added),
-                    "sure": one.kind in SURE,
+                    "sure": one.kind in sure,
                 }
                 for one in found
             ]
@@ -104,17 +103,17 @@ async def add_own(call: Call, module: Module) -> Answer:
     return Answer(201, {"kind": kind})
 
 
-async def end_own(call: Call, _: Module) -> Answer:
+async def end_own(call: Call, module: Module) -> Answer:
     """End one of the things one logs in with, and all other logins; the last sure one stays."""
     names = await handles.handles(call.town, call.actor)
-    number = numbered(names.read(call.path["id"]))
+    number, sure = numbered(names.read(call.path["id"])), _sure(module)
 
     def work(db: Connection) -> None:
         living = _living(db, call.actor.id)
         one = next((one for one in living if one.number == number), None)
         if one is None:
             raise ResourceNotFound("You have no such card or login (any more).")
-        if one.kind in SURE and sum(other.kind in SURE for other in living) == 1:
+        if one.kind in sure and sum(other.kind in sure for other in living) == 1:
             raise Conflict("This is the last one you log in with: link another first, or go to the counter.")
         for id in people.family(db, call.actor.id):
             identifiers.end(db, id, number, call.now)
@@ -124,6 +123,11 @@ async def end_own(call: Call, _: Module) -> Answer:
 
     await call.town.store.write(work)
     return NO_CONTENT
+
+
+def _sure(module: Module) -> frozenset[IdentifierKind]:
+    """Name with what one logs in surely enough for everything; one of them stays."""
+    return _SURE | {IdentifierKind.MYKEY} if module.settings.mykey_pin else _SURE
 
 
 def _link(db: Connection, call: Call, kind: IdentifierKind, hash: bytes) -> None:
