@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, import_key
 
 from base.console import Failure, json_option, tell
 from personal.rules.assertion import LONGEST_LIFE
+from personal.service_login import Visit, log_in
 
 TOWN_HEADER: Final = "Engawa-Municipality"
 _ANSWER_SECONDS: Final = 20
@@ -77,6 +78,44 @@ def get_token(
     proof = assertion(id, _read(key), url.rstrip("/"))
     answer = asyncio.run(_ask(url.rstrip("/"), municipality, proof, authorities))
     tell(answer, as_json, answer["access_token"])
+
+
+@service.command("login")
+@click.argument("id")
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="File with the secret key (JWK).",
+)
+@click.option(
+    "--issuer",
+    default="http://127.0.0.1:8026/oidc/yabu",
+    show_default=True,
+    help="The common login of the municipality.",
+)
+@click.option(
+    "--back",
+    default="http://127.0.0.1:8109/back",
+    show_default=True,
+    help="Registered address on this machine to which the browser comes back.",
+)
+@click.option("--scope", default="openid", show_default=True, help="What is asked for.")
+@click.option("--level", default="", metavar="ACR", help="How sure the login has to be: aal1, aal2, aal3.")
+@click.option("--seconds", default=300.0, show_default=True, help="How long to wait for the browser.")
+@json_option
+def try_login(
+    id: str, key: Path, issuer: str, back: str, scope: str, level: str, seconds: float, as_json: bool
+) -> None:
+    """Log a resident in by the common login, as a service would. The browser goes to the address printed.
+
+    \b
+    Example:
+      engawa service login shelter --key var/demo/shelter.jwk
+    """
+    visit = Visit(id, _read(key), issuer.rstrip("/"), back, tuple(scope.split()), level, seconds)
+    found = asyncio.run(log_in(visit, lambda url: click.echo(url, err=True)))
+    tell(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
 
 
 def new_key(id: str, file: Path) -> dict[str, Any]:
