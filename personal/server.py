@@ -25,6 +25,7 @@ from personal.locations import lgwan
 from personal.operations import lapsing, telling
 from personal.operations.call import Module
 from personal.operations.town import Town
+from personal.pages.visitor import BEHIND_TLS
 from personal.provider import routes as provider
 from personal.provider import telling as logouts
 from personal.settings import PersonalSettings, check
@@ -83,6 +84,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
     where = {"url": settings.public_url.rstrip("/")}
     async with module_of(settings, lambda: where["url"]) as module:
         app = web.Application(client_max_size=settings.body_bytes + 1)
+        app[BEHIND_TLS] = settings.public_url.startswith("https:")
         app.add_routes(Front(module, operations(settings)).routes())
         app.add_routes(openapi.routes(operations(settings)))
         app.add_routes(parts.routes(module, operations(settings)))

@@ -83,7 +83,7 @@ def _listed(db: Connection, call: Call) -> list[Session]:
 
 def _note(db: Connection, call: Call, kind: str, facts: dict[str, Any]) -> None:
     if call.actor.who is Who.RESIDENT:
-        log.append(db, Entry(kind, facts, {"subject": call.actor.id}), call.now)
+        log.append(db, Entry(kind, {**facts, "by": "resident"}, {"subject": call.actor.id}), call.now)
     else:
         log.append(db, Entry(kind, {**facts, "by": call.actor.id}), call.now)
 

@@ -14,7 +14,7 @@ from personal.login.identifying import FOR_STAFF
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, STAFF, Desk
-from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next
+from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next, secure
 from personal.store import sessions
 
 SECURE_DESK: Final = "__Host-engawa-desk"
@@ -170,7 +170,7 @@ def session_of(visitor: Visitor, town: Town) -> dict[str, Any]:
 
 
 def _cookie(request: web.Request) -> str:
-    return SECURE_DESK if request.secure else LOOPBACK_DESK
+    return SECURE_DESK if secure(request) else LOOPBACK_DESK
 
 
 def _keep_desk(request: web.Request, response: web.StreamResponse, town: str, secret: str) -> None:
@@ -179,7 +179,7 @@ def _keep_desk(request: web.Request, response: web.StreamResponse, town: str, se
         f"{town}.{secret}",
         path="/",
         max_age=desks.BROWSER_LIFE // clock.SECOND,
-        secure=request.secure,
+        secure=secure(request),
         httponly=True,
         samesite="Lax",
     )

@@ -20,6 +20,8 @@ from personal.store import sessions
 
 SECURE_COOKIE: Final = "__Host-engawa-personal"
 LOOPBACK_COOKIE: Final = "engawa-personal"
+BEHIND_TLS: Final = web.AppKey("behind_tls", bool)
+"""Set where something before this process speaks HTTPS with browsers."""
 CSRF: Final = "csrf"
 KEPT: Final = "kept"
 SECURE_BROWSER: Final = "__Host-engawa-browser"
@@ -96,9 +98,14 @@ class Visitor:
         return {name: text for name in names if (text := self.given(name))}
 
 
+def secure(request: web.Request) -> bool:
+    """Say whether browsers come over HTTPS: to this process, or to what stands before it."""
+    return request.secure or request.config_dict.get(BEHIND_TLS, False)
+
+
 def cookie_name(request: web.Request) -> str:
     """Name the cookie: over HTTPS one that no other host can set; plain only for demonstrations on loopback."""
-    return SECURE_COOKIE if request.secure else LOOPBACK_COOKIE
+    return SECURE_COOKIE if secure(request) else LOOPBACK_COOKIE
 
 
 def binding(request: web.Request, response: web.StreamResponse | None = None) -> bytes:
@@ -106,7 +113,7 @@ def binding(request: web.Request, response: web.StreamResponse | None = None) ->
 
     Responses of a Desk carry a new cookie along by themselves.
     """
-    name = SECURE_BROWSER if request.secure else LOOPBACK_BROWSER
+    name = SECURE_BROWSER if secure(request) else LOOPBACK_BROWSER
     given = request.cookies.get(name, "")
     if not _BROWSER.fullmatch(given):
         given = request.get(_FRESH, "") or secrets.token_urlsafe(32)
@@ -120,8 +127,8 @@ def mark_browser(request: web.Request, response: web.StreamResponse) -> None:
     """Give the browser the cookie that names it, if it was given one in this request."""
     fresh = request.get(_FRESH)
     if fresh:
-        name = SECURE_BROWSER if request.secure else LOOPBACK_BROWSER
-        response.set_cookie(name, fresh, path="/", secure=request.secure, httponly=True, samesite="Lax")
+        name = SECURE_BROWSER if secure(request) else LOOPBACK_BROWSER
+        response.set_cookie(name, fresh, path="/", secure=secure(request), httponly=True, samesite="Lax")
 
 
 def safe_next(text: str, otherwise: str = "") -> str:
@@ -147,7 +154,7 @@ def keep_login(request: web.Request, response: web.StreamResponse, town: str, se
         cookie_name(request),
         f"{town}.{secret}",
         path="/",
-        secure=request.secure,
+        secure=secure(request),
         httponly=True,
         samesite="Lax",
     )
@@ -155,13 +162,16 @@ def keep_login(request: web.Request, response: web.StreamResponse, town: str, se
 
 def drop_login(request: web.Request, response: web.StreamResponse) -> None:
     """Take the login out of the cookie."""
-    response.del_cookie(cookie_name(request), path="/", secure=request.secure, httponly=True, samesite="Lax")
+    response.del_cookie(cookie_name(request), path="/", secure=secure(request), httponly=True, samesite="Lax")
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
     """Read a form that one of our own pages sent; the first value of each field, a list joined by blanks."""
     origin = request.headers.get("Origin")
-    foreign = origin is not None and _parts(origin).netloc != request.host
+    sent_by = _parts(origin or "")
+    foreign = origin is not None and (
+        sent_by.netloc != request.host or (secure(request) and sent_by.scheme != "https")
+    )
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise NotPermitted("This form was sent by another site.")
     if request.content_type != "application/x-www-form-urlencoded":

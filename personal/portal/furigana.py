@@ -12,7 +12,7 @@ from aiohttp import web
 
 from personal.operations.actors import Who
 from personal.pages.desk import ME
-from personal.pages.visitor import Visitor, safe_next
+from personal.pages.visitor import Visitor, safe_next, secure
 from personal.portal.section import Section
 
 COOKIE: Final = "engawa-furigana"
@@ -155,8 +155,8 @@ class FuriganaPages(Section):
         response = web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
         value = ON if visitor.given("readings") == ON else ""
         age = YEAR if value else 0
-        secure = visitor.request.secure
+        over_tls = secure(visitor.request)
         response.set_cookie(
-            COOKIE, value, path="/", max_age=age, httponly=True, samesite="Lax", secure=secure
+            COOKIE, value, path="/", max_age=age, httponly=True, samesite="Lax", secure=over_tls
         )
         return response

@@ -120,6 +120,12 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "resident-merged": ("二重の登録を一つにしました", "Two registrations of you became one"),
     "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
     "login": ("ログインしました", "You logged in"),
+    "login-refused": (
+        "あなたとしてログインしようとした人がいましたが、断りました",
+        "Somebody tried to log in as you and was refused",
+    ),
+    "own-sessions-listed": ("本人が、続いているログインを見ました", "You looked at the logins you have open"),
+    "session-ended": ("続いているログインを終わらせました", "A login of yours was ended"),
     "service-connection": (
         "このサービスにログインしてよいかを決めました",
         "You decided whether to log in at this service",

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-
 import pytest
 import pytest_asyncio
 
@@ -23,6 +22,7 @@ from tests.personal.pages.reading import NOTHING, Reader
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PEOPLE: dict[str, str] = {}  # internal ids by login, filled when the module starts
+ASKED = {"right": "disclosure", "text": "なにがあるか知りたい"}
 HTTPS = {"Origin": "https://engawa.example", "Host": "engawa.example"}
 
 
@@ -231,6 +231,22 @@ async def test_a_surer_login_is_asked_for_where_one_is_needed(live: Live, reader
     assert reader.path == "/me/rights" and reader.status == 200
 
 
+async def test_a_form_that_needs_a_surer_login_survives_it(live: Live, reader: Reader) -> None:
+    await reader.send("/me/login", town="yabu", login="hanako", level="2")
+    reader.page = await reader.get("/me")
+    page = await reader.send("/me/rights/ask", NOTHING, **ASKED)
+    assert reader.path.startswith("/me/login?") and ASKED["text"] not in page
+    next = reader.found(r'name="next" value="(/me/resumed/[^"]+)"')
+    await reader.send("/me/login", town="yabu", login="taro", level="3", next=next)
+    assert reader.path == "/me"  # it is somebody else's
+    await reader.send("/me/login", town="yabu", login="hanako", level="3", next=next)
+    page = await reader.send("/me/rights/ask", NOTHING, kept=next.rpartition("/")[2])
+    assert ASKED["text"] in page and "まだ記録していません" in page
+    assert (await live.get("/me/rights", by=cookie_of(reader).partition(".")[2])).json["requests"] == []
+    await reader.send("/me/rights/ask", NOTHING, **ASKED)
+    assert reader.status == 200 and reader.path.startswith("/me/rights?")
+
+
 async def test_who_visits_without_login_goes_on_after_it(reader: Reader) -> None:
     await reader.get("/me/accesses")
     assert reader.path == "/me/login?next=/me/accesses"
@@ -263,7 +279,7 @@ async def test_at_a_desk_pages_end_by_themselves_and_keep_no_form(live: Live, re
         assert reply.headers["Cache-Control"] == "no-store"
     reader.page = page
     before = live.town.store.read(lambda db: db.execute("SELECT count(*) FROM attempt").get)
-    await reader.send("/me/rights", NOTHING, kind="disclosure", reason="ひみつ")
+    await reader.send("/me/rights/ask", NOTHING, **ASKED)
     assert "resumed" not in reader.path and reader.path.startswith("/me/login")
     assert live.town.store.read(lambda db: db.execute("SELECT count(*) FROM attempt").get) == before
 
