@@ -14,10 +14,10 @@ from personal.service_command import new_key
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="New file for it."
 )
 def login_keys(name: str, out: Path) -> None:
-    """Make a secret key for a login provider, and print the public one.
+    """Make a key for login providers, and print its public half.
 
-    The provider gets the public one, or the address where the module publishes it: /login/oidc/jwks. The file with the
-    secret one is named in the file of the setting logins. (docs/personal-login.md)
+    The provider gets that half, or the address where the module publishes it: /login/oidc/jwks. The file with the key
+    is named in the file of the setting logins. (docs/personal-login.md)
 
     \b
     Example:
