@@ -53,6 +53,7 @@ SCHEMA: Final[dict[str, Any]] = {
         "algorithms": {"type": "array", "items": {"enum": sorted(ALGORITHMS)}, "minItems": 1},
         "audience": {"enum": ["issuer", "token-endpoint"]},
         "authorities": _TEXT,
+        "max_age": {"type": "integer", "minimum": 0, "maximum": 86_400},
         "seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 60},
         "pause": {"type": "number", "minimum": 0, "maximum": 3600},
     },
@@ -85,6 +86,7 @@ class LoginProvider:
     levels: Mapping[str, Level]
     otherwise: Level
     client: Client = field(repr=False)
+    max_age: int | None = None  # how long ago they may have logged in there (s)
     published: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
@@ -217,6 +219,7 @@ def _provider(row: Any, path: Path, policy: AddressPolicy) -> LoginProvider:
         levels,
         _LEVELS.get(told.get("otherwise", "city-card" if staff and not levels else "none"), Level.NONE),
         client,
+        told.get("max_age"),
         tuple({**key.as_dict(private=False), "use": "sig", "alg": "ES256"} for key in keys),
     )
 

@@ -136,8 +136,13 @@ class _Handler:
 
 def slow_down(module: Module, request: web.Request) -> None:
     """Refuse a network from which too much comes that proves nothing."""
-    named = "Authorization" in request.headers or certificate_of(request.transport) is not None
-    if named or module.anonymous is None:
+    if "Authorization" not in request.headers and certificate_of(request.transport) is None:
+        throttle(module, request)
+
+
+def throttle(module: Module, request: web.Request) -> None:
+    """Refuse a network from which too much comes, whatever it proves."""
+    if module.anonymous is None:
         return
     wait = module.anonymous.take(network_of(request.remote or ""), monotonic())
     if wait > 0:

@@ -15,7 +15,7 @@ from base.oidc.authorization import Wish
 from base.oidc.faults import Fault, LoginFailed
 from personal.login import oidc_claims
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Actor, Level, Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
 from personal.operations.logging_in import Login, unknown
@@ -41,13 +41,14 @@ log = structlog.get_logger("engawa.personal")
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Why somebody logs in at a provider. next: where to go on.
+    """Why somebody logs in at a provider. next: where to go on; anew: even if they are logged in there.
 
     prepared: a decision that the login shall prove, as the session that began it (hash) prepared it.
     """
 
     next: str
     locales: str = ""
+    anew: bool = False
     prepared: str = field(default="", repr=False)
     session: str = field(default="", repr=False)
 
@@ -172,11 +173,11 @@ def town_of(module: Module, answer: Sequence[tuple[str, str]]) -> Town:
     return town
 
 
-def aim_of(form: Mapping[str, str], next: str, locales: str, session: bytes) -> Aim:
-    """Read why somebody logs in from what a page sent."""
+def aim_of(form: Mapping[str, str], next: str, locales: str, actor: Actor) -> Aim:
+    """Read why somebody logs in from what a page sent; who is logged in already wants to be known more surely."""
     if not form.get("prepared"):
-        return Aim(next, locales)
-    return Aim(next, locales, form["prepared"], _text(session))
+        return Aim(next, locales, actor.who is not Who.NOBODY)
+    return Aim(next, locales, True, form["prepared"], _text(actor.session))
 
 
 def stale() -> Problem:
@@ -286,8 +287,8 @@ def _wish(provider: LoginProvider, begun: Begun, state: str) -> Wish:
         begun.verifier,
         ("openid",) if proving else provider.scopes,
         provider.acr_values,
-        longest=0 if proving else None,
-        prompt="login" if proving else "",
+        longest=0 if proving else provider.max_age,
+        prompt="login" if begun.aim.anew else "",
         locales=begun.aim.locales,
     )
 

@@ -1,13 +1,14 @@
 """Logging in and out at outside providers, as browsers and providers see it. (OIDC Core 3.1)"""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from aiohttp import web
 
 from base import clock
-from base.errors import NotPermitted, Problem, ResourceNotFound
+from base.errors import NotPermitted, Problem, ResourceNotFound, TooManyRequests
+from personal.api.front import throttle
 from personal.login import oidc, oidc_logout
 from personal.login.oidc import Browser, Entered, Newcomer, Proven
 from personal.operations.actors import Who
@@ -40,6 +41,7 @@ class ProviderLoginPages:
 
     async def go(self, visitor: Visitor) -> web.Response:
         """Send the browser to the provider: to log in, or to prove a decision of who is logged in."""
+        throttle(self._module, visitor.request)
         provider = self._provider(visitor)
         town = self._town(visitor)
         if visitor.given("prepared"):
@@ -48,7 +50,7 @@ class ProviderLoginPages:
         next = safe_next(visitor.given("then") or visitor.given("next"), home)
         if visitor.request.query.get("lang") == visitor.language:
             next = _with(next, lang=visitor.language)
-        aim = oidc.aim_of(visitor.form, next, visitor.language, visitor.actor.session)
+        aim = oidc.aim_of(visitor.form, next, visitor.language, visitor.actor)
         address = await oidc.begin(
             self._module, town, provider, aim, self._browser(visitor, town), clock.now()
         )
@@ -59,6 +61,7 @@ class ProviderLoginPages:
     async def come_back(self, visitor: Visitor) -> web.Response:
         """Take what the browser brings back from the provider."""
         try:
+            throttle(self._module, visitor.request)
             provider = self._provider(visitor)
             answer = list(visitor.request.query.items())
             town = oidc.town_of(self._module, answer)
@@ -79,14 +82,17 @@ class ProviderLoginPages:
         try:
             await self._desk.ask(visitor, "POST", "/me/consents", body)
         except Problem as problem:
-            return self._undone(visitor, problem, found.next)
+            return self._undone(visitor, problem, found.next, "not_agreed")
         return _see(_with(found.next, done="agreed"))
 
-    def _undone(self, visitor: Visitor, problem: Problem, back: str) -> web.Response:
+    def _undone(
+        self, visitor: Visitor, problem: Problem, back: str, heading: str = "login_failed"
+    ) -> web.Response:
         """Say why nobody was logged in, or nothing was agreed to; nothing of the address gets into the page."""
         said = self._desk.said(visitor, problem)
         shown = replace(visitor, request=visitor.request.clone(rel_url=back))
-        return self._desk.render(shown, "login_failed.html", status=problem.status, said=said, back=back)
+        more = {"said": said, "back": back, "heading": heading}
+        return self._desk.render(shown, "login_failed.html", status=problem.status, **more)
 
     def _login_page(self, visitor: Visitor) -> str:
         provider = self._module.providers.get(visitor.request.match_info["name"])
@@ -105,11 +111,12 @@ class ProviderLoginPages:
     async def logged_out(self, request: web.Request) -> web.Response:
         """Take a provider's word that a login ended. (Back-Channel Logout 1.0 2.5-2.8)"""
         headers = {"Cache-Control": "no-store"}
-        given: Any = None
-        short = request.content_length is not None and request.content_length <= _MOST_TOKEN
-        if short and request.content_type == "application/x-www-form-urlencoded":
-            given = (await request.post()).get("logout_token")
-        if isinstance(given, str) and await oidc_logout.told(self._module, given, clock.now()):
+        try:
+            throttle(self._module, request)
+        except TooManyRequests as problem:
+            return web.Response(status=problem.status, headers={**headers, **problem.headers})
+        token = await _logout_token(request)
+        if token and await oidc_logout.told(self._module, token, clock.now()):
             return web.Response(headers=headers)
         return web.json_response({"error": "invalid_request"}, status=400, headers=headers)
 
@@ -136,8 +143,24 @@ def _see(target: str) -> web.Response:
     return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
 
 
+async def _logout_token(request: web.Request) -> str:
+    """Read what a provider sent; empty if it is no form or too long."""
+    long = (request.content_length or 0) > _MOST_TOKEN
+    if long or request.content_type != "application/x-www-form-urlencoded":
+        return ""
+    try:
+        given = (await request.post()).get("logout_token")
+    except (UnicodeDecodeError, LookupError, ValueError):
+        return ""
+    return given if isinstance(given, str) else ""
+
+
 def _with(path: str, **parameters: str) -> str:
     """Add parameters to a path that may have some; those of the same name are replaced."""
     parts = urlsplit(path)
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in parameters]
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name not in parameters
+    ]
     return f"{parts.path}?{urlencode([*kept, *parameters.items()])}"

@@ -104,6 +104,11 @@ async def test_what_is_no_token_is_refused_without_asking_the_provider(there: Ru
         async with there.live.session.post(f"{there.live.url}/login/oidc/backchannel", data=data) as reply:
             assert reply.status == 400
             assert await reply.json() == {"error": "invalid_request"}
+    odd = {"Content-Type": "application/x-www-form-urlencoded; charset=none"}
+    async with there.live.session.post(
+        f"{there.live.url}/login/oidc/backchannel", data=b"logout_token=%ff", headers=odd
+    ) as reply:
+        assert reply.status == 400
     async with there.live.session.post(
         f"{there.live.url}/login/oidc/backchannel", json={"logout_token": "a.b.c"}
     ) as reply:

@@ -28,8 +28,14 @@ WEAK = Case("weak", "", claims={"acr": "aal1"})
 DECIDING = Case("deciding", "")
 LATE = Case("late", "", claims={"auth_time": lambda _: int(clock.now() // clock.SECOND) - 3_600})
 TIMELESS = Case("timeless", "", claims={"auth_time": MISSING})
+LONG_AGO = Case(
+    "long ago",
+    "",
+    claims={"auth_time": lambda _: int(clock.now() // clock.SECOND) - 3_600},
+    settings="max_age = 600",
+)
 SILENT = Case("silent", "", metadata={"end_session_endpoint": lambda realm: f"{realm.issuer}/end"})
-CASES = [PLAIN, OTHER, STAFF, UNSURE_STAFF, WEAK, DECIDING, LATE, TIMELESS, SILENT]
+CASES = [PLAIN, OTHER, STAFF, UNSURE_STAFF, WEAK, DECIDING, LATE, TIMELESS, LONG_AGO, SILENT]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -62,6 +68,23 @@ async def test_the_request_asks_for_a_code_with_a_challenge_and_nothing_personal
     again = query(address_of(await browser.leave(name_of(there, PLAIN))))
     for name in ("state", "nonce", "code_challenge"):
         assert again[name] != asked[name]
+
+
+async def test_who_is_logged_in_already_logs_in_anew_to_be_known_more_surely(
+    there: Running, browser: Browser
+) -> None:
+    await log_in(browser, name_of(there, WEAK))
+    assert query(address_of(await browser.leave(name_of(there, PLAIN))))["prompt"] == "login"
+
+
+async def test_a_login_there_that_is_too_long_ago_counts_no_more(there: Running, browser: Browser) -> None:
+    name = name_of(there, LONG_AGO)
+    page = await browser.leave(name)
+    assert query(address_of(page))["max_age"] == "600"
+    with capture_logs() as told:
+        page = await browser.open((await browser.open(address_of(page))).url)
+    assert page.status == 403
+    assert [line["fault"] for line in told if "fault" in line] == [Fault.LOGIN_TIME]
 
 
 async def test_an_answer_for_one_provider_is_none_of_another(there: Running, browser: Browser) -> None:
