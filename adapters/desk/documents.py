@@ -13,6 +13,9 @@ from schemas.personal import catalogue
 LOGIN: Final = "engawa-login"
 DECISION: Final = "engawa-consent-decision/1"
 _LOGIN_MEMBERS: Final = frozenset({"typ", "municipality", "purpose", "nonce", "audience", "expires"})
+_LINK_MEMBERS: Final = frozenset(
+    {"typ", "municipality", "purpose", "nonce", "subject", "preparedAt", "expires"}
+)
 _DECISION_MEMBERS: Final = frozenset(
     {
         "type", "municipality", "service", "version", "kind", "purpose", "agree", "refuse", "until", "subject",
@@ -51,12 +54,15 @@ def rows(document: Mapping[str, Any], url: str, language: str) -> tuple[Row, ...
 
 
 def _login(document: Mapping[str, Any], url: str) -> tuple[Row, ...]:
+    expires = Row("signed_expires", _moment(document.get("expires")))
+    if document["typ"] == LOGIN and document.get("purpose") == "link" and document.keys() == _LINK_MEMBERS:
+        return Row("signed_purpose", key="signed_link"), expires
     if document.keys() != _LOGIN_MEMBERS or document["typ"] != LOGIN or document["purpose"] not in _PURPOSES:
         raise NotUnderstood
     if document["audience"] != url:
         raise NotUnderstood
     purpose = Row("signed_purpose", key=f"signed_{document['purpose']}")
-    return purpose, Row("signed_audience", url), Row("signed_expires", _moment(document["expires"]))
+    return purpose, Row("signed_audience", url), expires
 
 
 def _decision(document: Mapping[str, Any], language: str) -> tuple[Row, ...]:

@@ -27,6 +27,7 @@ DONE_PATH: Final = "/login/card/done"
 MOST_DIGITS: Final = 14
 _MOST: Final = 50
 _LONGEST: Final = 900.0
+_ABSENT: Final = 60.0
 
 
 class Over(Exception):
@@ -60,6 +61,7 @@ class Visit:
     until: float
     failed: str = ""
     tries: int | None = None
+    used: float = field(default_factory=monotonic)
     typed: bytearray = field(default_factory=bytearray, repr=False)
     answer: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -93,9 +95,9 @@ class Visits:
         self._open: dict[str, Visit] = {}
 
     def going_on(self) -> bool:
-        """Say whether somebody stands at the desk to sign."""
+        """Say whether somebody stands at the desk to sign; who went away without a word does not for long."""
         self._forget()
-        return bool(self._open)
+        return any(one.used > monotonic() - _ABSENT for one in self._open.values())
 
     async def begin(self, transaction: str, back: str, browser: bytes) -> Visit:
         """Take a transaction from the module for the browser that was sent here with it."""
@@ -135,6 +137,7 @@ class Visits:
         found = self._open.get(id)
         if found is None or not secrets.compare_digest(found.browser, browser):
             raise Over
+        found.used = monotonic()
         return found
 
     async def prove(self, visit: Visit, pin: bytearray, four: bytearray) -> str:

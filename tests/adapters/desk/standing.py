@@ -160,11 +160,10 @@ async def standing(
                 **settings,
             }
         )
-        async with (
-            served(made, readers or EmulatedReader(returns=0.1)) as desk,
-            aiohttp.ClientSession() as none,
-        ):
+        if readers is None and made.made_up_cards is None:
+            readers = EmulatedReader(returns=0.1)
+        async with served(made, readers) as desk, aiohttp.ClientSession() as none:
             there = Standing(live, desk, Browser(none), issued, entered)
             await there.enter()
-            async with there.visited() if readers is None else contextlib.nullcontext(there) as visited:
+            async with there.visited() if desk.held else contextlib.nullcontext(there) as visited:
                 yield visited
