@@ -35,25 +35,21 @@ FIND: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 _ALL: Final = 1 << 62
+_PART: Final = 200
+Wanted = Callable[[Kept], bool]
 JAPAN: Final = timezone(timedelta(hours=9))
 
 
 async def accesses(call: Call, _: Module) -> Answer:
     """List what was done with my data, newest first."""
     before, most = number(call, "before", _ALL), min(number(call, "limit", 100), MOST)
-    wanted = _wanted(call)
-    if wanted is None:
-        found, scope = await _about(call, before, most)
-        following = found[-1].position if len(found) == most else None
-        seen = _covered(call, found, scope)
-    else:
-        entries, scope = await _about(call, before, _ALL)
-        seen = _covered(call, [one for one in entries if wanted(one)], scope)
-        following = seen[most - 1].position if len(seen) > most else None
-    return Answer(body={"accesses": [shown(one) for one in seen[:most]], "before": following})
+    found, scope = await _about(call, before, most + 1, _wanted(call))
+    following = found[most - 1].position if 0 < most < len(found) else None
+    seen = _covered(call, found[:most], scope)
+    return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
 
 
-def _wanted(call: Call) -> Callable[[Kept], bool] | None:
+def _wanted(call: Call) -> Wanted | None:
     """Say which entries are asked for: of a service, of a month in Japan, those by others; None: all."""
     service, month, by_whom = (call.params.get(name) for name in ("service", "month", "by"))
     if service is None and month is None and by_whom is None:
@@ -148,12 +144,14 @@ async def heartbeat(call: Call, _: Module) -> Answer:
     return Answer(body={"status": "OK"})
 
 
-async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope | None]:
+async def _about(
+    call: Call, before: int, most: int, wanted: Wanted | None = None
+) -> tuple[list[Kept], Scope | None]:
     find = await acting.viewed(call)
 
     def work(db: Connection) -> tuple[list[Kept], Scope | None]:
         person, scope = find(db)
-        found = reading.about(db, person, SUBJECT, before, most), scope
+        found = _newest(db, person, before, most, wanted), scope
         if acting.for_another(call.actor):
             facts = {"by": acting.GUARDIAN}
             log.append(db, Entry("accesses-shown", facts, acting.people_of(call.actor, person)), call.now)
@@ -162,6 +160,20 @@ async def _about(call: Call, before: int, most: int) -> tuple[list[Kept], Scope 
     if acting.for_another(call.actor):
         return await call.town.store.write(work)
     return call.town.store.read(work)
+
+
+def _newest(db: Connection, person: str, before: int, most: int, wanted: Wanted | None) -> list[Kept]:
+    """Give the newest entries about a person that are wanted, read some at a time."""
+    if wanted is None:
+        return reading.about(db, person, SUBJECT, before, most)
+    found: list[Kept] = []
+    while len(found) < most:
+        part = reading.about(db, person, SUBJECT, before, _PART)
+        found += [one for one in part if wanted(one)]
+        if len(part) < _PART:
+            break
+        before = part[-1].position
+    return found[:most]
 
 
 def _covered(call: Call, found: list[Kept], scope: Scope | None) -> list[Kept]:

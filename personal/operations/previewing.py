@@ -66,7 +66,7 @@ def _check(db: Connection, ask: Ask) -> None:
     try:
         asked = offered(db, ask)
     except NotPermitted:
-        raise ResourceNotFound("The service has no such purpose.") from None
+        raise ResourceNotFound("There is no such service (any more), or it has no such purpose.") from None
     for item in ask.items:
         if item not in asked:
             raise BadRequestData(f"The purpose {ask.purpose} does not ask for {item}.")

@@ -48,6 +48,8 @@ def _refusing(label: Text, *, standing: bool) -> Text:
 def _change(one: Difference, labels: Labels) -> dict[str, str]:
     label = _label(one.item, labels)
     before, after = one.before, one.after
+    if one.change in _PLAIN:
+        return dict(_PLAIN[one.change])
     match one.change:
         case Change.OPERATOR:
             return {
@@ -107,6 +109,21 @@ def _of_item(one: Difference, label: Text) -> dict[str, str]:
     }
 
 
+_PLAIN: Final[Mapping[Change, Text]] = {
+    Change.NOTIFY: {
+        "ja": "サービスに知らせを送る宛先が変わりました。",
+        "en": "The address at which the service is told of changes is another one.",
+    },
+    Change.LOGIN: {
+        "ja": "市のログインの使い方が変わりました。",
+        "en": "How the service uses the city's login changed.",
+    },
+    Change.TEXT: {
+        "ja": "名前や説明の文章、または連絡先が変わりました。",
+        "en": "Its name, its description or how to reach it changed.",
+    },
+}
+"""Said without what it was before: that means nothing to residents."""
 _TERMS: Final[Mapping[Change, tuple[str, str]]] = {
     Change.REGISTERED_PURPOSE: ("登録された利用目的", "registered purpose"),
     Change.LEGAL_CLASS: ("法律上の区分", "legal class"),

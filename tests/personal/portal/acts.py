@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from joserfc.jwk import ECKey
@@ -62,10 +63,11 @@ async def disclosed(reader: Reader, *items: str) -> Any:
     return reply.json
 
 
-async def widen(live: Live, **changed: object) -> None:
+async def widen(live: Live, more: Mapping[str, object] = NOTHING, **changed: object) -> None:
     """Put a version of the shelter's description in force in which the first item is asked for otherwise."""
     service = (await live.get("/services/shelter")).json
     told = {name: service[name] for name in ("name", "description", "operator", "purposes")}
+    told |= more
     told["purposes"][0]["items"][0].update(changed)
     proposed = {"kind": "service", "body": {"service": "shelter", "description": told}}
     made = await live.post("/proposals", proposed, by=await live.staff("catalogue"))
