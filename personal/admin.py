@@ -6,15 +6,12 @@ from typing import Any
 
 from base import clock
 from base.admin import Handler
-from base.database import Connection
-from base.errors import NonexistentTenant, ResourceNotFound
-from personal import audit_admin, desks_admin, keys_admin, relations_admin
-from personal.operations import bundling, importing, retelling, staff
+from base.errors import NonexistentTenant
+from personal import audit_admin, desks_admin, keys_admin, relations_admin, staff_admin
+from personal.operations import bundling, importing, retelling
 from personal.operations.call import Module
 from personal.operations.staff import AT_MACHINE
 from personal.operations.town import Town
-from personal.store import staff as members
-from personal.store.staff import Member
 
 
 def handlers(module: Module) -> Mapping[str, Handler]:
@@ -40,7 +37,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         "bundle.import": import_bundle,
         "inside.tell-again": partial(_tell_again, module),
         "residents.import": import_residents,
-        **_of_staff(module),
+        **staff_admin.handlers(module.settings, partial(_town, module)),
         **keys_admin.handlers(module),
         **audit_admin.handlers(partial(_town, module)),
         **desks_admin.handlers(partial(_town, module)),
@@ -50,43 +47,6 @@ def handlers(module: Module) -> Mapping[str, Handler]:
 
 async def _tell_again(module: Module, given: Mapping[str, Any]) -> Any:
     return await retelling.tell_again(_town(module, given))
-
-
-def _of_staff(module: Module) -> Mapping[str, Handler]:
-    async def add_member(given: Mapping[str, Any]) -> Any:
-        login, name, roles = given["login"], given["name"], given["roles"]
-        made = await _town(module, given).store.write(
-            lambda db: staff.join(db, login, name, roles, by=AT_MACHINE, now=clock.now())
-        )
-        return staff.shown(made)
-
-    async def list_members(given: Mapping[str, Any]) -> Any:
-        return [staff.shown(one) for one in _town(module, given).store.read(members.listed)]
-
-    async def remove_member(given: Mapping[str, Any]) -> Any:
-        def work(db: Connection) -> None:
-            found = members.by_login(db, given["login"])
-            if found is None:
-                raise ResourceNotFound("there is no such member of staff")
-            staff.leave(db, found.id, by=AT_MACHINE, now=clock.now())
-
-        await _town(module, given).store.write(work)
-
-    async def give_roles(given: Mapping[str, Any]) -> Any:
-        def work(db: Connection) -> Member:
-            found = members.by_login(db, given["login"])
-            if found is None:
-                raise ResourceNotFound("there is no such member of staff")
-            return staff.give_roles(db, found.id, given["roles"], by=AT_MACHINE, now=clock.now())
-
-        return staff.shown(await _town(module, given).store.write(work))
-
-    return {
-        "staff.add": add_member,
-        "staff.list": list_members,
-        "staff.remove": remove_member,
-        "staff.roles": give_roles,
-    }
 
 
 def _town(module: Module, given: Mapping[str, Any]) -> Town:

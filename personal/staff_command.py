@@ -42,20 +42,27 @@ def add_member(
     asked: dict[str, Any] = {"municipality": municipality, "login": login, "name": name, "roles": list(roles)}
     added = asyncio.run(ask(data, "staff.add", **asked))
     click.echo(f"{added['name']} is added with the roles {', '.join(added['roles'])}.")
+    _hand_over(added)
 
 
 @staff.command("list")
 @of_municipality
 @at_module
+@click.option(
+    "--unused", type=click.IntRange(0, 36_500), help="Only those who did not log in for so many days."
+)
 @json_option
-def list_members(as_json: bool, municipality: str, config: Path | None, **given: Any) -> None:
+def list_members(
+    as_json: bool, unused: int | None, municipality: str, config: Path | None, **given: Any
+) -> None:
     """List members of staff, those who left last.
 
     \b
     Example:
-      engawa staff list --json
+      engawa staff list --unused 90
     """
-    rows = asyncio.run(ask(settings_of(given, config).data, "staff.list", municipality=municipality))
+    data = settings_of(given, config).data
+    rows = asyncio.run(ask(data, "staff.list", municipality=municipality, unused=unused))
     if as_json:
         show_json(rows)
     else:
@@ -102,3 +109,28 @@ def remove_member(login: str, municipality: str, config: Path | None, **given: A
     data = settings_of(given, config).data
     asyncio.run(ask(data, "staff.remove", municipality=municipality, login=login))
     click.echo(f"{login} may no longer log in.")
+
+
+@staff.command("recover")
+@click.argument("login")
+@of_municipality
+@at_module
+def recover_member(login: str, municipality: str, config: Path | None, **given: Any) -> None:
+    """Take a lost second factor away and give a code for another.
+
+    Their logins end. Administrators do this in pairs in the pages for staff; at the machine is for when none is left.
+
+    \b
+    Example:
+      engawa staff recover sato
+    """
+    data = settings_of(given, config).data
+    found = asyncio.run(ask(data, "staff.recover", municipality=municipality, login=login))
+    click.echo(f"The second factors of {found['name']} are taken away.")
+    _hand_over(found)
+
+
+def _hand_over(member: dict[str, Any]) -> None:
+    """Show the code with which a member makes their first second factor, this once."""
+    if "enrolment" in member:
+        click.echo(f"Hand them this code, good until {member['enrolmentUntil']}: {member['enrolment']}")

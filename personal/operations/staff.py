@@ -79,9 +79,14 @@ async def list_members(call: Call, _: Module) -> Answer:
         raise InvalidRequest("The parameter unused is a number of days.")
     found = call.town.store.read(staff.listed)
     if unused is not None:
-        since = call.now - int(unused) * _DAY
-        found = [one for one in found if one.ended is None and (one.seen or one.added) <= since]
+        found = unused_for(found, int(unused), call.now)
     return Answer(body={"staff": [shown(member) for member in found]})
+
+
+def unused_for(found: list[Member], days: int, now: int) -> list[Member]:
+    """Give those who may log in still, and did not for so many days."""
+    since = now - days * _DAY
+    return [one for one in found if one.ended is None and (one.seen or one.added) <= since]
 
 
 async def change_member(call: Call, module: Module) -> Answer:
