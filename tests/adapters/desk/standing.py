@@ -114,7 +114,8 @@ class Standing:
     @contextlib.asynccontextmanager
     async def visited(self) -> AsyncIterator["Standing"]:
         """Let a new browser stand here while the block runs, before an empty reader."""
-        await self.placed(None)
+        if self.desk.held:
+            await self.placed(None)
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "ja"}) as session:
             yield replace(self, browser=Browser(session))

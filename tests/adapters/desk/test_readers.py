@@ -1,5 +1,6 @@
 """The desk's readers on a real pcscd with virtual readers: cards, removals, restarts, kills. (issue 6; card.md §2, §3)"""
 
+import hashlib
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from adapters.desk.cards.pcsc import PcscReaders
 from adapters.desk.emulator.cards import PASSWORD, Made
 from adapters.desk.emulator.chip import Habits
 from tests.adapters.desk.reader import NAMES, PATIENCE, Service, pcscd
+from tests.adapters.desk.standing import standing
 
 DIGEST = bytes(range(32))
 FIRST, SECOND = NAMES
@@ -222,9 +224,30 @@ def test_opensc_which_knows_real_cards_signs_with_the_emulator(
 
 
 def _sha256(data: bytes) -> bytes:
-    import hashlib
-
     return hashlib.sha256(data).digest()
+
+
+async def test_the_whole_way_from_portal_to_card_and_back_through_the_real_service(
+    service: Service, issued: Mapping[str, Made], card_folder: Path, hanako: None, tmp_path: Path
+) -> None:
+    async with (
+        standing(tmp_path, card_folder, issued, readers=PcscReaders("Virtual PCD")) as there,
+        there.visited() as visited,
+    ):
+        await visited.linked("hanako")
+        page = await visited.begin()
+        begun = monotonic()
+        page = await visited.browser.post(page.url, pin="1234")
+        took = monotonic() - begun
+        assert page.status == 200 and page.url == f"{visited.live.url}/me", page.text
+        print(f"login through the real service took {took * 1000:.0f} ms")
+        placed = service.place(issued["taro"].chip())
+        while len([slot for slot in visited.desk.attention.seen.slots if slot.present]) < 2:
+            await visited.desk.attention.changed(visited.desk.attention.seen, PATIENCE)
+        await visited.begin()
+        page = await visited.browser.post(visited.browser.page.url, pin="1234")
+        assert "カードが2枚置かれています" in page.text
+        placed.take()
 
 
 def test_a_service_that_begins_anew_is_found_again(
