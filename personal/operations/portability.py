@@ -18,6 +18,7 @@ from personal.operations.records import by
 from personal.rules.consent import Consent
 from personal.rules.delegation import Act, Scope, permits
 from personal.store import (
+    connections,
     consents,
     contacts,
     delegations,
@@ -158,6 +159,10 @@ def _gathered(
             for one in identifiers.listed(db, id)
         ],
         "namesAtServices": pseudonyms.services(db, person),
+        "loginsAtServices": [
+            {"service": one.service, "since": clock.show(one.since), "used": clock.show(one.used)}
+            for one in connections.of(db, person)
+        ],
         "decisions": [
             {
                 "id": one.id,

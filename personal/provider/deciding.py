@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 
 from base.clock import SECOND
 from base.database import Connection
+from personal.operations import acting
 from personal.operations.actors import Actor, Who
 from personal.provider import standing
 from personal.rules.authorization import OFFLINE, Request
@@ -68,7 +69,7 @@ def following(
         if under_way.logins >= MOST_LOGINS:
             raise OAuth2Error("nobody logged in as surely", error=_why(request, actor))
         return Step.LOG_IN, ""
-    if actor.subject not in (None, actor.id):
+    if acting.for_another(actor):
         _may_ask(request, "interaction_required")
         return Step.END_ACTING, ""
     if not _connected(db, service, request, under_way, actor):

@@ -12,8 +12,10 @@ from base import clock
 from base.clock import SECOND
 from base.database import Connection
 from base.errors import InvalidRequest, ResourceNotFound
+from personal.api.front import slow_down
 from personal.audit import log
 from personal.audit.log import Entry
+from personal.operations import acting
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
 from personal.pages.visitor import Visitor, binding, check_form
@@ -61,6 +63,7 @@ class LoginPages:
         """Take a service's request to log somebody in."""
         city, now = city_of(self._desk, visitor), clock.now()
         visitor = at_home(visitor, city)
+        slow_down(city.module, visitor.request)
         try:
             given = fields(list(visitor.request.query.items()))
         except OAuth2Error:
@@ -95,6 +98,8 @@ class LoginPages:
         visitor = at_home(visitor, city)
         check_form(visitor)
         under_way = await self._under_way(city, visitor, id, now)
+        if visitor.actor.who is not Who.RESIDENT or acting.for_another(visitor.actor):
+            return redirect(city.path(f"continue/{id}"))
         service = self._service(city, under_way.params["client_id"])
         person, key = visitor.actor.id, await city.town.keys.named(attempts.KEY)
         agrees = visitor.given("answer") == AGREE
@@ -168,14 +173,13 @@ class LoginPages:
         """Show what a service learns by a login, or that one has to stop acting for somebody first."""
         service = self._service(city, under_way.params["client_id"])
         request = authorization.read(under_way.params, service.description)
-        acting = visitor.actor.subject not in (None, visitor.actor.id)
         purposes = {one["id"]: one["name"] for one in service.description["purposes"]}
         more: dict[str, Any] = {
             "service": service.description,
             "asked": [purposes[one.purpose] for one in request.wanted],
             "offline": OFFLINE in request.scope and not visitor.actor.device,
             "action": visitor.request.path,
-            "acting": acting,
+            "acting": acting.for_another(visitor.actor),
         }
         return self._desk.render(visitor, "oidc_agree.html", **more)
 
