@@ -61,7 +61,9 @@ SECTIONS: Final = (
     ("rights", "GET", "/rights"),
     ("duties", "GET", "/notices/overdue"),
     ("affected", "POST", "/reports/affected"),
+    ("deadlines", "GET", "/deadlines"),
     ("members", "GET", "/staff"),
+    ("desks", "GET", "/desks"),
     ("audit", "GET", "/audit/search"),
 )
 """The sections of the staff's pages: the name below /staff, the operation without which one shows nothing."""

@@ -82,7 +82,7 @@ class ProviderLoginPages:
         try:
             await self._desk.ask(visitor, "POST", "/me/consents", body)
         except Problem as problem:
-            return self._undone(visitor, problem, found.next, "not_agreed")
+            return self._undone(visitor, problem, found.next, "nothing_agreed")
         return _see(_with(found.next, done="agreed"))
 
     def _undone(

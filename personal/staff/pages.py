@@ -7,6 +7,8 @@ from personal.staff.break_glass import BreakGlassPages
 from personal.staff.cards import CardPages
 from personal.staff.catalogue import CataloguePages
 from personal.staff.consents import ConsentPages
+from personal.staff.deadlines import DeadlinePages
+from personal.staff.desks import DeskPages
 from personal.staff.duties import DutyPages
 from personal.staff.emergencies import EmergencyPages
 from personal.staff.items import ItemPages
@@ -38,6 +40,8 @@ PAGES: Final = (
     EmergencyPages,
     RightsPages,
     DutyPages,
+    DeadlinePages,
     MemberPages,
+    DeskPages,
     AuditPages,
 )

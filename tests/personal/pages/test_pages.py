@@ -195,8 +195,14 @@ async def test_staff_join_change_and_leave(reader: Reader) -> None:
     await reader.get("/staff/members")
     page = await reader.send("/staff/members", login="new", name="見本 新人", roles="counter")
     assert "見本 新人" in page
-    forms = re.findall(r'action="(/staff/members/[^"]+)"', page)
-    one = next(path for path in forms if page.index("見本 新人") < page.index(path))
+    one = reader.found(r'href="(/staff/members/[^"]+)" lang="ja">見本 新人')
+    await reader.get(one)
+    assert "停止しました" in await reader.send(one, do="suspend")
+    assert "もう一度ログイン" not in await reader.send(one, do="resume")
+    page = await reader.send(one + "/code")
+    assert "設定用のコード" in page
+    await reader.get(one)
+    assert "最後の日を記録" in await reader.send(one, do="until", until="2031-03-31")
     assert "役割を変えました" in await reader.send(one, roles="auditor")
     assert "異動・退職を記録しました" in await reader.send(one, do="leave")
     await reader.log_in("new")
@@ -254,6 +260,11 @@ def test_every_text_has_both_languages() -> None:
             assert set(text) == {"ja", "en"} and all(text.values()), key
 
 
+def test_no_text_is_written_twice() -> None:
+    keys = [key for file in TEXTS for key in tomllib.loads(file.read_text(encoding="utf-8"))]
+    assert sorted(keys) == sorted(set(keys)), "the second one would take the place of the first"
+
+
 def test_every_text_is_used() -> None:
     source = "".join(
         path.read_text(encoding="utf-8")
@@ -263,6 +274,9 @@ def test_every_text_is_used() -> None:
     )
     # t('prefix_' ~ …) and the like: the rest of the key is put in
     made = tuple(re.findall(r"'([a-z_]+_)' ~ ", source)) + ("failed_", "done_")
+    ends = tuple(re.findall(r"t\(key ~ '(_[a-z]+)'", source))
     for file in TEXTS:
         for key in tomllib.loads(file.read_text(encoding="utf-8")):
-            assert key.startswith(made) or f"'{key}'" in source or f'"{key}"' in source, key
+            assert (
+                key.startswith(made) or key.endswith(ends) or f"'{key}'" in source or f'"{key}"' in source
+            ), key
