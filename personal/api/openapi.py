@@ -145,6 +145,11 @@ def _schemes() -> dict[str, Any]:
             "scheme": "bearer",
             "description": "The module of another municipality.",
         },
+        Who.DESK.value: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A desk that reads cards; its token is got like that of a service, as desk.{id}.",
+        },
         Who.AGENT.value: {"type": "mutualTLS", "description": "The agent inside LGWAN."},
     }
 

@@ -11,8 +11,9 @@ from personal.operations.actors import Actor, Who
 from personal.operations.call import Operation
 from personal.operations.handles import handles
 from personal.rules.identifiers import fresh
-from personal.store import agent_orders, exchange, services, sessions
+from personal.store import agent_orders, desks, exchange, services, sessions
 from personal.store import staff as members
+from personal.store.desks import DeskDevice
 from personal.store.exchange import Peer
 from personal.store.sessions import Session
 from tests.personal.consents.deciding import SESSION, decide
@@ -42,6 +43,7 @@ async def actors(live: Live) -> Actors:
     tokens |= {
         "peer": await session(live, Who.PEER, ASAGO.code),
         "agent": await session(live, Who.AGENT, "agent"),
+        "desk": await session(live, Who.DESK, "counter-1"),
     }
     ids = await made(live, hanako, subject)
     common = {
@@ -87,6 +89,8 @@ async def session(live: Live, who: Who, id: str) -> str:
     def work(db: Any) -> None:
         exchange.put(db, Peer(ASAGO.code, ASAGO.name, "https://asago.example", "asago", {"keys": []}, {}))
         now = clock.now()
+        desks.remove(db, "counter-1")
+        desks.add(db, DeskDevice("counter-1", "窓口", "本庁舎", "shelter", {"keys": []}, now, "test"))
         agent_orders.set_agent(db, {"signing": new_key(), "reading": new_key()}, now)
         until = now + 600 * clock.SECOND
         sessions.keep(db, secret, Session(who, id, None, (), 0, now, now, until))
@@ -132,7 +136,7 @@ async def own(live: Live, who: str, person: str) -> dict[str, tuple[Any, ...]]:
 
 def holders(row: Operation) -> Iterator[str]:
     """Name everybody who may call an operation, and one who may not."""
-    for who in (Who.RESIDENT, Who.SERVICE, Who.PEER, Who.AGENT):
+    for who in (Who.RESIDENT, Who.SERVICE, Who.PEER, Who.AGENT, Who.DESK):
         if who in row.who:
             yield who.value
     if Who.STAFF in row.who:
