@@ -4,7 +4,6 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +15,16 @@ from personal.pages.desk import STATIC
 from personal.parts import routes
 from personal.store import records, sessions
 from personal.store.records import Choice
+from tests.personal.life.looking import Looking, name_templates
 from tests.personal.live import Live
 from tests.personal.pages.reading import BIRTH, KANA
+from tests.personal.provider.visiting import Client, uses_login
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 
 CHROMIUM = next(
     (path for name in ("chromium", "google-chrome", "chromium-browser") if (path := shutil.which(name))), None
 )
-AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-AXE_RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
 PHONE, DESK = ("ja", 390), ("en", 1280)
 
 pytestmark = [
@@ -48,15 +46,9 @@ async def browser() -> AsyncIterator[Any]:
 class Visit:
     """A browser of one reader, which looks at every page for faults."""
 
-    def __init__(self, url: str, page: Any, seen: set[str]) -> None:
-        self.url, self.page, self.seen = url, page, seen
-        self.complaints: list[str] = []
-        page.on("console", lambda said: self._note(said))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _note(self, said: Any) -> None:
-        if said.type in ("error", "warning") and "status of 40" not in said.text:
-            self.complaints.append(said.text)
+    def __init__(self, url: str, page: Any, visits: "Visits") -> None:
+        self.url, self.page, self.visits = url, page, visits
+        self.looking = Looking(page, closely=visits.closely, templates=visits.templates)
 
     async def look(self, path: str = "") -> None:
         """Open a page, or stay on the one that is open, and find nothing to complain about."""
@@ -64,17 +56,8 @@ class Visit:
             reply = await self.page.goto(self.url + path)
             assert reply.status == 200, path
         where = self.page.url.removeprefix(self.url)
-        self.seen.add(where.partition("?")[0])
-        assert not self.complaints, (where, self.complaints)
-        assert await self.page.locator("script").count() == 0, where
-        assert await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), where
-        if AXE.is_file():
-            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-            found = await self.page.evaluate(AXE_RUN, RULES)
-            barriers = [
-                (one["id"], node["html"][:160]) for one in found["violations"] for node in one["nodes"]
-            ]
-            assert not barriers, (where, barriers)
+        self.visits.seen.add(where.partition("?")[0])
+        await self.looking.look(where)
 
     async def send(self, action: str, **fields: str) -> None:
         """Fill a form in and send it; where its address ends is how it is known."""
@@ -98,20 +81,20 @@ class Visit:
 
 
 class Visits:
-    """Visits of many readers, by turns on a phone in Japanese and at a desk in English."""
+    """Visits of many readers, all in one language and width."""
 
-    def __init__(self, live: Live, browser: Any) -> None:
+    def __init__(self, live: Live, browser: Any, reader: tuple[str, int] = PHONE) -> None:
         self.live, self.browser = live, browser
+        self.language, self.width = reader
+        self.closely = reader == PHONE
         self.seen: set[str] = set()
-        self._turns = 0
+        self.templates: set[str] = set()
 
     async def begin(self, login: str = "", **more: Any) -> Visit:
-        language, width = (PHONE, DESK)[self._turns % 2]
-        self._turns += 1
         context = await self.browser.new_context(
-            viewport={"width": width, "height": 800}, locale=language, **more
+            viewport={"width": self.width, "height": 800}, locale=self.language, **more
         )
-        visit = Visit(self.live.url, await context.new_page(), self.seen)
+        visit = Visit(self.live.url, await context.new_page(), self)
         if login:
             await visit.log_in(login)
         return visit
@@ -137,13 +120,18 @@ def pages_of(live: Live) -> dict[str, re.Pattern[str]]:
     }
 
 
-async def test_no_page_has_a_barrier_a_complaint_or_scrolls_sideways(visits: Visits) -> None:
+@pytest.mark.parametrize("reader", [PHONE, DESK])
+async def test_no_page_has_a_barrier_a_complaint_or_scrolls_sideways(
+    yabu: Live, browser: Any, reader: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_templates(monkeypatch)
+    visits = Visits(yabu, browser, reader)
     await visits.live.town.store.write(
         lambda db: records.choose(db, Choice("contact", "local", ("local", "cloud")))
     )
     await asyncio.gather(
         walk(visits, at_the_counter, in_an_emergency, as_privacy_officer),
-        walk(visits, on_paper, at_home, in_the_catalogue, for_administrators),
+        walk(visits, on_paper, at_home, at_a_service, in_the_catalogue, for_administrators),
     )
     unseen = [
         path
@@ -268,7 +256,7 @@ async def at_home(visits: Visits) -> None:
         if any(pattern.fullmatch("/me" + path) for pattern in there.values()):
             await visit.look("/me" + path)
     await visit.look("/me/ask" + OF_SHELTER)
-    await visit.page.check("#a-basic-four")
+    await visit.page.locator("input[name=agree]").first.check()
     await visit.send("/me/ask/check")
     await visit.look()
     await visit.send("/me/ask/decide")
@@ -284,6 +272,17 @@ async def at_home(visits: Visits) -> None:
     await visit.page.goto(visit.url + "/me/accesses?all=yes")
     await visit.page.click(".entry a")
     await visit.look()
+
+
+async def at_a_service(visits: Visits) -> None:
+    await visits.live.service("library", uses_login())
+    visit = await visits.begin()
+    await visit.page.goto(Client(visits.live, "library").where())
+    visits.seen.add("/oidc/yabu/authorize")  # it sends on at once
+    await visit.look()
+    await visit.send("/me/login", login="hanako")
+    await visit.look()
+    await visit.look("/oidc/yabu/logout?client_id=library")
 
 
 async def test_without_scripts_nothing_is_lost_by_coming_back_or_by_a_login_that_ended(
