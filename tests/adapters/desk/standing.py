@@ -52,6 +52,10 @@ class Browser:
         self.page = Page(0, "", "", {})
         self.been: list[str] = []
 
+    def cookie(self, name: str) -> str:
+        """Give a cookie by its name, or by the end of it."""
+        return next(one.value for one in self._session.cookie_jar if one.key.endswith(name))
+
     async def get(self, url: str) -> Page:
         return await self._go("GET", url, None)
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 from adapters.desk.emulator.cards import NUMBER, Made
 from base import clock
 from personal.login import desks
+from schemas.personal import catalogue
 from tests.adapters.desk.recording import recording
 from tests.adapters.desk.standing import ID, Page, Standing, standing
 
@@ -128,6 +129,28 @@ async def test_a_newcomer_has_name_and_address_read_off_the_card(there: Standing
     assert "読み取れませんでした" in page.text
     page = await sign(there, four=there.issued["newcomer"].printed_number)
     assert page.url.startswith(f"{there.live.url}/login/register") and "養父市見本町9番地" in page.text
+
+
+async def test_a_card_signs_a_decision_that_the_desk_reads_out(there: Standing) -> None:
+    await there.linked("hanako")
+    await there.live.service("shelter")
+    hold(there, "hanako")
+    await there.begin()
+    assert logged_in(there, await sign(there))
+    token = there.browser.cookie("engawa-personal").partition(".")[2]
+    asked = {"service": "shelter", "purpose": "reception", "agree": ["basic-four"]}
+    made = (await there.live.post("/me/consents/prepare", asked, by=token)).json
+    form = {"prepared": made["prepared"], "digest": made["digest"], "then": "/me"}
+    page = await there.browser.post(f"{there.live.url}/login/card", **form)
+    assert (
+        catalogue.item("basic-four").label["ja"] in page.text
+        and "shelter" in page.text
+        and "サービスに情報を渡すこと" in page.text
+    )
+    page = await sign(there)
+    assert page.status == 200 and page.url.startswith(f"{there.live.url}/me?") and "done=agreed" in page.url
+    receipts = (await there.live.get("/me/receipts", by=token)).json["receipts"]
+    assert [one["evidence"] for one in receipts] == ["card-signature"]
 
 
 async def test_the_pad_works_without_scripts(there: Standing) -> None:
