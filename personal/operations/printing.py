@@ -24,7 +24,7 @@ _TITLES: Final = {
     "accesses": "取扱いの記録 / What was done with your data",
     "identifiers": "登録番号等の種類 / Kinds of identifiers",
     "namesAtServices": "あなたを知っているサービス / Services that know you",
-    "loginsAtServices": "ログイン先のサービス / Services where you log in",
+    "loginsAtServices": "つながっているサービス / Services where you log in",
     "guardians": "代わりに手続きをする人 / Who may act for you",
     "represented": "あなたが代わりに手続きをする人 / For whom you may act",
     "links": "ほかの自治体との結び付け / Links with other municipalities",
