@@ -184,6 +184,7 @@ def shown(one: Kept) -> dict[str, Any]:
     """Show an entry about somebody in words."""
     facts = one.facts()
     shown: dict[str, Any] = {name: facts[name] for name in TOLD if name in facts}
+    who = words.who(facts)
     if "item" in facts and "items" not in facts:
         shown["items"] = [facts["item"]]
     if facts.get("by") == acting.GUARDIAN:
@@ -191,9 +192,9 @@ def shown(one: Kept) -> dict[str, Any]:
     shown.update(
         position=one.position,
         at=clock.show(one.at),
-        action=words.action(facts["kind"]),
+        action=words.action(facts["kind"], guardian=who == words.GUARDIAN),
         kind=facts["kind"],
-        who=words.who(facts),
+        who=who,
     )
     return shown
 

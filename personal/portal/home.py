@@ -26,6 +26,10 @@ SECTIONS: Final = (
     ("links", "/me/exchange/links"),
 )
 """The sections: their names below /me, and the operation without which there is no such section."""
+FOR_OTHERS: Final = frozenset(
+    {"data", "services", "requests", "accesses", "notices", "rights", "code", "emergencies"}
+)
+"""The sections that are about the one for whom a guardian acts; the others are about the guardian's own login."""
 
 
 class HomePages(Section):

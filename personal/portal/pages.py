@@ -14,7 +14,7 @@ from personal.portal.dates import day_words, moment_words
 from personal.portal.elsewhere import EmergencyPages, LinkPages
 from personal.portal.family import FamilyPages
 from personal.portal.furigana import FuriganaPages, is_on, with_readings
-from personal.portal.home import SECTIONS, HomePages
+from personal.portal.home import FOR_OTHERS, SECTIONS, HomePages
 from personal.portal.login import LoginPages
 from personal.portal.notices import NoticePages
 from personal.portal.receipts import ReceiptPages
@@ -51,7 +51,11 @@ class Portal:
         self._sections = [made(desk) for made in _SECTIONS]
         below = [name for name, path in SECTIONS if desk.inside.knows("GET", path)]
         desk.pages.tell(
-            portal_sections=below, readings_on=is_on, day_words=day_words, moment_words=moment_words
+            portal_sections=below,
+            portal_for_others=[name for name in below if name in FOR_OTHERS],
+            readings_on=is_on,
+            day_words=day_words,
+            moment_words=moment_words,
         )
 
     def routes(self) -> list[web.RouteDef]:

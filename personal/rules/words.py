@@ -310,9 +310,11 @@ def who(facts: Mapping[str, Any]) -> str:
     return MUNICIPALITY if by is None else STAFF
 
 
-def action(kind: str) -> dict[str, str]:
-    """Say what an entry of a kind means."""
+def action(kind: str, *, guardian: bool = False) -> dict[str, str]:
+    """Say what an entry of a kind means; guardian: who acts for the resident did it."""
     ja, en = ACTIONS.get(kind, ("情報を取り扱いました", "Data was processed"))
+    if guardian:
+        ja, en = ja.replace("本人が", "代わりの人が"), en.replace("You ", "Somebody who acts for you ")
     return {"ja": ja, "en": en}
 
 
