@@ -109,9 +109,9 @@ def _made_purpose(purpose: Purpose, number: int) -> dict[str, Any]:
 
 def _made_item(asked: Typed, where: str) -> dict[str, Any]:
     made = {name: asked[name] for name in ("item", "need") if asked[name]}
-    days = asked["retentionDays"]
+    days, named = asked["retentionDays"], f"{where}/retentionDays"
     if days and (not days.isascii() or not days.isdigit() or len(days) > 6):
-        raise BadRequestData(f"{where}/retentionDays must be a whole number.")
+        raise BadRequestData(f"{named} must be a whole number.")
     return {
         **made,
         **({"retentionDays": int(days)} if days else {}),

@@ -1,5 +1,6 @@
 """Pages about the kinds of items: what each is, where it is kept, what still moves; proposals to change that."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -7,9 +8,11 @@ from aiohttp import web
 from personal.pages.desk import STAFF, Desk
 from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
+from personal.staff import item_forms
 from personal.staff.proposals import PROPOSALS
 
 ITEMS: Final = STAFF + "/items"
+NEW: Final = ITEMS + "/_new"
 PLACES: Final = ("local", "cloud", "lgwan")
 
 
@@ -25,6 +28,8 @@ class ItemPages:
         return [
             desk.shown(ITEMS, self.show),
             desk.sent(ITEMS, self.propose, page=self.show),
+            desk.shown(NEW, self.describe),
+            desk.sent(NEW, self.propose_described, page=self.describe),
             desk.sent(ITEMS + "/place", self.propose_place, page=self.show),
         ]
 
@@ -40,6 +45,25 @@ class ItemPages:
     async def propose(self, visitor: Visitor) -> web.Response:
         """Propose a kind of item, or its next version."""
         return await self._propose(visitor, "item", {"schema": json_of(visitor.given("schema"))})
+
+    async def describe(self, visitor: Visitor) -> web.Response:
+        """Show the form to describe a kind of item."""
+        rows = item_forms.members(visitor.form) or [item_forms.BLANK]
+        return self._form(visitor, rows)
+
+    async def propose_described(self, visitor: Visitor) -> web.Response:
+        """Propose the item that was described; or show the form with a row more or less."""
+        rows, drop = item_forms.members(visitor.form), visitor.given("drop")
+        if visitor.given("add"):
+            return self._form(visitor, [*rows, item_forms.BLANK][: item_forms.MOST])
+        if drop.isascii() and drop.isdigit() and len(drop) < 4:
+            return self._form(visitor, [row for number, row in enumerate(rows) if number != int(drop)])
+        return await self._propose(visitor, "item", {"schema": item_forms.schema_of(visitor.form)})
+
+    def _form(self, visitor: Visitor, rows: Sequence[Mapping[str, str]]) -> web.Response:
+        told = {name: visitor.given(name) for name in item_forms.ABOUT}
+        more: dict[str, Any] = {"told": told, "rows": rows, "kinds": item_forms.KINDS}
+        return self._desk.render(visitor, "item_form.html", added=bool(visitor.given("add")), **more)
 
     async def propose_place(self, visitor: Visitor) -> web.Response:
         """Propose where an item is kept."""

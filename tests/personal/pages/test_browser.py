@@ -147,7 +147,13 @@ async def walk(visits: Visits, *walks: Callable[[Visits], Awaitable[None]]) -> N
 
 
 async def for_administrators(visits: Visits) -> None:
-    for login, path in (("admin", "/staff/members"), ("auditor", "/staff/audit"), ("admin", "/staff")):
+    admin = await visits.begin("admin")
+    await admin.look("/staff/members")
+    await admin.page.click("tbody th a")
+    await admin.look()
+    await admin.look("/staff/desks")
+    await (await visits.begin("privacy")).look("/staff/deadlines")
+    for login, path in (("auditor", "/staff"), ("auditor", "/staff/audit"), ("admin", "/staff")):
         await (await visits.begin(login)).look(path)
 
 

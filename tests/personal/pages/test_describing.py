@@ -128,3 +128,41 @@ async def test_a_change_begins_with_the_version_in_force_and_says_whom_it_concer
     form["purposes.0.items.0.retentionDays"] = "400"
     page = await reader.send(path, NOTHING, **form)
     assert reader.status == 200 and "同意を得直す人：1 人（同意 1 件）" in page and "400" in page
+
+
+async def test_a_flat_item_is_described_in_a_form_and_filled_in_afterwards(reader: Reader) -> None:
+    await reader.log_in("catalogue")
+    await reader.get("/staff/items/_new")
+    about = {
+        "title": "dog-licence",
+        "ja": "犬の登録",
+        "en": "Dog licence",
+        "class": "ordinary",
+        "by": "consent",
+    }
+    members = {
+        "m.0.name": "dogName",
+        "m.0.ja": "名前",
+        "m.0.en": "Name",
+        "m.0.kind": "text",
+        "m.0.required": "yes",
+    }
+    page = await reader.send(
+        "/staff/items/_new", NOTHING, **about, **members, **{"m.0.values": ""}, add="yes"
+    )
+    assert 'name="m.1.name"' in page and 'value="dogName"' in page and 'value="dog-licence"' in page
+    more = {"m.1.name": "size", "m.1.ja": "大きさ", "m.1.en": "Size", "m.1.kind": "choice"}
+    wrong = {**about, **members, **more, "m.1.values": "small = 小さい"}
+    assert (
+        "値 = 日本語 = 英語" in await reader.send("/staff/items/_new", NOTHING, **wrong)
+        and reader.status == 400
+    )
+    right = {**wrong, "m.1.values": "small = 小さい = Small\nlarge = 大きい = Large"}
+    await reader.send("/staff/items/_new", NOTHING, **right)
+    path = reader.path.partition("?")[0]
+    assert path.startswith("/staff/proposals/"), reader.page
+    await reader.log_in("catalogue2")
+    await reader.get(path)
+    await reader.send(path, do="approve")
+    made = (await reader.live.get("/items/dog-licence")).json
+    assert made["required"] == ["dogName"] and made["properties"]["size"]["enum"] == ["small", "large"]
