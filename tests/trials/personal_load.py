@@ -153,26 +153,26 @@ def main() -> None:
 
 async def _measure(data: Path, given: argparse.Namespace) -> Figures:
     file, keys, load = data / "residents.jsonl", dict[str, Any](), os.getloadavg()[0]
-    async with _module(data, keys) as (live, server):
+    async with running(data, keys) as (live, server):
         began = time.perf_counter()
-        await _import(data, file, given.residents)
+        await bring_in(data, file, given.residents)
         import_seconds, import_megabytes = time.perf_counter() - began, server.peak_megabytes()
-        _say(f"{given.residents} residents imported in {import_seconds:.0f} s")
-        await _approve(live, data)
+        say(f"{given.residents} residents imported in {import_seconds:.0f} s")
+        await approve(live, data)
     found = await _agreed(data, given.seed)
-    _say("consents given")
+    say("consents given")
     leaves = _leaves(data)
-    async with _module(data, keys) as (live, server):
+    async with running(data, keys) as (live, server):
         asking = Asking(live, found, random.Random(given.seed))
         await asking.prepare()
-        await _steady(asking.one, server, given.rate, 5.0)  # warm
-        steady = await _steady(asking.one, server, given.rate, given.seconds)
-        _say(f"p95 {steady.p95:.1f} ms")
+        await steady(asking.one, server, given.rate, 5.0)  # warm
+        calm = await steady(asking.one, server, given.rate, given.seconds)
+        say(f"p95 {calm.p95:.1f} ms")
         before = server.cpu_seconds()
         bulk = [await asking.many(given.bulk) for _ in range(3)]
         bulk_micros = (server.cpu_seconds() - before) * 1e6 / (3 * given.bulk)
         many = asyncio.create_task(asking.many(given.bulk))
-        beside = await _steady(asking.one, server, given.rate, 5.0)
+        beside = await steady(asking.one, server, given.rate, 5.0)
         await many
         with reference(None) as yardstick:
             reference_micros, _ = await _full(_reader(live.session, yardstick.url), yardstick, 5.0)
@@ -182,17 +182,17 @@ async def _measure(data: Path, given: argparse.Namespace) -> Figures:
     if written < answered:
         fail(TRIAL, f"{answered} answers about residents, but {written} entries of the log")
     return Figures(
-        given.residents, load, import_seconds, import_megabytes, given.rate, given.seconds, steady, beside, bulk,
+        given.residents, load, import_seconds, import_megabytes, given.rate, given.seconds, calm, beside, bulk,
         bulk_micros, reference_micros, full_micros, full_rate, peak,
     )  # fmt: skip
 
 
 @contextlib.asynccontextmanager
-async def _module(data: Path, keys: dict[str, Any]) -> AsyncIterator[tuple[Live, Server]]:
-    """Run the module as a process of its own, on all cores, with its defaults."""
+async def running(data: Path, keys: dict[str, Any], *more: str) -> AsyncIterator[tuple[Live, Server]]:
+    """Run the module as a process of its own, on all cores, with its defaults; `more`: further options."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = _started(data, port)
+    process = _started(data, port, more)
     try:
         await _answering(data, process)
         async with aiohttp.ClientSession() as session:
@@ -202,8 +202,8 @@ async def _module(data: Path, keys: dict[str, Any]) -> AsyncIterator[tuple[Live,
         process.wait(30)
 
 
-def _started(data: Path, port: int) -> subprocess.Popen[bytes]:
-    words = ("--demo", "--data", str(data), "--port", str(port), "--requests-per-second", "0")
+def _started(data: Path, port: int, more: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    words = ("--demo", "--data", str(data), "--port", str(port), "--requests-per-second", "0", *more)
     command = [sys.executable, "-m", "engawa", "run", "personal", *words]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
 
@@ -219,7 +219,8 @@ async def _answering(data: Path, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the module does not start")
 
 
-async def _import(data: Path, file: Path, count: int) -> None:
+async def bring_in(data: Path, file: Path, count: int) -> None:
+    """Import residents."""
     command = [
         sys.executable,
         "-m",
@@ -237,7 +238,7 @@ async def _import(data: Path, file: Path, count: int) -> None:
         raise AssertionError(told)
 
 
-async def _approve(live: Live, data: Path) -> None:
+async def approve(live: Live, data: Path) -> None:
     """Have two members of staff approve every service with its key."""
     for login in ("catalogue", "catalogue2"):
         await ask(data, "staff.add", municipality="", login=login, name=login, roles=["catalogue"])
@@ -266,7 +267,7 @@ def _leaves(data: Path, *, verify: bool = False) -> int:
         connection.close()
 
 
-async def _steady(send: Send, server: Server, rate: float, seconds: float) -> Times:
+async def steady(send: Send, server: Server, rate: float, seconds: float) -> Times:
     """Send so many a second, whether or not answers come; times count from when each was to be sent."""
     loop, times = asyncio.get_running_loop(), list[float]()
 
@@ -352,7 +353,8 @@ def _publish(figures: Figures, bulk: int) -> None:
     PAGE.write_text(f"{before}{BEGIN}\n\n{section}\n\n{END}{after}", encoding="utf-8")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Say how far it is."""
     print(text, file=sys.stderr, flush=True)
 
 
