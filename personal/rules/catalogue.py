@@ -16,9 +16,7 @@ class Change(StrEnum):
 
     OPERATOR = "operator"
     NOTIFY = "notify"  # where it is told of changes
-    LOGIN = (
-        "login"  # how it uses the common login: where residents come back to, how sure the login has to be
-    )
+    LOGIN = "login"  # how it uses the common login
     TEXT = "text"  # what it calls itself and its purposes, and how its operator is reached
     PURPOSE = "purpose"
     REGISTERED_PURPOSE = "registered-purpose"
