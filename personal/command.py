@@ -62,6 +62,26 @@ def add_municipality(id: str, name: str, code: str, config: Path | None, **given
     click.echo(f"{name} is added. Start the module, or start it again: engawa run personal")
 
 
+@municipalities.command("describe")
+@click.argument("id")
+@click.option("--office", required=True, help="Which office takes requests about personal data.")
+@click.option("--address", required=True, help="Where that office is.")
+@at_module
+def describe_municipality(id: str, office: str, address: str, config: Path | None, **given: Any) -> None:
+    """Say which office takes requests about personal data. The register and letters name it.
+
+    The module sees it at its next start.
+
+    \b
+    Example:
+      engawa municipalities describe yabu --office 総務課 --address 養父市八鹿町八鹿1675
+    """
+    from personal import towns
+
+    made = towns.describe(settings_of(given, config).data, id, office, address)
+    click.echo(f"{made.name}: {made.office}, {made.address}. Start the module again: engawa run personal")
+
+
 @municipalities.command("list")
 @at_module
 @json_option

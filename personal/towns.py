@@ -4,14 +4,14 @@ import contextlib
 import os
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from base.database import sync_folder
-from base.errors import AlreadyExists, BadRequestData
+from base.errors import AlreadyExists, BadRequestData, ResourceNotFound
 from base.settings import SettingError
 from personal.locations import moving, sites
 from personal.locations.records import Records
@@ -27,16 +27,22 @@ FILE: Final = "municipalities.json"
 MADE_UP: Final = "made-up"
 """A file in the data folder: everybody in it is made up."""
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
+_LONGEST: Final = 200
 _CODE: Final = re.compile(r"[0-9]{6}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A municipality in the list: its name in requests and folders, what people call it, its code (総務省)."""
+    """A municipality in the list: its name in requests and folders, what people call it, its code (総務省).
+
+    office, address: which of its offices takes requests about personal data, and where that is. (個人情報保護法 75条)
+    """
 
     id: str
     name: str
     code: str
+    office: str = ""
+    address: str = ""
 
 
 def listed(data: Path) -> list[Listed]:
@@ -58,9 +64,24 @@ def add(data: Path, one: Listed) -> None:
     known = listed(data)
     if any(other.id == one.id for other in known):
         raise AlreadyExists(f"there is a municipality {one.id} already")
-    body = orjson.dumps(
-        {"municipalities": [asdict(row) for row in (*known, one)]}, option=orjson.OPT_INDENT_2
-    )
+    _write(data, [*known, one])
+
+
+def describe(data: Path, id: str, office: str, address: str) -> Listed:
+    """Write down which office of a municipality takes requests about personal data, and where that is."""
+    known = listed(data)
+    found = next((one for one in known if one.id == id), None)
+    if found is None:
+        raise ResourceNotFound(f"there is no municipality {id}; engawa municipalities list names them")
+    if not all(text.strip() and text.isprintable() and len(text) <= _LONGEST for text in (office, address)):
+        raise BadRequestData(f"an office and its address are lines of up to {_LONGEST} signs")
+    changed = replace(found, office=office.strip(), address=address.strip())
+    _write(data, [changed if one.id == id else one for one in known])
+    return changed
+
+
+def _write(data: Path, rows: list[Listed]) -> None:
+    body = orjson.dumps({"municipalities": [asdict(row) for row in rows]}, option=orjson.OPT_INDENT_2)
     fresh = data / (FILE + ".new")
     handle = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     try:
@@ -111,6 +132,6 @@ async def opened(settings: PersonalSettings, one: Listed) -> AsyncIterator[Town]
         locations = await stack.enter_async_context(sites.opened(settings, one.id, store, keys))
         records = Records(one.id, store, keys, locations, replaced_days=settings.replaced_days)
         await stack.enter_async_context(moving.attended(records))
-        town = Town(one.id, one.name, one.code, store, keys, signer, records)
+        town = Town(one.id, one.name, one.code, store, keys, signer, records, one.office, one.address)
         await stack.enter_async_context(delivery.attended(town, settings))
         yield town

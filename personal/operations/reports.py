@@ -33,6 +33,7 @@ RELEASES: Final = frozenset(
         "statutory-disclosure",
     }
 )
+_HEAD: Final = ("municipality", "requestsTo", "address")
 _COLUMNS: Final = (
     "item", "label", "recorded", "persons", "collection", "class", "identifying", "itemBasis", "location",
     "service", "operator", "purpose", "registeredPurpose", "legalClass", "basis", "need", "retentionDays",
@@ -72,11 +73,14 @@ async def files(call: Call, _: Module) -> Answer:
         head = {
             "municipality": call.town.name,
             "code": call.town.code,
-            "requestsTo": call.town.name,
+            "office": call.town.office or call.town.name,
+            "requestsTo": call.town.office or call.town.name,
+            "address": call.town.address,
             "at": clock.show(call.now),
         }
         return Answer(body={**head, "files": listed})
-    lines = [_COLUMNS, *_lines(listed)]
+    about = (call.town.name, call.town.office or call.town.name, call.town.address)
+    lines = [(*_HEAD, *_COLUMNS), *((*about, *line) for line in _lines(listed))]
     return Answer(body=table(lines), media_type="text/csv; charset=utf-8")
 
 

@@ -11,7 +11,10 @@ from personal.vault.signing import Signer
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省."""
+    """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省.
+
+    office, address: which of its offices takes requests about personal data, and where that is.
+    """
 
     id: str
     name: str
@@ -20,4 +23,6 @@ class Town:
     keys: KeyStore
     signer: Signer
     records: Records
+    office: str = ""
+    address: str = ""
     told: asyncio.Event = field(default_factory=asyncio.Event)  # a message is to go out now
