@@ -170,6 +170,18 @@ async def test_items_are_asked_for_in_the_portal_and_refusing_does_not_stop_the_
     assert again["scope"] == "openid", "who refused is not asked at every login"
 
 
+async def test_the_portals_page_leads_back_to_the_service(
+    library: Client, browser: Browser, login: str
+) -> None:
+    page = await library.agreed(browser, login, scope="openid purpose:lending")
+    page = await browser.send(page, "/me/ask/check", agree="library-card contact")
+    landed = await browser.send(page, "/me/ask/decide")
+    tokens = (await library.token(landed.told["code"])).json
+    assert tokens["scope"] == "openid purpose:lending"
+    (told,) = tokens["authorization_details"]
+    assert told["items"] == ["library-card", "contact"]
+
+
 async def test_consent_holds_live_in_what_tokens_are_good_for(
     live: Live, library: Client, browser: Browser, login: str
 ) -> None:

@@ -84,10 +84,10 @@ class Browser:
         form = {"town": "yabu", "login": login, "level": str(level), "next": page.told.get("next", "/me")}
         return await self.open("/me/login", form)
 
-    async def send(self, page: Landed, **answer: str) -> Landed:
-        """Send the form of a page."""
+    async def send(self, page: Landed, begins: str = "/oidc", **answer: str) -> Landed:
+        """Send the form of a page whose address begins like this."""
         forms = [(html.unescape(action), body) for action, body in _FORM.findall(page.text)]
-        action, body = next((action, body) for action, body in forms if action.startswith("/oidc"))
+        action, body = next((action, body) for action, body in forms if action.startswith(begins))
         hidden = {name: html.unescape(value) for name, value in _HIDDEN.findall(body)}
         return await self.open(action, {**hidden, **answer})
 
