@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from base.errors import BadRequestData, ResourceNotFound
-from engawa.command import main
+from engawa.command import cli
 from personal import towns
 from tests.personal.live import YABU, live_module
 
@@ -19,7 +19,7 @@ async def test_the_register_names_the_office_and_where_it_is(tmp_path: Path) -> 
     folder.mkdir(mode=0o700)
     towns.add(folder, YABU)
     telling = ["municipalities", "describe", "yabu", "--office", "総務課", "--address", "養父市八鹿町1"]
-    told = CliRunner().invoke(main, [*telling, "--data", str(folder)])
+    told = CliRunner().invoke(cli, [*telling, "--data", str(folder)])
     assert told.exit_code == 0 and "総務課" in told.output, told.output
     async with live_module(folder) as live:
         register = (await live.get("/reports/personal-files")).json
