@@ -20,9 +20,10 @@ class Logout:
 
 def anything(connection: Connection, now: int) -> bool:
     """Say whether there is anything to end or to forget."""
-    sql = """SELECT EXISTS (SELECT 1 FROM ended_session) OR EXISTS (SELECT 1 FROM service_login WHERE until <= ?1
-  OR (redeemed IS NULL AND code_until <= ?1))
-OR EXISTS (SELECT 1 FROM service_login JOIN session ON session.id = session WHERE session.until <= ?1 AND NOT offline)
+    sql = """SELECT EXISTS (SELECT 1 FROM ended_session)
+OR EXISTS (SELECT 1 FROM service_login WHERE until <= ?1)
+OR EXISTS (SELECT 1 FROM service_login WHERE redeemed IS NULL AND code_until <= ?1)
+OR EXISTS (SELECT 1 FROM session JOIN service_login ON session = session.id WHERE session.until <= ?1 AND NOT offline)
 OR EXISTS (SELECT 1 FROM service_token WHERE until <= ?1)"""
     return bool(value(connection, sql, now))
 
@@ -37,7 +38,8 @@ def ended(connection: Connection, now: int) -> list[tuple[str, bool]]:
         "DELETE FROM session WHERE device <> '' AND until <= ? AND id IN (SELECT session FROM service_login)",
         (now,),
     )
-    sql = "SELECT id, until > ? OR desk FROM ended_session WHERE id NOT IN (SELECT id FROM session)"
+    sql = """SELECT id, until > ? OR desk FROM ended_session
+WHERE NOT EXISTS (SELECT 1 FROM session WHERE session.id = ended_session.id AND session.id <> '')"""
     found = rows(connection, sql, now)
     connection.execute("DELETE FROM ended_session")
     return [(id, bool(early)) for id, early in found]

@@ -403,6 +403,7 @@ CREATE TABLE service_login (
 CREATE INDEX service_login_session ON service_login (session);
 CREATE INDEX service_login_person ON service_login (person, service);
 CREATE INDEX service_login_until ON service_login (until);
+CREATE INDEX service_login_waiting ON service_login (code_until) WHERE redeemed IS NULL;
 CREATE TABLE service_token (
   hash BLOB PRIMARY KEY, login TEXT NOT NULL REFERENCES service_login,
   kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')), jkt TEXT NOT NULL, made INTEGER NOT NULL,

@@ -103,7 +103,7 @@ def lives(connection: Connection, login: ServiceLogin, now: int) -> bool:
         return False
     if login.offline:
         return True
-    sql = "SELECT 1 FROM session WHERE id = ? AND kind = 'resident' AND actor = ? AND until > ?"
+    sql = "SELECT 1 FROM session WHERE id = ? AND id <> '' AND kind = 'resident' AND actor = ? AND until > ?"
     return value(connection, sql, login.session, login.person, now) is not None
 
 
@@ -119,13 +119,19 @@ def end(connection: Connection, id: str) -> None:
 
 
 def end_over(connection: Connection, now: int) -> None:
-    """Delete tokens and logins at services that are over by themselves, or with the login here."""
-    gone = """SELECT service_login.id FROM service_login LEFT JOIN session ON session.id = service_login.session
-WHERE service_login.until <= ?1 OR (redeemed IS NULL AND code_until <= ?1)
-OR (NOT offline AND (session.id IS NULL OR session.until <= ?1))"""
-    for (id,) in rows(connection, gone, now):
-        end(connection, id)
+    """Delete tokens and logins at services that are over by themselves, or with the time of the login here."""
+    for sql in _OVER:
+        for (id,) in rows(connection, sql, now):
+            end(connection, id)
     connection.execute("DELETE FROM service_token WHERE until <= ?", (now,))
+
+
+_OVER: Final = (
+    "SELECT id FROM service_login WHERE until <= ?",
+    "SELECT id FROM service_login WHERE redeemed IS NULL AND code_until <= ?",
+    "SELECT service_login.id FROM session JOIN service_login ON session = session.id"
+    " WHERE session.until <= ? AND NOT offline",
+)
 
 
 def keep(connection: Connection, secret: str, token: Token) -> None:
