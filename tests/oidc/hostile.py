@@ -288,8 +288,11 @@ async def _cookie(_: Realm, request: web.Request) -> web.Response:
 
 
 @contextlib.asynccontextmanager
-async def hostile(cases: list[Case]) -> AsyncIterator[dict[str, Realm]]:
-    """Serve each case under an issuer of its own until the block ends; by the names c0, c1 …"""
+async def hostile(cases: list[Case], host: str = "127.0.0.1") -> AsyncIterator[dict[str, Realm]]:
+    """Serve each case under an issuer of its own until the block ends; by the names c0, c1 …
+
+    host: how it is called; "localhost" is another site than the module's, as browsers see it.
+    """
     realms: dict[str, Realm] = {}
     app = web.Application()
     app.add_routes(_handlers(realms))
@@ -300,7 +303,7 @@ async def hostile(cases: list[Case]) -> AsyncIterator[dict[str, Realm]]:
     port = runner.addresses[0][1]
     for number, case in enumerate(cases):
         name = f"c{number}"
-        realms[name] = Realm(case, f"http://127.0.0.1:{port}/{name}", keys=list(case.keys))
+        realms[name] = Realm(case, f"http://{host}:{port}/{name}", keys=list(case.keys))
     try:
         yield realms
     finally:

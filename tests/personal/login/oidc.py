@@ -37,10 +37,12 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, cases: list[Case], **settings: Any) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, cases: list[Case], host: str = "127.0.0.1", **settings: Any
+) -> AsyncIterator[Running]:
     """Run both until the block ends."""
     own_key(folder)
-    async with hostile(cases) as realms:
+    async with hostile(cases, host) as realms:
         (folder / "logins.toml").write_text(toml(realms, "own.jwk"), encoding="utf-8")
         async with live_module(folder / "data", logins=folder / "logins.toml", **settings) as live:
             await _know(live, [f"{realm.issuer}#hanako" for realm in realms.values()])
