@@ -119,6 +119,18 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "resident-unprotected": ("支援措置による保護を終えました", "Your protection ended"),
     "resident-merged": ("二重の登録を一つにしました", "Two registrations of you became one"),
     "resident-parted": ("一つにした登録を元に戻しました", "A registration was parted again"),
+    "card-lookup": (
+        "受付端末にかざしたカードから、あなただと確かめました",
+        "A desk knew you by the card you held up",
+    ),
+    "credentials-listed": (
+        "本人が、カードとログインの一覧を見ました",
+        "You looked at your cards and logins",
+    ),
+    "inside-enrolment-shown": (
+        "庁内の保管庫で受け取るための番号を、職員が見ました",
+        "Staff looked at the number under which the store inside knows you",
+    ),
     "login": ("ログインしました", "You logged in"),
     "login-refused": (
         "あなたとしてログインしようとした人がいましたが、断りました",
