@@ -89,6 +89,8 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app.add_routes(openapi.routes(operations(settings)))
         app.add_routes(parts.routes(module, operations(settings)))
         app.add_routes(provider.routes(module))
+        if tls is not None or app[BEHIND_TLS]:
+            app.on_response_prepare.append(_stay_with_https)
         app.on_shutdown.append(_hang_up(module))
         app.add_routes(health.routes(module.ping, "personal"))
         async with (
@@ -105,6 +107,11 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
             url = f"{'https' if tls else 'http'}://{host}:{port}"
             where["url"] = where["url"] or url
             yield module, url
+
+
+async def _stay_with_https(_: web.Request, response: web.StreamResponse) -> None:
+    """Have browsers never come without TLS again. (RFC 6797)"""
+    response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 def _hang_up(module: Module) -> Callable[[web.Application], Awaitable[None]]:

@@ -35,7 +35,7 @@ from personal.rules import city_card_code
 from personal.rules.city_card_code import KID_BYTES, NUMBER_BYTES, Code, Keys
 from personal.rules.identifiers import framed
 from personal.rules.residents import IdentifierKind, State
-from personal.store import city_cards, identifiers, people
+from personal.store import city_cards, identifiers, people, sessions
 from personal.store.city_cards import CityCard
 from personal.vault import signing
 from personal.vault.envelope import seal, unseal
@@ -102,8 +102,8 @@ async def issue(call: Call, module: Module) -> Answer:
             for old in city_cards.living(db, id):
                 identifiers.renew(db, _KIND, old, id, call.now)
                 city_cards.remove(db, old)
-        identifiers.link(db, _KIND, hash, person.id, person.protected, call.now)
         city_cards.keep(db, CityCard(hash, until, sealed, TRIES), call.now)
+        identifiers.link(db, _KIND, hash, person.id, person.protected, call.now)
         facts = {"by": call.actor.id, "identifier": _KIND, "renewed": False}
         log.append(db, Entry("resident-linked", facts, {"subject": person.id}), call.now)
 
@@ -204,6 +204,10 @@ async def _set(call: Call, person: str, by: Actor) -> Answer:
         if held[0] not in own(db):
             raise ResourceNotFound("There is no card of the city for this resident.")
         city_cards.set_passcode(db, held[0], sealed or b"", TRIES)
+        if by.who is Who.RESIDENT:
+            sessions.end_others(db, by.who, by.id, by.session)
+        else:
+            sessions.end_about(db, person)
         facts = {"by": by.id if by.who is Who.STAFF else "resident"}
         log.append(db, Entry("city-card-passcode", facts, {"subject": person}), call.now)
 

@@ -142,6 +142,7 @@ def _link(db: Connection, call: Call, kind: IdentifierKind, hash: bytes) -> None
     if identifiers.was_known(db, kind, hash):
         raise Conflict("This card or login was ended here: go to the counter.")
     identifiers.link(db, kind, hash, person.id, person.protected, call.now)
+    sessions.end_others(db, call.actor.who, call.actor.id, call.actor.session)
     facts = {"by": "resident", "identifier": kind, "renewed": False}
     log.append(db, Entry("resident-linked", facts, {"subject": person.id}), call.now)
 

@@ -115,7 +115,7 @@ async def begin_making(call: Call, module: Module) -> Answer:
 
 
 async def make(call: Call, module: Module) -> Answer:
-    """Make a second factor by using it once; a login that wanted one is complete with it."""
+    """Make a second factor by using it once; a login that wanted one is complete with it, others end."""
     desk = await _desk(call, module)
 
     def work(db: Connection) -> tuple[Factor, str] | None:
@@ -137,7 +137,9 @@ async def make(call: Call, module: Module) -> Answer:
             raise stale()
         factors.add(db, made)
         log.append(db, Entry("factor-made", _facts(call, made)), call.now)
-        return made, _complete(db, desk)
+        secret = _complete(db, desk)
+        sessions.end_others(db, Who.STAFF, call.actor.id, sessions.digest(secret))
+        return made, secret
 
     done = await call.town.store.write(work)
     if done is None:

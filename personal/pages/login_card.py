@@ -125,9 +125,9 @@ class CardLoginPages:
         try:
             await self._desk.ask(visitor, "POST", found.to, body)
         except Problem as problem:
-            said, back = self._desk.said(visitor, problem), found.next
+            more = {"said": self._desk.said(visitor, problem), "back": found.next}
             return self._desk.render(
-                visitor, "login_failed.html", status=problem.status, said=said, back=back
+                visitor, "login_failed.html", status=problem.status, heading="nothing_agreed", **more
             )
         return self._desk.back(visitor, found.next, "agreed" if found.to == "/me/consents" else "linked")
 
@@ -142,7 +142,11 @@ class CardLoginPages:
 
 def outcome(desk: Desk, visitor: Visitor, reason: str, next: str, tries: int = -1) -> web.Response:
     """Say in plain words what came of a login with a card, and what to do."""
-    more: dict[str, Any] = {"reason": reason, "tries": tries, "counter": reason in AT_COUNTER or 0 <= tries <= 1}
+    more: dict[str, Any] = {
+        "reason": reason,
+        "tries": tries,
+        "counter": reason in AT_COUNTER or 0 <= tries <= 1,
+    }
     status = 200 if reason in ("cancelled", "registered") else 403
     return desk.render(visitor, "login_card.html", status=status, next=next, **more)
 

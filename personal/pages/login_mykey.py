@@ -71,6 +71,7 @@ class MyKeyPages:
             return self._desk.render(
                 visitor,
                 "login_failed.html",
+                heading="login_failed",
                 status=problem.status,
                 said=said,
                 back=visitor.link(ME + "/login"),

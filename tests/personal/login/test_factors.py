@@ -259,6 +259,8 @@ async def test_several_factors_can_be_had_and_the_last_one_stays(live: Live) -> 
     begun = (await live.post("/factors/begin", {"kind": "passkey"}, by=token)).json
     body = {"attempt": begun["attempt"], "credential": key.made(begun["options"]), "name": "鍵"}
     token = (await live.post("/factors", body, by=token)).json["token"]
+    assert (await live.get("/session", by=other)).status == 401  # other logins end
+    other = await enter_staff(live, "d1")
     first, second = (await live.get("/factors", by=token)).json["factors"]
     assert (await live.ask("DELETE", f"/factors/{first['id']}", by=token)).status == 204
     assert (await live.get("/session", by=other)).status == 401  # other logins end

@@ -213,6 +213,7 @@ async def test_cookies_over_https_belong_to_this_host_alone(
         url, form = live.url + "/me/login", {"town": "yabu", "login": "hanako"}
         async with live.session.post(url, data=form, headers=HTTPS, allow_redirects=False) as reply:
             kept = reply.headers.getall("Set-Cookie")
+            assert reply.headers["Strict-Transport-Security"] == "max-age=31536000"
         (login,) = [one for one in kept if one.startswith("__Host-engawa-personal=")]
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(login.split("; "))
         assert "Domain" not in login and "Max-Age" not in login and "expires" not in login.lower()
