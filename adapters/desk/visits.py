@@ -4,6 +4,7 @@ A visit lives in memory only. The PIN is passed through to the card and overwrit
 delivered is kept for as long as the transaction lives, so that nobody has to begin anew when the network fails.
 """
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Mapping
@@ -64,6 +65,7 @@ class Visit:
     used: float = field(default_factory=monotonic)
     typed: bytearray = field(default_factory=bytearray, repr=False)
     answer: dict[str, Any] | None = field(default=None, repr=False)
+    doing: asyncio.Future[str] | None = field(default=None, repr=False)
 
     def forget_typed(self) -> None:
         """Overwrite what the PIN pad has taken."""
@@ -143,8 +145,19 @@ class Visits:
     async def prove(self, visit: Visit, pin: bytearray, four: bytearray) -> str:
         """Have the card sign, deliver what it gave; give the address at which the browser goes on.
 
-        A Fault, FourRefused or Unreachable leaves the visit as it was, to be tried again. What is given is overwritten.
+        A Fault, FourRefused or Unreachable leaves the visit as it was, to be tried again. A button that is pressed
+        twice tries the PIN once. What is given is overwritten.
         """
+        if visit.doing is not None:
+            _overwrite(pin, four)
+            return await asyncio.shield(visit.doing)
+        visit.doing = asyncio.ensure_future(self._prove(visit, pin, four))
+        try:
+            return await asyncio.shield(visit.doing)
+        finally:
+            visit.doing = None
+
+    async def _prove(self, visit: Visit, pin: bytearray, four: bytearray) -> str:
         try:
             if visit.answer is None:
                 visit.answer = await self._answer(visit, pin, four)
@@ -153,8 +166,7 @@ class Visits:
             visit.tries = _tries(fault)
             raise
         finally:
-            for secret in (pin, four):
-                secret[:] = bytes(len(secret))
+            _overwrite(pin, four)
             visit.forget_typed()
         return await self._deliver(visit, visit.answer)
 
@@ -215,6 +227,11 @@ def _asked(known: Card, signed: bytes | None, pin: bytearray, four: bytearray) -
     card.verify(known, pin)
     found["signature"] = _text(card.sign(known, signed))
     return found
+
+
+def _overwrite(*secrets: bytearray) -> None:
+    for secret in secrets:
+        secret[:] = bytes(len(secret))
 
 
 def _tries(fault: Fault) -> int | None:

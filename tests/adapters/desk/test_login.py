@@ -1,5 +1,6 @@
 """From the portal to the desk and back, with a real personal-data module: tap, PIN, session. (issue 6)"""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -75,6 +76,20 @@ async def test_mistakes_are_told_in_words_and_lose_nothing(there: Standing) -> N
     page = await sign(there, pin="9999")
     assert "暗証番号が違います" in page.text and "あと2回" in page.text and "9999" not in page.text
     assert logged_in(there, await sign(there, pin="１２３４"))  # as a Japanese keyboard types them
+
+
+async def test_a_button_pressed_twice_tries_the_pin_once(there: Standing) -> None:
+    chip = there.issued["taro"].chip()
+    there.held.hold(chip)
+    page = await there.begin()
+    at, csrf = page.url.partition("?")[0], page.csrf
+
+    async def press() -> str:
+        async with there.browser._session.post(at, data={"csrf": csrf, "pin": "9999"}) as reply:
+            return await reply.text()
+
+    told = await asyncio.gather(*(press() for _ in range(4)))
+    assert all("あと2回" in text for text in told)
 
 
 async def test_the_last_try_is_kept_and_the_module_hears_why(there: Standing) -> None:

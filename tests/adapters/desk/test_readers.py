@@ -24,6 +24,8 @@ from adapters.desk.cards.channel import Busy, NoCard, NoReader, NoService, Seen,
 from adapters.desk.cards.pcsc import PcscReaders
 from adapters.desk.emulator.cards import PASSWORD, Made
 from adapters.desk.emulator.chip import Habits
+from adapters.desk.settings import DeskSettings
+from adapters.desk.trying import look
 from tests.adapters.desk.reader import NAMES, PATIENCE, Service, pcscd
 from tests.adapters.desk.standing import standing
 
@@ -103,6 +105,12 @@ def test_a_card_signs_and_forgets_when_the_line_ends(
             card.verify(known, bytearray(b"1234"))
             assert proves(issued["hanako"].certificate, card.sign(known, DIGEST))
             assert card.four_items(known, bytearray(b"1234")).name == "見本\u3000花子"
+
+
+def test_setting_up_shows_the_card_without_its_pin(readers: PcscReaders, hanako: None) -> None:
+    found = look(DeskSettings(reader="PCD 00 01", card_seconds=PATIENCE))
+    assert (found["reader"], found["kind"], found["pinTries"]) == (SECOND, "mynumber", 3)
+    assert "NOT A REAL CA" in found["issuer"]
 
 
 def test_nobody_else_reaches_a_card_in_use(readers: PcscReaders, hanako: None) -> None:
