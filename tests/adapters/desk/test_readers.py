@@ -2,14 +2,13 @@
 
 import hashlib
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from cryptography import x509
@@ -272,11 +271,34 @@ def test_a_service_that_begins_anew_is_found_again(
     _signs(readers)
 
 
-def test_nothing_of_it_is_left(service: Service) -> None:
-    """The tests end what they started: here the keeper of pcscd when its standard input ends."""
+def test_nothing_of_it_is_left_even_after_a_kill(service: Service) -> None:
     keeper, pid = service.keeper, service.pid
     service.stop()
-    assert keeper is not None and keeper.returncode == 0
-    assert not Path(f"/proc/{pid}").exists() or not re.search(
-        "pcscd", Path(f"/proc/{pid}/cmdline").read_text()
+    assert keeper is not None and keeper.returncode == 0 and not _serves(pid)
+    code = (
+        "import time\n"
+        "from tests.adapters.desk.reader import pcscd\n"
+        "with pcscd() as running:\n"
+        "    print(running.pid, running.folder, flush=True)\n"
+        "    time.sleep(600)\n"
     )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
+    )
+    assert other.stdout is not None
+    started, folder = other.stdout.readline().split()
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    end = monotonic() + PATIENCE
+    while _serves(int(started)):
+        assert monotonic() < end, "pcscd was left behind"
+        sleep(0.02)
+    shutil.rmtree(folder)
+
+
+def _serves(pid: int) -> bool:
+    """Say whether a process is a pcscd that lives."""
+    try:
+        return b"pcscd" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
