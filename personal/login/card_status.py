@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -196,8 +197,7 @@ def sources(
     for url in (*lists, responder, verifier[0]):
         if url and not url.startswith(("https://", "http://")):
             raise SettingError(f"card_crl_urls, card_ocsp_url and card_verifier_url are URLs, not '{url}'")
-    host = verifier[0].partition("//")[2].partition("/")[0].rpartition(":")[0]
-    if verifier[0].startswith("http:") and not is_loopback(host):
+    if verifier[0].startswith("http:") and not is_loopback(urlsplit(verifier[0]).hostname or ""):
         raise SettingError("card_verifier_url has to begin with https, unless it is on this machine")
     if responder:
         found.append(Ocsp(responder, web))

@@ -118,7 +118,7 @@ async def register(
     key = await town.keys.named(attempts.KEY)
 
     def work(db: Connection) -> str | None:
-        if attempts.take(db, key, id, KIND, binding, now) is None:
+        if attempts.take(db, key, id, KIND, binding, now) is None or ended(db, applicant):
             return None
         who = Newcomer(((applicant.kind, applicant.hash),), terms)
         person = enter_self(db, who, now, module.reactions)
@@ -134,6 +134,11 @@ async def register(
         return logging_in.begin(db, login, module.settings, now, **more)
 
     return await town.store.write(work)
+
+
+def ended(db: Connection, applicant: Applicant) -> bool:
+    """Say whether what proved it stood for somebody once: then the counter decides, not who has it now."""
+    return identifiers.was_known(db, applicant.kind, applicant.hash)
 
 
 def known(db: Connection, applicant: Applicant) -> bool:

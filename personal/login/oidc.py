@@ -13,14 +13,13 @@ from base.errors import InvalidRequest, NotPermitted, Problem, ServiceUnavailabl
 from base.oidc import authorization, id_tokens
 from base.oidc.authorization import Wish
 from base.oidc.faults import Fault, LoginFailed
-from personal.login import oidc_claims
+from personal.login import card_logins, oidc_claims
 from personal.operations import logging_in
 from personal.operations.actors import Actor, Level, Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
 from personal.operations.logging_in import Login, unknown
 from personal.operations.logins import resident_of
-from personal.operations.preparing import PREPARED
 from personal.operations.tables import Way
 from personal.operations.town import Town
 from personal.providers import LoginProvider
@@ -28,7 +27,6 @@ from personal.rules import decisions, evidence
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers, staff
 from personal.store.attempts import Attempt
-from personal.vault import signing
 
 KIND: Final = "oidc"
 REGISTER: Final = "register"
@@ -295,7 +293,7 @@ def _wish(provider: LoginProvider, begun: Begun, state: str) -> Wish:
 
 def _digest(town: Town, prepared: str) -> bytes:
     """Give what evidence of a prepared decision signs."""
-    return decisions.digest(signing.opened(prepared, town.signer.public(), PREPARED))
+    return decisions.digest(card_logins.opened(town, prepared)[0])
 
 
 def _text(raw: bytes) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from base import clock
 from base.errors import NotPermitted, Problem, ResourceNotFound, Unauthorized
-from personal.api.front import slow_down
+from personal.api.front import throttle
 from personal.login import card_logins, desks
 from personal.login.card_logins import Began, Came
 from personal.login.cards import State, Wants
@@ -97,7 +97,7 @@ class CardLoginPages:
         return outcome(self._desk, visitor, "no-desk", ME)
 
     async def _begin(self, visitor: Visitor, wants: Wants) -> web.Response:
-        slow_down(self._module, visitor.request)
+        throttle(self._module, visitor.request)
         town = town_of(self._desk, visitor)
         if not self._module.anchors.cards:
             raise NotPermitted("Nobody logs in with a card here: no authority of cards is configured.")

@@ -5,9 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from base import clock
+from base.access.limits import network_of
 from base.errors import ResourceNotFound
-from personal.api.front import slow_down
-from personal.login import city_cards
+from personal.api.front import throttle
+from personal.login import city_cards, guarding
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
 from personal.pages.login_card import kiosk_of, session_of, town_of
@@ -38,12 +39,15 @@ class CityCardPages:
         if not visitor.given("code"):
             return self._asked(visitor)
         self._offered()
-        slow_down(self._module, visitor.request)
+        throttle(self._module, visitor.request)
         town, now = town_of(self._desk, visitor), clock.now()
         more = {**session_of(visitor, town), "device": kiosk_of(visitor, town)}
         code, words = visitor.given("code"), visitor.form.get("passcode", "")
+        there = await guarding.attempted(town, "", network_of(visitor.request.remote or ""))
+        town.store.read(lambda db: guarding.check(db, there, now))
         tried = await city_cards.log_in(town, self._module, code, words, now, **more)
         if tried.reason:
+            await town.store.write(lambda db: guarding.note(db, there, now))
             return self._asked(visitor, tried.reason, tried.tries)
         next = safe_next(visitor.given("next"), ME)
         response = web.Response(status=303, headers={"Location": next, "Cache-Control": "no-store"})

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from base import clock
 from base.errors import NotPermitted, Problem, ResourceNotFound, Unauthorized
-from personal.api.front import slow_down
+from personal.api.front import throttle
 from personal.login import mykey_logins
 from personal.login.mykey_logins import Wish
 from personal.operations.actors import Who
@@ -87,7 +87,7 @@ class MyKeyPages:
         return response
 
     async def _leave(self, visitor: Visitor, town: Town, wish: Wish) -> web.Response:
-        slow_down(self._module, visitor.request)
+        throttle(self._module, visitor.request)
         mine = binding(visitor.request)
         screen = await mykey_logins.begin(town, self._module, self._platform(), wish, mine, clock.now())
         label = self._desk.pages.say(visitor.language, "mykey_platform")

@@ -9,7 +9,7 @@ from aiohttp import web
 from base import clock
 from base.errors import NotPermitted, Problem, ResourceNotFound, TooManyRequests
 from personal.api.front import throttle
-from personal.login import oidc, oidc_logout
+from personal.login import card_logins, oidc, oidc_logout
 from personal.login.oidc import Browser, Entered, Newcomer, Proven
 from personal.operations.actors import Who
 from personal.operations.town import Town
@@ -80,10 +80,13 @@ class ProviderLoginPages:
     async def _prove(self, visitor: Visitor, found: Proven) -> web.Response:
         body = {"prepared": found.prepared, "evidence": dict(found.evidence)}
         try:
-            await self._desk.ask(visitor, "POST", "/me/consents", body)
+            if visitor.town is None:
+                raise NotPermitted("The login that began this decision is over: log in and decide again.")
+            to = card_logins.opened(visitor.town, found.prepared)[1]
+            await self._desk.ask(visitor, "POST", to, body)
         except Problem as problem:
             return self._undone(visitor, problem, found.next, "nothing_agreed")
-        return _see(_with(found.next, done="agreed"))
+        return _see(_with(found.next, done="agreed" if to == "/me/consents" else "linked"))
 
     def _undone(
         self, visitor: Visitor, problem: Problem, back: str, heading: str = "login_failed"

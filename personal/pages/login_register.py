@@ -43,6 +43,8 @@ class RegisterPages:
         town, id, applicant = found
         if town.store.read(lambda db: first_registration.known(db, applicant)):
             return outcome(self._desk, visitor, "registered", ME)
+        if town.store.read(lambda db: first_registration.ended(db, applicant)):
+            return outcome(self._desk, visitor, "ended", ME)
         told = first_registration.told(applicant)
         more: dict[str, Any] = {
             "attempt": id,

@@ -17,8 +17,13 @@ class CityCard:
 
 
 def keep(connection: Connection, card: CityCard, now: int) -> None:
-    """Write a new card; those that have expired go."""
-    connection.execute("DELETE FROM city_card WHERE until <= ?", (now,))
+    """Write a new card; those that have expired or were ended go."""
+    connection.execute(
+        """
+DELETE FROM city_card WHERE until <= ? OR NOT EXISTS (
+  SELECT 1 FROM identifier WHERE kind = 'city-card' AND identifier.hash = city_card.hash AND ended IS NULL)""",
+        (now,),
+    )
     connection.execute(
         "INSERT INTO city_card VALUES (?, ?, ?, ?)", (card.hash, card.until, card.passcode, card.tries)
     )

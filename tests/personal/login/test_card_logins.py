@@ -4,16 +4,23 @@ import datetime
 from typing import Any
 
 import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from base import clock
+from base.errors import NotPermitted
 from personal.app import operations
+from personal.login import cards
 from personal.operations.actors import Level, Who
-from personal.rules import decisions
+from personal.rules import decisions, evidence
 from personal.settings import PersonalSettings
-from tests.personal.consents.cards import NOW, YEAR, Authority, Card, ec_key, rsa_key
+from tests.personal.consents.cards import NOW, YEAR, Authority, Card, ec_key, rsa_key, text
 from tests.personal.live import Live
 from tests.personal.login.desks import Browser, Desk, Page, shown
 
+NEXT = Authority("Cards to come").issue(ec_key(ec.SECP384R1()))
 FREE = {"DELETE /session", "DELETE /me/sessions", "DELETE /me/sessions/{id}", "POST /me/notices/{id}/read"}
 """What residents may do at any level: end logins, note that they read something."""
 
@@ -97,7 +104,7 @@ async def test_cards_that_prove_nothing_are_refused_and_the_page_says_why(
     past, future = NOW - 2 * YEAR, NOW + 20 * YEAR
     other = Authority("Authority for cards")
     alone = other.issue(ec_key())
-    cards: dict[str, Card] = {
+    bad: dict[str, Card] = {
         "expired": authority.issue(ec_key(), begins=past, ends=past + day),
         "not-yet-valid": authority.issue(ec_key(), begins=future),
         "not-for-logins": authority.issue(
@@ -106,7 +113,7 @@ async def test_cards_that_prove_nothing_are_refused_and_the_page_says_why(
         "untrusted": alone,
         "weak-key": authority.issue(rsa_key(1024)),
     }
-    for reason, card in cards.items():
+    for reason, card in bad.items():
         transaction = await begin(browser)
         told = await desk.tap(transaction, card)
         expected = "untrusted" if reason == "weak-key" else reason
@@ -117,7 +124,7 @@ async def test_cards_that_prove_nothing_are_refused_and_the_page_says_why(
     transaction = await begin(browser)
     assert (await desk.tap(transaction, ca)).json["state"] == "refused"
     refused = log(live, "login-refused")
-    assert len(refused) == len(cards) + 1
+    assert len(refused) == len(bad) + 1
     assert all(one["desk"] == desk.id and "subject" not in one for one in refused)
 
 
@@ -167,6 +174,23 @@ async def test_a_transaction_is_for_one_browser_one_desk_and_one_time(
     assert page.status == 303
     assert (await browser.back(transaction, told.json["code"])).status == 403
     assert (await desk.send(transaction, **shown(card, claimed))).status == 404
+
+
+DOCUMENT = cards.login_document("yabu", "login", "https://city.example", 1_795_000_000_000_000)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+@given(name=st.sampled_from([*DOCUMENT, "type", "agree", "subject"]), told=TEXT | st.none() | st.lists(TEXT))
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_a_document_that_was_changed_is_not_what_was_signed(name: str, told: Any) -> None:
+    changed = {**DOCUMENT, name: told}
+    if told is None:
+        changed.pop(name)
+    signature = text(NEXT.sign(decisions.digest(DOCUMENT)))
+    evidence.check_card_signature(NEXT.certificate, signature, decisions.digest(DOCUMENT))
+    if changed != DOCUMENT:
+        with pytest.raises(NotPermitted):
+            evidence.check_card_signature(NEXT.certificate, signature, decisions.digest(changed))
 
 
 async def test_what_takes_too_long_is_over(
@@ -246,7 +270,8 @@ async def test_a_card_that_was_ended_at_the_counter_neither_logs_in_nor_register
 async def test_another_card_is_linked_to_oneself_and_the_last_one_stays(
     live: Live, desk: Desk, browser: Browser, authority: Authority
 ) -> None:
-    first, phone, foreign = (authority.issue(ec_key()) for _ in range(3))
+    first, foreign = authority.issue(ec_key()), authority.issue(ec_key())
+    phone = authority.issue(ec_key(ec.SECP384R1()))
     await registered(desk, browser, first)
     async with Browser(live.url) as other:
         await registered(desk, other, foreign, nameKana="あさご たろう")
@@ -266,6 +291,9 @@ async def test_another_card_is_linked_to_oneself_and_the_last_one_stays(
     last = await live.ask("DELETE", f"/me/credentials/{held[1]['id']}", by=by)
     assert last.status == 409
     assert (await live.ask("DELETE", f"/me/credentials/{held[0]['id']}", by=by)).status == 404
+    made = (await live.post("/me/credentials/prepare", None, by=by)).json
+    body = {"prepared": made["prepared"], "evidence": first.evidence(decisions.digest(made["document"]))}
+    assert (await live.post("/me/credentials", body, by=by)).status == 409  # it was ended: the counter helps
 
 
 async def test_a_card_links_and_agrees_over_the_pages(
