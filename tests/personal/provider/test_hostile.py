@@ -131,6 +131,19 @@ async def test_a_login_goes_on_only_in_the_browser_that_began_it(
     assert (await browser.open(page.url)).status == 404, "it is over"
 
 
+async def test_of_two_who_go_on_at_once_one_gets_a_code(
+    live: Live, library: Client, browser: Browser, login: str
+) -> None:
+    await library.entered(browser, login)
+    page = await browser.open(library.where(prompt="login"))
+    onward = page.told["next"]
+    form = {"town": "yabu", "login": login, "next": onward}
+    async with browser.session.post(f"{live.url}/me/login", data=form, allow_redirects=False) as reply:
+        assert reply.status == 303
+    landed = await asyncio.gather(*(browser.open(onward) for _ in range(4)))
+    assert sorted(page.status for page in landed) == [0, 404, 404, 404]
+
+
 async def test_only_the_page_itself_can_agree(library: Client, browser: Browser, login: str) -> None:
     page = await browser.log_in(await browser.open(library.where()), login)
     assert (await browser.open(page.url, {"answer": "agree"})).status == 403
