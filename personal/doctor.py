@@ -9,11 +9,14 @@ import apsw
 
 from base import clock
 from base.access.certificates import ends
+from base.access.reach import is_loopback
 from base.admin import NotRunning, Refused, ask
 from base.checks import Finding
+from base.egress import AddressPolicy
 from base.errors import Problem
+from base.oidc.faults import LoginFailed
 from base.settings import SettingError
-from personal import towns
+from personal import providers, towns
 from personal.audit import checking
 from personal.operations import carriers
 from personal.rules import clocks
@@ -48,6 +51,7 @@ async def examine(settings: PersonalSettings) -> list[Finding]:
         _clock([settings.data / one.id / town.FILE for one in known]),
         *_doors(settings),
         *([await mail(settings)] if settings.smtp_host else []),
+        *(await logins(settings) if settings.logins is not None else []),
     ]
 
 
@@ -114,6 +118,27 @@ async def mail(settings: PersonalSettings) -> Finding:
         return Finding(PART, "mail", False, f"{settings.smtp_host}: {type(error).__name__}", fix)
     secure = "in the clear" if settings.smtp_tls == "none" else "encrypted"
     return Finding(PART, "mail", True, f"{settings.smtp_host} takes mail, {secure}")
+
+
+async def logins(settings: PersonalSettings) -> list[Finding]:
+    """Look whether the login providers can be reached and used; nobody logs in."""
+    fix = "see the file of the setting logins, and outgoing; docs/personal-login.md says what a provider has to offer"
+    policy = AddressPolicy(settings.outgoing, loopback=is_loopback(settings.host))
+    try:
+        known = providers.read(settings.logins, policy)
+    except SettingError as error:
+        return [Finding(PART, "login providers", False, str(error), fix)]
+    found = []
+    for one in known.listed:
+        issuer = one.client.registration.issuer
+        try:
+            await one.client.provider()
+        except LoginFailed as failed:
+            found.append(Finding(PART, "login provider", False, f"{one.name}, {issuer}: {failed.fault}", fix))
+        else:
+            found.append(Finding(PART, "login provider", True, f"{one.name}, {issuer}, can be used"))
+    await known.close()
+    return found
 
 
 def _doors(settings: PersonalSettings) -> list[Finding]:

@@ -60,6 +60,10 @@ class Client:
             await self._keys.close()
         await self._exchanges.close()
 
+    async def provider(self) -> Metadata:
+        """Give what the provider says about itself; LoginFailed if it cannot be had or used."""
+        return await self._discovery.found()
+
     def known_keys(self) -> list[dict[str, Any]]:
         """Give the public keys of the provider that are known now."""
         return [] if self._keys is None else self._keys.public()

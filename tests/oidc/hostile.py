@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -288,7 +289,9 @@ async def _cookie(_: Realm, request: web.Request) -> web.Response:
 
 
 @contextlib.asynccontextmanager
-async def hostile(cases: list[Case], host: str = "127.0.0.1") -> AsyncIterator[dict[str, Realm]]:
+async def hostile(
+    cases: list[Case], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[dict[str, Realm]]:
     """Serve each case under an issuer of its own until the block ends; by the names c0, c1 …
 
     host: how it is called; "localhost" is another site than the module's, as browsers see it.
@@ -298,12 +301,14 @@ async def hostile(cases: list[Case], host: str = "127.0.0.1") -> AsyncIterator[d
     app.add_routes(_handlers(realms))
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     for number, case in enumerate(cases):
         name = f"c{number}"
-        realms[name] = Realm(case, f"http://{host}:{port}/{name}", keys=list(case.keys))
+        realms[name] = Realm(
+            case, f"{'https' if tls else 'http'}://{host}:{port}/{name}", keys=list(case.keys)
+        )
     try:
         yield realms
     finally:

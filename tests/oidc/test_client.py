@@ -2,12 +2,16 @@
 
 import base64
 import hashlib
+import ssl
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import pytest_asyncio
+import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
@@ -265,3 +269,22 @@ async def test_cookies_of_a_provider_are_not_kept(realm: Realm) -> None:
     reply = await exchanges.get(f"{realm.issuer}/cookie")
     assert reply.document() == {"cookies": 0}
     await exchanges.close()
+
+
+async def test_a_provider_with_a_certificate_of_the_city_is_known_by_its_authority(tmp_path: Path) -> None:
+    authority, trusted = trustme.CA(), tmp_path / "inside.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    policy = AddressPolicy((), loopback=True)
+    async with hostile([Case("plain", "")], tls=context) as realms:
+        issuer = realms["c0"].issuer
+        assert issuer.startswith("https://")
+        own = Registration("plain", issuer, CLIENT, OWN, authorities=trusted)
+        client, stranger = Client(own, policy), Client(replace(own, authorities=None), policy)
+        assert (await client.provider()).issuer == issuer
+        with pytest.raises(LoginFailed) as caught:
+            await stranger.provider()
+        assert caught.value.fault is Fault.UNREACHABLE
+        await client.close()
+        await stranger.close()

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from base import clock
 from base.oidc.faults import Fault
+from personal import doctor
 from personal.operations import staff
 from personal.operations.actors import Level
 from personal.store import sessions
@@ -301,6 +302,14 @@ async def test_logging_out_does_not_wait_for_a_provider_and_goes_there_if_it_can
     assert address.startswith(f"{realm.issuer}/end?client_id=yabu&post_logout_redirect_uri=")
     page = await browser.open(f"{there.live.url}/login/oidc/goodbye/{name}")
     assert page.path == "/me/login"
+
+
+async def test_the_doctor_says_which_providers_can_be_used(there: Running) -> None:
+    name, realm = there.of(OTHER)
+    realm.gone = True
+    found = {one.seen.partition(",")[0]: one.good for one in await doctor.logins(there.live.module.settings)}
+    realm.gone = False
+    assert found == {one: one != name for one in there.realms}
 
 
 async def test_nothing_of_a_login_is_kept_but_hashes(there: Running, browser: Browser) -> None:
