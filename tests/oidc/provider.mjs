@@ -9,6 +9,7 @@ const issuer = `http://127.0.0.1:${told.port}`;
 const accounts = {
   hanako: { name: '養父 花子', address: { formatted: '養父市八鹿町八鹿1675' }, birthdate: '19900401', gender: '2' },
   taro: { name: '養父 太郎', address: { formatted: '養父市大屋町' }, birthdate: '19850315', gender: '1' },
+  jiro: { name: '養父 次郎', address: { formatted: '養父市関宮' }, birthdate: '19790315', gender: '1' },
 };
 
 async function key(kid) {

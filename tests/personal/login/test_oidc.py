@@ -209,6 +209,18 @@ async def test_somebody_elses_login_proves_nothing(there: There, browser: Browse
     assert 'href="/me/consents"' in page.text
 
 
+async def test_another_login_is_linked_to_who_is_logged_in(there: There, browser: Browser) -> None:
+    await browser.open((await log_in(browser)).url)
+    secret = secret_of(browser)
+    made = (await there.live.post("/me/credentials/prepare", None, by=secret)).json
+    form = {"prepared": made["prepared"], "digest": made["digest"], "then": "/me/cards"}
+    browser.session.cookie_jar.clear(lambda one: one.key.startswith("_"))
+    back = await log_in(browser, who="jiro", csrf=await csrf_of(browser), **form)
+    page = await browser.open(back.url)
+    assert page.places == (f"{there.live.url}/me/cards?done=linked",), page.text
+    assert await there.live.person(there.login("jiro")) == await there.live.person(there.login("hanako"))
+
+
 async def test_nothing_that_was_sent_is_in_the_logs(there: There, browser: Browser, tmp_path: Path) -> None:
     with capture_logs() as told:
         back = await log_in(browser)
