@@ -44,6 +44,7 @@ class Desk:
     condition: Condition
     attention: Attention
     reception: Reception
+    visits: Visits
     held: EmulatedReader | None
     cards: Mapping[str, Made]
 
@@ -70,6 +71,8 @@ async def served(settings: DeskSettings, readers: Readers | None = None) -> Asyn
         cards: dict[str, Made] = {}
         if readers is None and settings.made_up_cards is not None:
             cards = {one.blueprint.id: one for one in made_up.present(settings.made_up_cards)}
+            if not cards:
+                raise ServiceUnavailable(f"There are no made-up cards in {settings.made_up_cards}.")
             readers = EmulatedReader()
         found = readers or readers_of(settings)
         outbox = Outbox(settings.data, key)
@@ -108,7 +111,7 @@ async def served(settings: DeskSettings, readers: Readers | None = None) -> Asyn
             serving(app, settings.host, settings.port, connections=64, line_bytes=_LINE_BYTES, seconds=1.0)
         )
         url = f"http://{reachable(settings.host)}:{where['port']}"
-        yield Desk(url, condition, attention, reception, held, cards)
+        yield Desk(url, condition, attention, reception, visits, held, cards)
 
 
 def _handlers(condition: Condition) -> dict[str, admin_socket.Handler]:

@@ -6,9 +6,10 @@ from typing import Final
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
-from adapters.desk.reception import Reception
+from adapters.desk.reception import Reception, Shown
 from adapters.desk.state import AtReader, Condition, Network, State
 
 _PAUSE: Final = 0.5
@@ -28,27 +29,27 @@ _NETWORK: Final = {
 }
 
 
-def table(state: State, reception: Reception, url: str) -> Table:
+def table(state: State, last: Shown, url: str) -> Table:
     """Write the state as a table."""
     shown = Table(box=None, show_header=False, pad_edge=False)
     shown.add_column(style="bold")
     shown.add_column()
-    shown.add_row("desk", state.name or "(not known yet)")
+    shown.add_row("desk", escape(state.name) or "(not known yet)")
     shown.add_row("page", url)
-    shown.add_row("readers", ", ".join(state.readers) or "-")
+    shown.add_row("readers", escape(", ".join(state.readers)) or "-")
     for name, (style, text) in (("reader", _READER[state.reader]), ("network", _NETWORK[state.network])):
         shown.add_row(name, f"[{style}]{text}[/{style}]")
     shown.add_row("waiting", str(state.waiting))
-    if reception.last.result is not None:
-        shown.add_row("last card", str(reception.last.result))
+    if last.result is not None:
+        shown.add_row("last card", str(last.result))
     return shown
 
 
 async def show(condition: Condition, reception: Reception, url: str) -> None:
-    """Keep the table fresh on a terminal; elsewhere log lines have to do."""
-    if not sys.stdout.isatty():
+    """Keep the table fresh on a terminal of our own; elsewhere log lines have to do."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
-    with Live(table(condition.now(), reception, url), console=Console(), auto_refresh=False) as live:
+    with Live(table(condition.now(), reception.last, url), console=Console(), auto_refresh=False) as live:
         while True:
             await asyncio.sleep(_PAUSE)
-            live.update(table(condition.now(), reception, url), refresh=True)
+            live.update(table(condition.now(), reception.last, url), refresh=True)

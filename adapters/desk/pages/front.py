@@ -142,6 +142,8 @@ class Front:
             return self._refused(caller, refused)
         except Problem as problem:
             return self._plain(caller, "not_allowed", problem.status)
+        except web.HTTPException:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
             number = request_id()
             log.error("request failed", request=number, error=type(error).__name__)

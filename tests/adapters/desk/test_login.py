@@ -306,3 +306,31 @@ async def test_a_kiosk_opens_the_portal_with_a_ticket(there: Standing) -> None:
     page = await there.browser.post(f"{there.desk.url}/portal")
     assert page.status == 200 and page.url.startswith(f"{there.live.url}/me/login")
     assert any("/login/desk?ticket=" in url for url in there.browser.been)
+
+
+async def test_a_card_is_held_up_at_a_kiosk_without_a_pin(there: Standing) -> None:
+    await there.linked("hanako")
+    form = {"town": "yabu", "next": "/me"}
+    refused = await there.browser.post(f"{there.live.url}/login/contactless", csrf=False, **form)
+    assert refused.status == 403  # at no desk
+    await there.browser.get(f"{there.desk.url}/")
+    await there.browser.post(f"{there.desk.url}/portal")
+    page = await there.browser.post(f"{there.live.url}/login/contactless", csrf=False, **form)
+    assert "カードをかざしてください" in page.text and 'name="pin"' not in page.text
+    assert "同意や変更はできません" in page.text
+    chip = there.issued["hanako"].chip()
+    await there.placed(chip)
+    page = await there.browser.post(page.url)
+    assert page.url.startswith(f"{there.live.url}/me"), page.text
+    token = there.browser.cookie("engawa-personal").partition(".")[2]
+    assert (await there.live.get("/session", by=token)).json["level"] == 1
+    assert not any(head[1] in (0x20, 0x2A) for head in chip.heard)
+
+
+async def test_a_transaction_whose_time_is_over_is_forgotten(there: Standing) -> None:
+    page = await there.begin()
+    [visit] = [one for one in there.desk.visits._open.values() if one.id in page.url]
+    visit.until = 0.0
+    hold(there, "hanako")
+    page = await sign(there)
+    assert page.status == 410 and "もう一度始めてください" in page.text

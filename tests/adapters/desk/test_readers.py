@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 pytest.importorskip("smartcard", reason="pyscard is not installed")
 
+from adapters.desk.attention import Attention
 from adapters.desk.cards import apdu, card
 from adapters.desk.cards.card import CityCard, Foreign, LastTry, Locked, WrongPin
 from adapters.desk.cards.channel import Busy, NoCard, NoReader, NoService, Seen, Torn
@@ -257,13 +258,16 @@ async def test_the_whole_way_from_portal_to_card_and_back_through_the_real_servi
         placed.take()
 
 
-def test_a_service_that_begins_anew_is_found_again(
+async def test_a_service_that_begins_anew_is_found_again(
     service: Service, readers: PcscReaders, issued: Mapping[str, Made]
 ) -> None:
     service.stop()
     until(readers, lambda seen: not seen.service)
     with pytest.raises(NoService), readers.opened(SECOND):
         pass
+    async with Attention(PcscReaders()).paid() as attention:
+        with pytest.raises(NoService):
+            await attention.do(card.known, 0.0, 0.0)
     service.start()
     until(readers, lambda seen: len(seen.slots) == 2)
     service.place(issued["taro"].chip())
