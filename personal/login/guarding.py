@@ -30,42 +30,52 @@ _NETWORK: Final = "failed-network"
 class Attempted:
     """Keyed hashes of the account somebody tries and the network they come from; none: that does not count."""
 
-    account: bytes = field(repr=False)
+    account: bytes | None = field(repr=False)
     network: bytes | None = field(repr=False)
+
+    def each(self) -> tuple[bytes, ...]:
+        """Give those that count."""
+        return tuple(one for one in (self.account, self.network) if one is not None)
 
 
 async def attempted(town: Town, account: str, network: str = "") -> Attempted:
-    """Hash which account is tried (any text that names it) and from which network."""
+    """Hash which account is tried (any text that names it) and from which network; empty: that does not count."""
     key = await town.keys.named(KEY)
-    return Attempted(blind(key, _ACCOUNT, account), blind(key, _NETWORK, network) if network else None)
+    tried = blind(key, _ACCOUNT, account) if account else None
+    return Attempted(tried, blind(key, _NETWORK, network) if network else None)
 
 
 def check(db: Connection, tried: Attempted, now: int) -> None:
     """Refuse who failed too often lately; before anything is compared."""
-    failed = factors.failures(db, tried.account, now - SPAN)
+    failed = 0 if tried.account is None else factors.failures(db, tried.account, now - SPAN)
     from_there = 0 if tried.network is None else factors.failures(db, tried.network, now - SPAN)
     if failed >= MOST_OF_ACCOUNT or from_there >= MOST_OF_NETWORK:
         raise wait()
 
 
-def failed(db: Connection, tried: Attempted, who: Who, person: str, method: str, now: int) -> int:
-    """Note in the log that somebody tried in vain, for whom it concerns if known; say how often it was lately.
+def note(db: Connection, tried: Attempted, now: int) -> int:
+    """Note that somebody tried in vain; say how often it was lately with that account."""
+    for about in tried.each():
+        factors.fail(db, about, now, SPAN)
+    return 0 if tried.account is None else factors.failures(db, tried.account, now - SPAN)
 
-    This is work of its own transaction: the one that refuses is undone.
+
+def failed(db: Connection, tried: Attempted, who: Who, person: str, method: str, now: int) -> int:
+    """Note it in the log, too, for whom it concerns if known; say how often it was lately.
+
+    It has to stand in a transaction that is not undone by refusing.
     """
-    factors.fail(db, tried.account, now, SPAN)
-    if tried.network is not None:
-        factors.fail(db, tried.network, now, SPAN)
     if person and who is Who.RESIDENT:
         log.append(db, Entry("login-refused", {"method": method}, {"subject": person}), now)
     elif person:
         log.append(db, Entry("login-refused", {"method": method, "member": person}), now)
-    return factors.failures(db, tried.account, now - SPAN)
+    return note(db, tried, now)
 
 
 def succeeded(db: Connection, tried: Attempted) -> None:
     """Forget what went wrong before with an account; not with its network, where others may guess."""
-    factors.forgive(db, tried.account)
+    if tried.account is not None:
+        factors.forgive(db, tried.account)
 
 
 def wait() -> Problem:

@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from base import clock
+from base.access.limits import network_of
 from base.errors import BadRequestData
+from personal.login import guarding
 from personal.rules import city_card_code
 from personal.rules.city_card_code import Code
 from personal.vault import signing
@@ -162,6 +165,18 @@ async def test_who_guesses_is_stopped_and_the_counter_helps(live: Live, browser:
     for words in easy:
         reply = await live.post("/city-cards/passcode", {"resident": resident, "passcode": words}, by=counter)
         assert reply.status == 400, words
+
+
+async def test_a_network_from_which_too_much_is_guessed_waits(live: Live, browser: Browser) -> None:
+    _, card = await issued(live, passcode=WORDS)
+    here = await guarding.attempted(live.town, "", network_of("127.0.0.1"))
+
+    def guess(db: Any) -> None:
+        for _ in range(guarding.MOST_OF_NETWORK):
+            guarding.note(db, here, clock.now())
+
+    await live.town.store.write(guess)
+    assert (await log_in(browser, card["code"], WORDS)).status == 429
 
 
 async def test_cards_that_are_forged_ended_or_without_passcode_do_not_log_in(
