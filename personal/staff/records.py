@@ -69,10 +69,10 @@ class RecordPages(ResidentsPage):
         code = visitor.request.match_info["item"]
         schema = await self._schema(visitor, code)
         value: dict[str, Any] = {}
-        version = 0
+        version, stored_by = 0, None
         if visitor.request.query.get("new") != "yes" and visitor.form.get("version") != "0":
             found = await self._ask(visitor, "/records/read", item=code)
-            value, version = found["value"], found["version"]
+            value, version, stored_by = found["value"], found["version"], found.get("storedBy")
         more = {
             "code": code,
             "label": schema["x-label"][visitor.language],
@@ -81,6 +81,7 @@ class RecordPages(ResidentsPage):
             "rows": values.rows(schema, value, visitor.language),
             "fields": values.fields(schema, value, visitor.language, visitor.form),
             "version": version,
+            "stored_by": stored_by,
         }
         return self._render(visitor, "item.html", **more)
 

@@ -21,7 +21,7 @@ async def test_the_register_names_the_office_and_where_it_is(tmp_path: Path) -> 
     telling = ["municipalities", "describe", "yabu", "--office", "総務課", "--address", "養父市八鹿町1"]
     told = CliRunner().invoke(cli, [*telling, "--data", str(folder)])
     assert told.exit_code == 0 and "総務課" in told.output, told.output
-    async with live_module(folder) as live:
+    async with live_module(folder, towns.listed(folder)) as live:
         register = (await live.get("/reports/personal-files")).json
         assert (register["requestsTo"], register["address"]) == ("総務課", "養父市八鹿町1")
         raw = (await live.get("/reports/personal-files?format=csv")).raw.decode("utf-8-sig")

@@ -1,5 +1,7 @@
 """A module with the residents, staff and service of the demonstration, behind the pages."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,12 +13,24 @@ from tests.personal.live import Live, live_module
 from tests.personal.pages.reading import Reader
 
 
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the folders of the demonstration once; each test has a copy."""
+    above = tmp_path_factory.mktemp("demonstration")
+
+    async def make() -> None:
+        prepare(above / "personal")
+        async with live_module(above / "personal") as live:
+            await load_personal(live.url, above / "personal")
+
+    asyncio.run(make())
+    return above
+
+
 @pytest.fixture
-async def yabu(tmp_path: Path) -> AsyncIterator[Live]:
-    folder = tmp_path / "personal"
-    prepare(folder)
-    async with live_module(folder) as live:
-        await load_personal(live.url, folder)
+async def yabu(tmp_path: Path, demonstration: Path) -> AsyncIterator[Live]:
+    shutil.copytree(demonstration, tmp_path, dirs_exist_ok=True)
+    async with live_module(tmp_path / "personal") as live:
         yield live
 
 

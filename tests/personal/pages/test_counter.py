@@ -33,7 +33,7 @@ async def test_a_form_on_paper_is_shown_before_it_is_recorded_and_gives_a_receip
     )
     assert "同意を終わらせました" in page
     await reader.log_in_resident("hanako")
-    assert "署名なし" in await reader.get("/me/consents")
+    assert "署名なし" in await reader.get("/me/services")
 
 
 async def test_an_item_with_lists_is_written_in_a_form_and_rows_are_added(reader: Reader) -> None:

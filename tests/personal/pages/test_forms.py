@@ -136,11 +136,19 @@ def test_only_the_form_that_was_sent_is_filled_in() -> None:
 
 
 async def test_a_kept_form_is_opened_by_whose_it_is_in_the_same_browser_only(live: Live) -> None:
-    town, owner, form = live.town, ("yabu", Who.STAFF, "m_1", ""), Form("/staff", {"csrf": "1", "x": "2"}, b"s")
+    town, owner, form = (
+        live.town,
+        ("yabu", Who.STAFF, "m_1", ""),
+        Form("/staff", {"csrf": "1", "x": "2"}, b"s"),
+    )
     now = clock.now()
     id = await kept.keep(town, form, owner, b"browser", now)
     assert await kept.peek(town, id, owner, b"browser", now) == Form("/staff", {"x": "2"}, b"s")
-    others = [("asago", Who.STAFF, "m_1", ""), ("yabu", Who.RESIDENT, "m_1", ""), ("yabu", Who.STAFF, "m_1", "r")]
+    others = [
+        ("asago", Who.STAFF, "m_1", ""),
+        ("yabu", Who.RESIDENT, "m_1", ""),
+        ("yabu", Who.STAFF, "m_1", "r"),
+    ]
     for other in others:
         assert await kept.peek(town, id, other, b"browser", now) is None
     assert await kept.peek(town, id, owner, b"another", now) is None
