@@ -218,7 +218,8 @@ async def test_another_login_is_linked_to_who_is_logged_in(there: There, browser
     back = await log_in(browser, who="jiro", csrf=await csrf_of(browser), **form)
     page = await browser.open(back.url)
     assert page.places == (f"{there.live.url}/me/cards?done=linked",), page.text
-    assert await there.live.person(there.login("jiro")) == await there.live.person(there.login("hanako"))
+    held = (await there.live.get("/me/credentials", by=secret)).json["credentials"]
+    assert [one["kind"] for one in held] == ["login", "login"]
 
 
 async def test_nothing_that_was_sent_is_in_the_logs(there: There, browser: Browser, tmp_path: Path) -> None:
