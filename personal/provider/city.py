@@ -117,6 +117,5 @@ class City:
             request_parameter_supported=False,
             request_uri_parameter_supported=False,
             prompt_values_supported=sorted(authorization.PROMPTS),
-            ui_locales_supported=["ja", "en"],
         )  # fmt: skip
         return dict(told)

@@ -114,20 +114,30 @@ def take(module: Module, city: City, service: str) -> None:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    if (request.content_length or 0) > MOST_BYTES:
-        raise OAuth2Error("the form is too long", error="invalid_request", status_code=413)
     if request.content_type != FORM:
         if request.path.endswith("/userinfo"):
             return {}
         raise OAuth2Error("send a form", error="invalid_request")
-    raw = await request.content.read(MOST_BYTES + 1)
     try:
+        raw = await body(request)
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise OAuth2Error("the form cannot be read", error="invalid_request") from None
-    if len(raw) > MOST_BYTES:
-        raise OAuth2Error("the form is too long", error="invalid_request", status_code=413)
     return fields(pairs)
+
+
+async def body(request: web.Request) -> bytes:
+    """Read the whole of a form; OAuth2Error if it is too long."""
+    too_long = OAuth2Error("the form is too long", error="invalid_request", status_code=413)
+    if (request.content_length or 0) > MOST_BYTES:
+        raise too_long
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_long from None
+    if len(raw) > MOST_BYTES:
+        raise too_long
+    return raw
 
 
 def _ascii(text: str) -> str:

@@ -1,7 +1,7 @@
 """The way of a resident through a login at a service: in from it, past the portal's pages, and back. (OIDC Core 3.1)"""
 
+import re
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from aiohttp import web
 from authlib.oauth2.rfc6749 import OAuth2Error
@@ -12,11 +12,12 @@ from base.errors import InvalidRequest, ResourceNotFound
 from personal.api.front import slow_down
 from personal.operations import acting
 from personal.operations.actors import Who
+from personal.operations.call import FORM
 from personal.pages.desk import Desk
 from personal.pages.visitor import Visitor, binding, check_form
 from personal.provider import steps
 from personal.provider.city import PREFIX, City
-from personal.provider.front import fields
+from personal.provider.front import body, fields
 from personal.provider.steps import Guest, back, in_force
 from personal.rules import authorization
 from personal.rules.authorization import OFFLINE, REQUEST_URI
@@ -24,6 +25,8 @@ from personal.store import pushed
 from personal.store.services import Service
 
 AGREE: Final = "agree"
+_QUERY: Final = re.compile(rb"[!-\"$-~]{1,6000}")
+"""A form that fits into an address as it is."""
 
 
 class LoginPages:
@@ -145,6 +148,10 @@ def redirect(url: str) -> web.Response:
 
 async def as_query(request: web.Request) -> web.Response:
     """Take a request that came as a form: the cookies of a login come along with the next one only."""
-    form = await request.post()
-    told = urlencode([(name, value) for name, value in form.items() if isinstance(value, str)])
-    return redirect(f"{request.path}?{told}")
+    try:
+        raw = b"" if request.content_type != FORM else await body(request)
+    except OAuth2Error:
+        raw = b""
+    if _QUERY.fullmatch(raw) is None:
+        return web.Response(status=400, text="This form cannot be read here; push the request (RFC 9126).")
+    return redirect(f"{request.path}?{raw.decode('ascii')}")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -19,7 +20,7 @@ from joserfc.jwk import ECKey, OctKey
 from personal.provider import city
 from personal.rules import authorization
 from tests.personal.live import Live
-from tests.personal.provider.visiting import BACK, Browser, Client, uses_login
+from tests.personal.provider.visiting import BACK, BEARER, Browser, Client, uses_login
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -263,6 +264,46 @@ async def test_no_request_fails_here_or_leads_to_an_address_that_is_not_register
 
     await asyncio.to_thread(try_all)
     assert {303, 400} <= set(outcomes)
+
+
+async def test_a_form_that_comes_in_pieces_is_read_whole_and_no_longer_than_it_may_be(
+    library: Client,
+) -> None:
+    form = {
+        "client_assertion_type": BEARER,
+        "client_assertion": library.live.assertion("library", aud=library.issuer),
+    }
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async def pieces(text: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(text), 100):
+            yield text[start : start + 100]
+            await asyncio.sleep(0)
+
+    whole = urlencode({**form, "token": "x" * 43}).encode()
+    reply = await library.raw("POST", "introspect", pieces(whole), kind)
+    assert (reply.status, reply.json) == (200, {"active": False}), reply.raw
+    long = await library.raw("POST", "introspect", pieces(b"token=" + b"x" * 40_000), kind)
+    assert long.status == 413
+    other = await library.raw("POST", "introspect", b"{}", {"Content-Type": "application/json"})
+    assert other.status == 400 and other.json["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("endpoint", ["authorize", "logout"])
+async def test_a_form_that_fits_into_no_address_is_refused(library: Client, endpoint: str) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for raw in (
+        b"",
+        b"a=b\r\nX: y",
+        b"a=b#c",
+        "a=ä".encode(),
+        b"a=" + b"x" * 10_000,
+        b"a=" + b"x" * 40_000,
+    ):
+        assert (await library.raw("POST", endpoint, raw, kind)).status == 400, raw[:20]
+    assert (
+        await library.raw("POST", endpoint, {"a": "b"}, {"Content-Type": "multipart/form-data"})
+    ).status == 400
 
 
 async def test_no_form_to_an_endpoint_fails_here(live: Live, library: Client) -> None:

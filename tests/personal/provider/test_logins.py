@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 from base import clock
 from personal.rules.notice import QUARTER
@@ -262,6 +263,7 @@ async def test_the_provider_describes_itself_as_it_is(live: Live, library: Clien
     assert found.json["issuer"] == library.issuer
     async with live.session.get(f"{live.url}/.well-known/oauth-authorization-server/oidc/yabu") as other:
         assert await other.json() == found.json
+    AuthorizationServerMetadata(orjson.loads(found.raw.replace(b"http://", b"https://"))).validate()
     assert found.json["subject_types_supported"] == ["pairwise"]
     assert found.json["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
     keys = (await library.raw("GET", "keys")).json["keys"]
