@@ -11,6 +11,7 @@ from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.rules.residents import Event, Happening
 from personal.store import connections, logouts, people, service_logins, services
 
+BY: Final = "resident"
 _ENDING: Final = frozenset({Event.DIED, Event.MERGED})
 
 
@@ -19,7 +20,7 @@ async def list_own(call: Call, _: Module) -> Answer:
 
     def work(db: Connection) -> list[dict[str, Any]]:
         person = call.actor.id
-        log.append(db, Entry("connections-listed", {}, {"subject": person}), call.now)
+        log.append(db, Entry("connections-listed", {"by": BY}, {"subject": person}), call.now)
         return [_shown(db, person, one, call.now) for one in connections.of(db, person)]
 
     return Answer(body={"connections": await call.town.store.write(work)})
@@ -30,21 +31,22 @@ async def end_own(call: Call, _: Module) -> Answer:
     service = call.path["service"]
 
     def work(db: Connection) -> None:
-        if not end(db, call.actor.id, service, call.now):
+        if not end(db, call.actor.id, service, call.now, by=BY):
             raise ResourceNotFound("You do not log in at this service (any more).")
 
     await call.town.store.write(work)
     return NO_CONTENT
 
 
-def end(db: Connection, person: str, service: str, now: int) -> bool:
+def end(db: Connection, person: str, service: str, now: int, *, by: str = "") -> bool:
     """End everything by which a resident is logged in at a service, and tell it; False if there is nothing."""
     if not connections.end(db, person, service):
         return False
     for one in service_logins.of_person(db, person, service):
         logouts.add(db, service, one.sid, one.subject, now)
         service_logins.end(db, one.id)
-    log.append(db, Entry("service-connection-ended", {"service": service}, {"subject": person}), now)
+    facts = {"service": service, **({"by": by} if by else {})}
+    log.append(db, Entry("service-connection-ended", facts, {"subject": person}), now)
     return True
 
 
