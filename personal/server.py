@@ -22,6 +22,7 @@ from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import lgwan
+from personal.login import card_status
 from personal.operations import lapsing, telling
 from personal.operations.call import Module
 from personal.operations.town import Town
@@ -53,6 +54,9 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
             logins_there = providers.read(settings.logins, policy)
             stack.push_async_callback(logins_there.close)
             anchors = trust.anchors(settings, logins_there)
+            validity = trust.checker(settings, anchors, web_session)
+            if isinstance(validity, card_status.Several):
+                stack.push_async_callback(validity.close)
             yield Module(
                 settings,
                 open_towns,
@@ -62,7 +66,7 @@ async def module_of(settings: PersonalSettings, address: Callable[[], str]) -> A
                 consent_reactions=CONSENT_REACTIONS,
                 anchors=anchors,
                 mykey=trust.mykey(settings, web_session),
-                validity=trust.checker(settings, anchors, web_session),
+                validity=validity,
                 events=EVENTS,
                 ways=logins.WAYS,
                 providers=logins_there,

@@ -111,7 +111,7 @@ async def begin_proof(town: Town, prepared: str, digest: str, began: Began, now:
     if digest != decisions.shown(decisions.digest(document)):
         raise BadRequestData("What is to be signed is not what was prepared: prepare it again.")
     key, at = await town.keys.named(attempts.KEY), decisions.prepared_at(document)
-    until = min(now + cards.DECISION_LIFE, at + decisions.LIFE)
+    until = at + decisions.LIFE
 
     def work(db: Connection) -> str:
         wanted = Transaction(

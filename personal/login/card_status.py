@@ -33,6 +33,7 @@ _FRESH: Final = 3_600 * clock.SECOND
 """After how long a list is fetched again."""
 _AGAIN: Final = 60 * clock.SECOND
 """After how long a list that could not be fetched is tried again."""
+_FETCHING: Final = aiohttp.ClientTimeout(total=120)
 _NONCE: Final = 16
 _OLDEST: Final = 24 * 3_600 * clock.SECOND
 """How old a verifier's information may be."""
@@ -50,32 +51,39 @@ class Lists:
 
     async def check(self, path: Path, now: int) -> Validity:
         """Look a certificate up."""
-        return judged(path, now, self._lookup(), self._source)
+        return await asyncio.to_thread(judged, path, now, self._lookup(), self._source)
 
 
 class FetchedList:
-    """A revocation list that is fetched from a URL, and again now and then; one at a time."""
+    """A revocation list that is fetched from a URL, and again now and then, whoever waits for it."""
 
     def __init__(self, url: str, web: aiohttp.ClientSession) -> None:
         self._url = url
         self._web = web
         self._known = Known()
         self._due = 0
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def check(self, path: Path, now: int) -> Validity:
         """Look a certificate up, in a list that is new enough."""
-        async with self._fetching:
-            if now >= self._due:
-                await self._fetch(now)
-        return judged(path, now, self._known, "crl")
+        if now >= self._due and (self._fetching is None or self._fetching.done()):
+            self._due = now + _AGAIN
+            self._fetching = asyncio.create_task(self._fetch(now))
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        return await asyncio.to_thread(judged, path, now, self._known, "crl")
+
+    async def close(self) -> None:
+        """Fetch no more."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
 
     async def _fetch(self, now: int) -> None:
-        self._due = now + _AGAIN
         try:
-            raw = await _read(self._web, self._url, _LONGEST_LIST)
+            raw = await _read(self._web, self._url, _LONGEST_LIST, timeout=_FETCHING)
             found = await asyncio.to_thread(x509.load_der_x509_crl, raw)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             log.warning("a list of revoked cards cannot be fetched", reason=type(error).__name__)
             return
         self._known, self._due = Known((found,)), now + _FRESH
@@ -173,6 +181,15 @@ class Several:
                 return await checker.check(path, now)
         except TimeoutError:
             return UNKNOWN
+        except Exception as error:  # noqa: BLE001  # whatever fails there, it is only not known
+            log.error("whether a card is valid cannot be told", error=type(error).__name__)
+            return UNKNOWN
+
+    async def close(self) -> None:
+        """Ask no more."""
+        for one in self._checkers:
+            if isinstance(one, FetchedList):
+                await one.close()
 
 
 def judged(path: Path, now: int, known: Known, source: str, answer: bytes = b"") -> Validity:

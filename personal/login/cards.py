@@ -20,7 +20,6 @@ from personal.store.attempts import Attempt
 
 KIND: Final = "card"
 LIFE: Final = 2 * 60 * clock.SECOND
-DECISION_LIFE: Final = 10 * 60 * clock.SECOND
 TYPE: Final = "engawa-login"
 """What a document is for logging in; no decision on consents has this member."""
 

@@ -123,6 +123,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "受付端末にかざしたカードから、あなただと確かめました",
         "A desk knew you by the card you held up",
     ),
+    "city-card-passcode": (
+        "市民カードの合言葉を決めました",
+        "The passcode of your city ID card was set",
+    ),
     "credentials-listed": (
         "本人が、カードとログインの一覧を見ました",
         "You looked at your cards and logins",

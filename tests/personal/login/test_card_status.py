@@ -81,6 +81,21 @@ async def test_a_list_is_fetched_once_and_again_when_it_is_due(
     assert (await checker.check(path, now + 40 * hour)).status is Status.UNKNOWN  # it has not been renewed
 
 
+async def test_a_list_that_takes_long_is_fetched_to_its_end_whoever_gives_up_waiting(
+    asked: Sources, web: aiohttp.ClientSession, authority: Authority
+) -> None:
+    path, now = [authority.issue(ec_key()).certificate, authority.certificate], clock.now()
+    several = Several((FetchedList(asked.url + "/crl", web),), 0.05)
+    asked.mode = "slow"
+    assert (await several.check(path, now)).status is Status.UNKNOWN
+    assert (await several.check(path, now)).status is Status.UNKNOWN
+    asked.gate.set()
+    patient = Several(several._checkers, 20)
+    assert (await patient.check(path, now)).status is Status.GOOD
+    assert asked.asked == ["crl"]
+    await several.close()
+
+
 async def test_a_verifier_answers_this_question_with_fresh_information(
     asked: Sources, web: aiohttp.ClientSession, authority: Authority
 ) -> None:
