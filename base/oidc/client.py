@@ -51,7 +51,9 @@ class Client:
         self.registration = registration
         self._policy = policy
         self._exchanges = Exchanges(policy, _trusted(registration.authorities), registration.seconds)
-        self._discovery = Discovery(registration.issuer, registration.algorithms, self._exchanges)
+        self._discovery = Discovery(
+            registration.issuer, registration.algorithms, self._exchanges, registration.pause
+        )
         self._keys: KeySet | None = None
 
     async def close(self) -> None:

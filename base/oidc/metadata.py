@@ -103,40 +103,37 @@ def _check_offers(
 class Discovery:
     """The description of one provider, fetched when needed and kept for a while."""
 
-    def __init__(self, issuer: str, algorithms: Sequence[str], exchanges: Exchanges) -> None:
+    def __init__(
+        self, issuer: str, algorithms: Sequence[str], exchanges: Exchanges, pause: float = AGAIN
+    ) -> None:
         self._issuer = issuer
         self._algorithms = tuple(algorithms)
         self._exchanges = exchanges
+        self._pause = pause
         self._found: Metadata | None = None
+        self._fault = Fault.UNREACHABLE
         self._had = self._asked = -KEPT
         self._lock = asyncio.Lock()
 
-    @property
-    def known(self) -> Metadata | None:
-        """Give what was found last."""
-        return self._found
-
     async def found(self) -> Metadata:
-        """Give the description, not too old; LoginFailed without any."""
+        """Give the description, not too old; LoginFailed without any, at once if it was just asked for in vain."""
         async with self._lock:
             now = time.monotonic()
-            if self._found is None or now - self._had > FRESH:
+            if self._found is not None and now - self._had > KEPT:
+                self._found = None
+            fresh = self._found is not None and now - self._had <= FRESH
+            if not fresh and now - self._asked >= self._pause:
+                self._asked = now
                 await self._renew(now)
             if self._found is None:
-                raise LoginFailed(Fault.UNREACHABLE)
+                raise LoginFailed(self._fault)
             return self._found
 
     async def _renew(self, now: float) -> None:
-        usable = self._found is not None and now - self._had < KEPT
-        if usable and now - self._asked < AGAIN:
-            return
-        self._asked = now
         try:
             reply = await self._exchanges.get(self._issuer.rstrip("/") + WELL_KNOWN)
             if reply.status != 200:
                 raise LoginFailed(Fault.UNREACHABLE)
             self._found, self._had = read(reply.document(), self._issuer, self._algorithms), now
-        except LoginFailed:
-            if not usable:
-                self._found = None
-                raise
+        except LoginFailed as failed:
+            self._fault = failed.fault

@@ -72,6 +72,7 @@ class Realm:
     proofs: list[str] = field(default_factory=list)  # client assertions
     fetched: int = 0  # how often the keys were
     gone: bool = False  # it answers nothing that helps
+    refused: int = 0  # how often it did so
 
 
 def changed(realm: Realm, base: Mapping[str, Any], change: Change) -> dict[str, Any]:
@@ -212,6 +213,7 @@ def _handlers(realms: Mapping[str, Realm]) -> list[web.RouteDef]:
         async def handle(request: web.Request) -> web.StreamResponse:
             realm = realms[request.match_info["realm"]]
             if realm.gone:
+                realm.refused += 1
                 return web.Response(status=503)
             answer = await _instead(realm, what)
             return answer if answer is not None else await run(realm, request)

@@ -1,5 +1,6 @@
 """The OpenID client by itself: its rules for any input, its limits, what it keeps. (OIDC Core, RFC 7636, RFC 9207)"""
 
+import asyncio
 import base64
 import hashlib
 import ssl
@@ -214,8 +215,8 @@ async def realm() -> AsyncIterator[Realm]:
         yield realms["c0"]
 
 
-def client_of(realm: Realm, policy: AddressPolicy) -> Client:
-    return Client(Registration("plain", realm.issuer, CLIENT, OWN), policy)
+def client_of(realm: Realm, policy: AddressPolicy, pause: float = 10.0) -> Client:
+    return Client(Registration("plain", realm.issuer, CLIENT, OWN, pause=pause), policy)
 
 
 WISH = Wish("s", "n", "v")
@@ -242,12 +243,21 @@ async def test_a_provider_is_described_once_and_its_description_serves_while_it_
 
 async def test_what_was_never_described_is_out_of_reach(realm: Realm) -> None:
     realm.gone = True
-    client = client_of(realm, AddressPolicy((), loopback=True))
+    client = client_of(realm, AddressPolicy((), loopback=True), pause=0.0)
     with pytest.raises(LoginFailed) as caught:
-        await client.logout_address("https://here.example/")
+        await client.provider()
     assert caught.value.fault is Fault.UNREACHABLE
     realm.gone = False
-    assert await client.logout_address("https://here.example/") == ""  # it came back, and has no such place
+    assert (await client.provider()).logout == ""  # it came back, and has no such place
+    await client.close()
+
+
+async def test_who_waits_for_a_provider_that_is_away_does_not_wait_for_each_other(realm: Realm) -> None:
+    realm.gone = True
+    client = client_of(realm, AddressPolicy((), loopback=True))
+    tries = await asyncio.gather(*(client.provider() for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(one, LoginFailed) and one.fault is Fault.UNREACHABLE for one in tries)
+    assert realm.refused == 1
     await client.close()
 
 

@@ -35,8 +35,9 @@ LONG_AGO = Case(
     claims={"auth_time": lambda _: int(clock.now() // clock.SECOND) - 3_600},
     settings="max_age = 600",
 )
+SECOND_LOGIN = Case("second login", "", who="second")
 SILENT = Case("silent", "", metadata={"end_session_endpoint": lambda realm: f"{realm.issuer}/end"})
-CASES = [PLAIN, OTHER, STAFF, UNSURE_STAFF, WEAK, DECIDING, LATE, TIMELESS, LONG_AGO, SILENT]
+CASES = [PLAIN, OTHER, STAFF, UNSURE_STAFF, WEAK, DECIDING, LATE, TIMELESS, LONG_AGO, SECOND_LOGIN, SILENT]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -286,6 +287,22 @@ async def test_a_login_for_another_decision_proves_nothing(there: Running, brows
 async def nothing_agreed(there: Running, browser: Browser) -> None:
     listed = await there.live.get("/me/consents/events", by=secret_of(browser))
     assert listed.json["events"] == []
+
+
+async def test_another_login_is_linked_by_logging_in_with_it(there: Running, browser: Browser) -> None:
+    await log_in(browser, name_of(there, PLAIN))
+    person = there.session(browser)
+    reply = await there.live.post("/me/credentials/prepare", None, by=secret_of(browser))
+    assert reply.status == 200, reply.raw
+    name = name_of(there, SECOND_LOGIN)
+    page = await browser.open((await go_there(browser, name, **await form_of(browser, reply.json))).url)
+    assert page.places == (f"{there.live.url}/me?done=linked",), page.text
+    async with browser_session() as session:
+        other = Browser(there.live.url, session)
+        await log_in(other, name)
+        found = there.session(other)
+        assert person is not None and found is not None
+        assert found.actor == person.actor
 
 
 # -- logging out
