@@ -90,6 +90,7 @@ async def chosen_purpose(desk: Desk, visitor: Visitor) -> dict[str, Any]:
         "service": service,
         "purpose": purpose,
         "kind": kind if kind in KINDS else SHARE,
+        "renew": query(visitor, "renew") == "yes",
         **standing_words(),
     }
 

@@ -102,9 +102,9 @@ def purpose_of(
     )
 
 
-def open_items(purpose: Purpose, kind: str) -> list[Mapping[str, Any]]:
-    """List the items that can be agreed to now."""
-    return [one for one in purpose["items"] if one["decidable"] and state(one, kind) != "agreed"]
+def open_items(purpose: Purpose, kind: str, *, renew: bool = False) -> list[Mapping[str, Any]]:
+    """List the items that can be agreed to now; renew: those too that are agreed to, for a longer time."""
+    return [one for one in purpose["items"] if one["decidable"] and (renew or state(one, kind) != "agreed")]
 
 
 def agreed_items(purpose: Purpose, kind: str) -> list[Mapping[str, Any]]:

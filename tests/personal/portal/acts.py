@@ -46,9 +46,9 @@ def be_shelter(reader: Reader) -> str:
     return (folder / "hanako").read_text(encoding="ascii")
 
 
-async def ask_for(reader: Reader, *items: str) -> None:
+async def ask_for(reader: Reader, *items: str, kind: str = "share") -> None:
     """Have the shelter ask 花子 for consent."""
-    body = {"subject": be_shelter(reader), "purpose": "reception", "items": list(items)}
+    body = {"subject": be_shelter(reader), "purpose": "reception", "items": list(items), "kind": kind}
     token = await reader.live.service_token("shelter")
     reply = await reader.live.post("/consents/requests", body, by=token)
     assert reply.status == 202, reply.raw

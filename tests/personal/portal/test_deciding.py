@@ -1,9 +1,10 @@
 """Deciding: nothing pre-ticked, both answers equally near, what is signed shown, withdrawn in one step. (issue 6)"""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from tests.personal.pages.reading import NOTHING, Reader
-from tests.personal.portal.acts import ASK, SHELTER, agree, ask_for, check, widen
+from tests.personal.portal.acts import ASK, SHELTER, agree, ask_for, check, hidden, widen
 
 
 async def test_nothing_is_chosen_beforehand_and_both_answers_are_equal_buttons(reader: Reader) -> None:
@@ -84,3 +85,58 @@ async def test_only_our_own_pages_are_gone_on_to(reader: Reader) -> None:
         await reader.get(ASK)
         await reader.send("/me/ask/refuse", NOTHING, **SHELTER, kind="share", then=bad)
         assert reader.path.startswith("/me/") and "elsewhere" not in reader.path
+
+
+async def test_to_store_is_decided_apart_from_to_share(reader: Reader) -> None:
+    await ask_for(reader, "allergies", kind="store")
+    await reader.log_in_resident("hanako")
+    assert "保管すること" in await reader.get("/me/requests")
+    page = await reader.get(ASK + "&kind=store")
+    assert "見せることとは別です" in page and "checked" not in page
+    chosen = {**SHELTER, "kind": "store", "agree": "basic-four allergies"}
+    page = await reader.send("/me/ask/check", NOTHING, **chosen)
+    assert reader.status == 200 and "実際に渡る内容" not in page
+    await reader.send("/me/ask/decide", NOTHING, **SHELTER, kind="store", prepared=hidden(page, "prepared"))
+    page = await reader.get("/me/services")
+    assert page.count("書いて保管できます（同意済み）") == 2 and "見られます（同意済み）" not in page
+    assert "書いた情報は、消します" in await reader.get(ASK.replace("ask", "withdraw") + "&kind=store")
+    page = await reader.send("/me/withdraw", NOTHING, **SHELTER, kind="store")
+    assert "書いて保管できます" not in page
+
+
+async def test_what_ends_soon_is_gone_on_with_for_a_longer_time(reader: Reader) -> None:
+    await reader.log_in_resident("hanako")
+    await reader.get(ASK)
+    soon = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    page = await reader.send(
+        "/me/ask/check", NOTHING, **SHELTER, kind="share", agree="basic-four", until=soon
+    )
+    await reader.send("/me/ask/decide", NOTHING, **SHELTER, kind="share", prepared=hidden(page, "prepared"))
+    page = await reader.get("/me/requests")
+    assert "もうすぐ期限が来ます" in page
+    path = reader.found(r'href="(/me/ask\?[^"]*renew=yes)"').replace("&amp;", "&")
+    assert 'value="basic-four"' in await reader.get(path)
+    fields = {**SHELTER, "kind": "share", "agree": "basic-four", "renew": "yes"}
+    page = await reader.send("/me/ask/check", NOTHING, **fields)
+    assert "更新します" in page
+    await reader.send("/me/ask/decide", NOTHING, **SHELTER, kind="share", prepared=hidden(page, "prepared"))
+    assert "もうすぐ期限が来ます" not in await reader.get("/me/requests")
+
+
+async def test_a_login_of_the_second_level_refuses_and_withdraws_and_is_asked_for_the_card_to_agree(
+    reader: Reader,
+) -> None:
+    await reader.log_in_resident("hanako")
+    await agree(reader, "basic-four")
+    await reader.send("/me/logout")
+    token = await reader.live.resident("hanako", 2)
+    reader.session.cookie_jar.update_cookies({"engawa-personal": f"yabu.{token}"})
+    await reader.get("/me/withdraw?service=shelter&purpose=reception")
+    page = await reader.send("/me/withdraw", NOTHING, **SHELTER, kind="share")
+    assert reader.path.startswith("/me/services") and "見られます（同意済み）" not in page
+    await reader.get(ASK)
+    await reader.send("/me/ask/check", NOTHING, **SHELTER, kind="share", agree="basic-four")
+    assert reader.path.startswith("/me/login") and "level=3" in reader.path
+    await reader.get(ASK)
+    await reader.send("/me/ask/refuse", NOTHING, **SHELTER, kind="share")
+    assert reader.path.startswith("/me/services") and "見られません（断りました）" in reader.page
