@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from time import monotonic
 from typing import Final
 
 import orjson
@@ -63,6 +64,7 @@ class Reception:
         self._outbox = outbox
         self.last = Shown()
         self.quiet: Callable[[], bool] = lambda: False
+        self._down_until = 0.0
         self.sent: Counter[Result] = Counter()
 
     @property
@@ -107,14 +109,16 @@ class Reception:
 
     async def _looked_up(self, certificate: bytes) -> Result:
         now = clock.now()
-        try:
-            return await self._asked(certificate)
-        except Refused as refused:
-            if refused.lasting:
-                return Result.REFUSED
-            log.warning("the module refuses this desk", status=refused.status)
-        except Unreachable:
-            pass
+        if monotonic() >= self._down_until:
+            try:
+                return await self._asked(certificate)
+            except Refused as refused:
+                if refused.lasting:
+                    return Result.REFUSED
+                log.warning("the module refuses this desk", status=refused.status)
+            except Unreachable:
+                # nobody waits for the network again until it was tried again beside
+                self._down_until = monotonic() + self._settings.sync_seconds
         try:
             return (
                 Result.WAITS if self._outbox.put(KIND, certificate, _body(certificate), now) else Result.AGAIN
@@ -137,7 +141,8 @@ class Reception:
         while True:
             self._outbox.forget(clock.now() - int(self._settings.queue_hours * _HOUR))
             with contextlib.suppress(Unreachable, Refused):
-                await self.send()
+                while await self.send():
+                    pass
             await asyncio.sleep(self._settings.sync_seconds)
 
     async def send(self) -> int:
@@ -151,6 +156,7 @@ class Reception:
                 if not refused.lasting:
                     raise
                 result = Result.REFUSED
+            self._down_until = 0.0
             self._outbox.done(one.id)
             self.sent[result] += 1
             number += 1

@@ -49,7 +49,11 @@ class FourRefused(Exception):
 
 @dataclass(slots=True)
 class Visit:
-    """One transaction at this desk. typed: digits of the PIN pad; answer: what the card gave, until it is delivered."""
+    """One transaction at this desk.
+
+    typed: digits of the PIN pad; answer: what the card gave, until it is delivered; turn: how often it was tried, so
+    that a button pressed twice tries once; wrong: what the page said after the last time.
+    """
 
     id: str
     browser: bytes = field(repr=False)
@@ -62,6 +66,8 @@ class Visit:
     until: float
     failed: str = ""
     tries: int | None = None
+    turn: int = 0
+    wrong: str = ""
     used: float = field(default_factory=monotonic)
     typed: bytearray = field(default_factory=bytearray, repr=False)
     answer: dict[str, Any] | None = field(default=None, repr=False)
@@ -166,6 +172,7 @@ class Visits:
             visit.tries = _tries(fault)
             raise
         finally:
+            visit.turn += 1
             _overwrite(pin, four)
             visit.forget_typed()
         return await self._deliver(visit, visit.answer)

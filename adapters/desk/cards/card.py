@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -128,21 +128,33 @@ def _select_pin(card: Card) -> None:
 
 def sign(card: Card, signed: bytes) -> bytes:
     """Have the card sign, after its PIN was verified; the signature is checked before it is given."""
-    key = x509.load_der_x509_certificate(card.certificate).public_key()
+    key = _public(card)
     if not apdu.select_file(card.channel, card.profile.key):
         raise Unreadable
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _HASHES:
+    if isinstance(key, ec.EllipticCurvePublicKey):
         rule = _HASHES[key.curve.name]()
         answer = apdu.sign(card.channel, _hashed(rule, signed))
-        signature = _as_der(answer.data)
     else:
         rule = hashes.SHA256()
         answer = apdu.sign(card.channel, _SHA256 + _hashed(rule, signed))
-        signature = answer.data
     if not answer.good:
         raise Unreadable
+    signature = _as_der(answer.data) if isinstance(key, ec.EllipticCurvePublicKey) else answer.data
     _check(key, signature, signed, rule)
     return signature
+
+
+def _public(card: Card) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    """Read the public key of a certificate, which anybody may have written."""
+    try:
+        key = x509.load_der_x509_certificate(card.certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unreadable from None
+    if isinstance(key, rsa.RSAPublicKey) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _HASHES
+    ):
+        return key
+    raise Unreadable
 
 
 def _hashed(rule: hashes.HashAlgorithm, signed: bytes) -> bytes:
@@ -155,16 +167,19 @@ def _as_der(plain: bytes) -> bytes:
     return encode_dss_signature(int.from_bytes(plain[:half], "big"), int.from_bytes(plain[half:], "big"))
 
 
-def _check(key: object, signature: bytes, signed: bytes, rule: hashes.HashAlgorithm) -> None:
+def _check(
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    signature: bytes,
+    signed: bytes,
+    rule: hashes.HashAlgorithm,
+) -> None:
     """Refuse a signature that is not the certificate's: the card is damaged, or not what it says."""
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, signed, padding.PKCS1v15(), rule)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, signed, ec.ECDSA(rule))
         else:
-            raise Unreadable
-    except InvalidSignature:
+            key.verify(signature, signed, ec.ECDSA(rule))
+    except (InvalidSignature, ValueError):
         raise Unreadable from None
 
 

@@ -82,7 +82,10 @@ class Habits:
 
 
 class Chip:
-    """One card; tries are counted as long as it lives, everything else until it loses power."""
+    """One card; tries are counted as long as it lives, everything else until it loses power.
+
+    heard: the heads of all commands; selected: each file that was selected, with its application.
+    """
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class Chip:
         self.atr = atr
         self.habits = habits or Habits()
         self.heard: list[bytes] = []
+        self.selected: list[tuple[bytes, int]] = []
         self._applications = applications
         self._number = number
         self._shown = number
@@ -159,6 +163,7 @@ class Chip:
         if number == 1 and number not in here.files and not here.records:
             return NOT_FOUND
         self._file = number
+        self.selected.append((self._application, number))
         return OK
 
     @property

@@ -206,6 +206,7 @@ class Front:
     def _visit(
         self, caller: Caller, visit: Visit, wrong: str = "", *, status: int = 200, left: int | None = None
     ) -> web.Response:
+        visit.wrong = wrong
         rows = documents.rows(visit.document, self._client.url, caller.language)
         stuck = wrong in ("fault_LastTry", "fault_Locked") or (wrong == "fault_WrongPin" and left == 1)
         return self._render(
@@ -234,6 +235,8 @@ class Front:
     async def _prove(self, caller: Caller) -> web.Response:
         """Have the card sign, and send the browser back."""
         visit = self._found(caller)
+        if visit.doing is None and bytes(caller.form.get("turn", b"")) not in (b"", b"%d" % visit.turn):
+            return self._visit(caller, visit, visit.wrong, status=409, left=visit.tries)
         pin, four = caller.digits("pin") or bytearray(visit.typed), caller.digits("four")
         if not visit.contactless and visit.answer is None and not _is_pin(pin):
             visit.forget_typed()

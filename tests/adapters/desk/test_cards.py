@@ -1,19 +1,22 @@
 """What the desk does with each kind of card, on the emulator in this process. (issue 6; card.md §4)"""
 
+import contextlib
 from collections.abc import Mapping
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.desk.cards import apdu, card
 from adapters.desk.cards.card import Card, CityCard, Foreign, LastTry, Locked, WrongPin
-from adapters.desk.cards.channel import Channel, Torn
+from adapters.desk.cards.channel import Channel, Fault, Torn
 from adapters.desk.cards.profiles import INPUT_HELP, JPKI, PROFILES
 from adapters.desk.emulator import reader
 from adapters.desk.emulator.cards import NUMBER, PASSWORD, Made
-from adapters.desk.emulator.chip import Chip, Habits
+from adapters.desk.emulator.chip import FELICA_ATR, Chip, Habits
 from adapters.desk.emulator.reader import EmulatedReader
 
 DIGEST = bytes(range(32))
@@ -241,3 +244,59 @@ def test_the_made_up_number_is_nobodys() -> None:
     digits = [int(c) for c in NUMBER.decode()]
     total = sum(d * (n + 1 if n <= 6 else n - 5) for n, d in enumerate(reversed(digits[:-1]), 1))
     assert digits[-1] != (0 if total % 11 <= 1 else 11 - total % 11)
+
+
+class _Hostile:
+    """Answers whatever it is told to, over and over."""
+
+    def __init__(self, answers: list[tuple[bytes, int]], atr: bytes) -> None:
+        self.answers = answers
+        self.atr = atr
+        self.asked = 0
+
+    def transmit(self, command: bytes | bytearray) -> tuple[bytes, int]:
+        del command
+        self.asked += 1
+        assert self.asked < 2_000, "it asks on and on"
+        return self.answers[self.asked % len(self.answers)]
+
+    def reset(self) -> None:
+        pass
+
+
+STATUS = st.sampled_from(
+    [0x9000, 0x6282, 0x6A82, 0x63C3, 0x63C0, 0x6984, 0x6B00, 0x6C10, 0x61FF, 0x6100, 0x6982, 0x0000]
+)
+DATA = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [
+            b"JPKIAPICCTOKEN2",
+            b"\x30\x03\x02\x01\x00",
+            b"\x30\x82\xff\xff",
+            b"\xff\x20\x04\xdf\x22\x01a",
+            b"\xff" * 250,
+        ]
+    ),
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(DATA, STATUS), min_size=1, max_size=6), st.sampled_from([b"", FELICA_ATR]))
+def test_whatever_a_card_answers_is_told_in_words(answers: list[tuple[bytes, int]], atr: bytes) -> None:
+    """Anybody can program a card: nothing but the faults that pages have words for comes of it."""
+    for does in (card.known, _all_of):
+        with contextlib.suppress(Fault):
+            does(_Hostile(answers, atr))
+
+
+def _all_of(line: Channel) -> None:
+    known = Card(line, PROFILES[0], b"\x30\x03\x02\x01\x00")
+    for does in (
+        card.tries,
+        lambda one: card.verify(one, pin()),
+        lambda one: card.sign(one, DIGEST),
+        lambda one: card.four_items(one, pin()),
+    ):
+        with contextlib.suppress(Fault):
+            does(known)

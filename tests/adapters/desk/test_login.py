@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from adapters.desk.cards.profiles import INPUT_HELP
 from adapters.desk.emulator.cards import NUMBER, Made
 from base import clock
 from personal.login import desks
@@ -85,7 +86,7 @@ async def test_a_button_pressed_twice_tries_the_pin_once(there: Standing) -> Non
     at, csrf = page.url.partition("?")[0], page.csrf
 
     async def press() -> str:
-        async with there.browser._session.post(at, data={"csrf": csrf, "pin": "9999"}) as reply:
+        async with there.browser._session.post(at, data={"csrf": csrf, "turn": "0", "pin": "9999"}) as reply:
             return await reply.text()
 
     told = await asyncio.gather(*(press() for _ in range(4)))
@@ -253,6 +254,8 @@ async def test_neither_pin_nor_number_leaves_the_desk(
         assert secret not in everything + shown.encode()
     assert not re.search(rb"(?<![0-9])%b(?![0-9])" % pin.encode(), everything)
     assert "見本" not in (logged + written).decode(errors="ignore")
+    assert {(INPUT_HELP, 0x0001), (INPUT_HELP, 0x0014)}.isdisjoint(chip.selected)
+    assert (INPUT_HELP, 0x0002) in chip.selected
     assert not any(head[:2] == b"\x00\xb2" for head in chip.heard)  # nor the serial of the card
 
 
