@@ -85,13 +85,12 @@ def following(
 
 def _sure(request: Request, under_way: Progress, actor: Actor, session: Session) -> bool:
     """Say whether a login is as sure and as new as a service asks for. (OpenID Connect Core 3.1.2.1)"""
-    fresh = session.made >= under_way.began
+    fresh = session.made >= under_way.began and actor.proven >= under_way.began - SKEW
     if actor.level < request.level or (request.prompt & {"login", "select_account"} and not fresh):
         return False
     if request.max_age is None:
         return True
-    oldest = under_way.began - request.max_age * SECOND
-    return actor.proven >= oldest - (SKEW if fresh else 0)
+    return fresh or actor.proven >= under_way.began - request.max_age * SECOND
 
 
 def _is_weaker(request: Request, actor: Actor) -> bool:

@@ -11,6 +11,7 @@ from personal.audit.log import Entry
 from personal.operations.actors import Actor
 from personal.operations.naming import deriving_of
 from personal.provider.city import City
+from personal.provider.deciding import SKEW
 from personal.rules.authorization import OFFLINE, Request
 from personal.rules.identifiers import blind, fingerprint, fresh
 from personal.rules.notice import QUARTER
@@ -92,7 +93,7 @@ def told(ready: Ready, now: int) -> int:
     Never later than it was; with max_age as early as the service takes it.
     """
     proven, asked = ready.actor.proven, ready.request
-    if ready.session.made >= ready.began:
+    if ready.session.made >= ready.began and proven >= ready.began - SKEW:
         return proven
     whole = proven // QUARTER * QUARTER
     if asked.max_age is None:
