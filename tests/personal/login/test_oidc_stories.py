@@ -1,5 +1,6 @@
 """Logging in at providers as browsers do it: other tabs, browsers, sites and providers get nothing. (RFC 9700 2, 4)"""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from personal.operations.actors import Level
 from personal.store import sessions
 from tests.oidc.browsing import Browser, address_of, browser_session, query
 from tests.oidc.hostile import MISSING, Case
+from tests.personal.login.desks import Desk
 from tests.personal.login.oidc import Running, go_there, log_in, running, secret_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,9 +37,25 @@ LONG_AGO = Case(
     claims={"auth_time": lambda _: int(clock.now() // clock.SECOND) - 3_600},
     settings="max_age = 600",
 )
+HIDDEN = Case("protected", "", who="midori")
+GONE = Case("dead", "", who="kanji")
 SECOND_LOGIN = Case("second login", "", who="second")
 SILENT = Case("silent", "", metadata={"end_session_endpoint": lambda realm: f"{realm.issuer}/end"})
-CASES = [PLAIN, OTHER, STAFF, UNSURE_STAFF, WEAK, DECIDING, LATE, TIMELESS, LONG_AGO, SECOND_LOGIN, SILENT]
+CASES = [
+    PLAIN,
+    OTHER,
+    STAFF,
+    UNSURE_STAFF,
+    WEAK,
+    DECIDING,
+    LATE,
+    TIMELESS,
+    LONG_AGO,
+    SECOND_LOGIN,
+    HIDDEN,
+    GONE,
+    SILENT,
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -337,3 +355,53 @@ async def test_nothing_of_a_login_is_kept_but_hashes(there: Running, browser: Br
     for secret in (*realm.seen, f"{realm.issuer}#hanako", "session-1"):
         assert secret.encode() not in kept
     assert orjson.dumps(realm.seen)
+
+
+# -- people and places
+
+
+PROTECTED, DEAD = {"nameKana": "ヤブ ミドリ"}, {"nameKana": "ヤブ カンジ"}
+
+
+async def entered(there: Running, case: Case, who: dict[str, str]) -> str:
+    """Register somebody who logs in at a provider; give the handle by which the protection role knows them."""
+    live, (_, realm) = there.live, there.of(case)
+    await live.register(f"{realm.issuer}#{realm.case.who}", **who)
+    found = await live.post(
+        "/residents/search", {**who, "birthDate": "1990-04-01"}, by=await live.staff("protection")
+    )
+    return str(found.json["residents"][0]["resident"])
+
+
+async def test_a_protected_person_logs_in_like_anybody(there: Running, browser: Browser) -> None:
+    body = {"resident": await entered(there, HIDDEN, PROTECTED), "protected": True}
+    reply = await there.live.post("/residents/protection", body, by=await there.live.staff("protection"))
+    assert reply.status == 204, reply.raw
+    await log_in(browser, name_of(there, HIDDEN))
+
+
+async def test_nobody_logs_in_as_somebody_who_is_dead(there: Running, browser: Browser) -> None:
+    body = {"resident": await entered(there, GONE, DEAD), "event": "died"}
+    reply = await there.live.post("/residents/events", body, by=await there.live.staff("protection"))
+    assert reply.status in (200, 204), reply.raw
+    page = await browser.open((await go_there(browser, name_of(there, GONE))).url)
+    assert not browser.logged_in
+    assert page.status == 403 and page.path == "/login/register", page.text  # nor registers by themselves
+
+
+async def test_a_login_at_a_desk_is_a_short_one(there: Running, browser: Browser) -> None:
+    desk = Desk(there.live)
+    await desk.join()
+    ticket = (await there.live.post("/desks/tickets", None, by=desk.token)).json
+    await browser.open(there.live.url + ticket["path"])
+    await log_in(browser, name_of(there, PLAIN))
+    session = there.session(browser)
+    assert session is not None
+    assert session.device == desk.id
+    assert session.last - session.made <= there.live.module.settings.kiosk_minutes * 60 * clock.SECOND
+
+
+async def test_an_answer_that_comes_twice_at_once_counts_once(there: Running, browser: Browser) -> None:
+    back = await go_there(browser, name_of(there, PLAIN))
+    pages = await asyncio.gather(*(browser.open(back.url) for _ in range(5)))
+    assert sorted(page.status for page in pages) == [200, 400, 400, 400, 400]
