@@ -10,11 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import orjson
 import pytest
 import pytest_asyncio
 import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc import jws
 from joserfc.jwk import ECKey
 
 from base.access.issuers import Issuer
@@ -25,12 +27,14 @@ from base.oidc.authorization import Wish
 from base.oidc.client import Client, Registration
 from base.oidc.exchanges import Exchanges
 from base.oidc.faults import Fault, LoginFailed
+from base.oidc.id_tokens import Expected
 from base.oidc.metadata import Metadata
 from tests.oidc.hostile import CLIENT, Case, Realm, hostile
 
 ISSUER = "https://login.example/realms/main"
 THERE = Metadata(ISSUER, f"{ISSUER}/auth", f"{ISSUER}/token", f"{ISSUER}/jwks", names_itself=True)
 TEXT = st.text(min_size=1, max_size=40)
+PROVIDER = ECKey.generate_key("P-256", {"kid": "p"})
 OWN = ECKey.generate_key("P-256", {"kid": "ours"})
 NOW = int(time.time()) * 1_000_000
 
@@ -204,6 +208,65 @@ def test_times_hold_only_around_now(claims: dict[str, object]) -> None:
     assert isinstance(issued, int | float) and now - 360 <= issued <= now + 60
     assert isinstance(until, int | float) and until > now - 60
     assert isinstance(begins, int | float) and begins <= now + 60
+
+
+NAMES = [
+    "iss",
+    "aud",
+    "azp",
+    "sub",
+    "exp",
+    "iat",
+    "nbf",
+    "nonce",
+    "auth_time",
+    "acr",
+    "sid",
+    "at_hash",
+    "more",
+]
+EXPECTED = Expected(ISSUER, CLIENT, ("ES256",), "n", longest=600)
+MOMENT = 2 * 10**9
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
+    file = tmp_path_factory.mktemp("keys") / "jwks.json"
+    file.write_bytes(orjson.dumps({"keys": [PROVIDER.as_dict(private=False)]}))
+    found = KeySet(Issuer("p", ISSUER, str(file), (CLIENT,)), AddressPolicy((), loopback=True))
+    asyncio.run(found.refresh())
+    return found
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from(NAMES), JSON | st.integers(MOMENT - 900, MOMENT + 900), max_size=3))
+def test_whatever_an_id_token_says_it_logs_in_only_who_it_is_about(
+    keys: KeySet, change: dict[str, object]
+) -> None:
+    right = {
+        "iss": ISSUER,
+        "aud": CLIENT,
+        "sub": "s",
+        "exp": MOMENT + 60,
+        "iat": MOMENT,
+        "nonce": "n",
+        "auth_time": MOMENT,
+    }
+    claims = {**right, **change}
+    token = jws.serialize_compact({"alg": "ES256", "kid": "p"}, orjson.dumps(claims), PROVIDER)
+    try:
+        login = asyncio.run(id_tokens.check(token, "access", keys, EXPECTED, MOMENT))
+    except LoginFailed:
+        assert change
+        return
+    assert claims["iss"] == ISSUER and claims["nonce"] == "n"
+    assert claims["aud"] in (CLIENT, [CLIENT]) or claims["azp"] == CLIENT
+    assert claims.get("azp", CLIENT) == CLIENT
+    assert login.subject == claims["sub"] and isinstance(login.subject, str)
+    assert MOMENT - 660 <= login.at <= MOMENT + 60
+    assert login.key == PROVIDER.as_dict(private=False)
+    assert login.subject not in repr(login) or len(login.subject) < 3
+    assert token not in repr(login)
 
 
 # -- with a provider
