@@ -62,11 +62,9 @@ class City:
 
     def hint(self, token: str, service: str | None) -> dict[str, Any]:
         """Read an ID token that comes back as a hint, however old; OAuth2Error if it is none of ours."""
-        known = KeySet.import_key_set(
-            {"keys": [Signer(secret).public() for secret, _ in self.town.keys.history(KEY)]}
-        )
+        keys = [Signer(secret).public() for secret, _ in self.town.keys.history(KEY)]
         try:
-            found = jwt.decode(token, known, algorithms=[ALGORITHM])
+            found = jwt.decode(token, KeySet.import_key_set({"keys": keys}), algorithms=[ALGORITHM])
         except (JoseError, ValueError, TypeError, KeyError, RecursionError):
             raise OAuth2Error("id_token_hint is none of ours", error="invalid_request") from None
         claims = found.claims
