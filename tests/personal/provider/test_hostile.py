@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey, OctKey
 from personal.provider import city
 from personal.rules import authorization
 from tests.personal.live import Live
-from tests.personal.provider.visiting import BACK, BEARER, Browser, Client, uses_login
+from tests.personal.provider.visiting import AFTER, BACK, BEARER, Browser, Client, uses_login
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -226,14 +226,28 @@ async def test_proofs_under_keys_that_prove_nothing_are_refused(library: Client)
 VALUES = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
-        ["openid", "code", "none", "login", BACK, "S256", "0", "aal3", "library", "shelter", "[]", "{}"]
+        [
+            "openid",
+            "code",
+            "none",
+            "login",
+            BACK,
+            AFTER,
+            "S256",
+            "0",
+            "aal3",
+            "library",
+            "shelter",
+            "[]",
+            "{}",
+        ]
     ),
 )
 NAMES = st.sampled_from(
     [
         "client_id", "response_type", "response_mode", "redirect_uri", "scope", "state", "nonce", "code_challenge",
         "code_challenge_method", "prompt", "max_age", "acr_values", "authorization_details", "dpop_jkt", "request_uri",
-        "request", "id_token_hint", "login_hint", "display", "ui_locales", "claims", "resource", "audience",
+        "request", "id_token_hint", "post_logout_redirect_uri", "login_hint", "display", "ui_locales", "claims", "resource", "audience",
     ]
 )  # fmt: skip
 
@@ -244,19 +258,25 @@ async def test_no_request_fails_here_or_leads_to_an_address_that_is_not_register
     loop = asyncio.get_running_loop()
     outcomes: list[int] = []
 
-    async def ask(params: dict[str, str]) -> tuple[int, str]:
-        url = f"{library.issuer}/authorize?{urlencode(params, errors='replace')}"
+    async def ask(endpoint: str, params: dict[str, str]) -> tuple[int, str]:
+        url = f"{library.issuer}/{endpoint}?{urlencode(params, errors='replace')}"
         async with live.session.get(url, allow_redirects=False) as reply:
             return reply.status, reply.headers.get("Location", "")
 
     @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.dictionaries(NAMES, VALUES, max_size=4), st.sets(NAMES, max_size=2))
-    def try_all(changed: dict[str, str], left: set[str]) -> None:
+    @given(
+        st.sampled_from(["authorize", "authorize", "logout"]),
+        st.dictionaries(NAMES, VALUES, max_size=4),
+        st.sets(NAMES, max_size=2),
+    )
+    def try_all(endpoint: str, changed: dict[str, str], left: set[str]) -> None:
         params = {name: text for name, text in {**library.asks(), **changed}.items() if name not in left}
-        status, where = asyncio.run_coroutine_threadsafe(ask(params), loop).result(30)
+        status, where = asyncio.run_coroutine_threadsafe(ask(endpoint, params), loop).result(30)
         outcomes.append(status)
         assert status in (303, 400, 429), (status, params)
-        if status == 303 and not where.startswith("/"):
+        if status == 303 and endpoint == "logout":
+            assert where.startswith((AFTER, "/me/login")), where
+        elif status == 303 and not where.startswith("/"):
             assert where.startswith(BACK + "?"), where
             assert not urlsplit(where).fragment and "iss=" in where
         elif status == 303:
