@@ -11,6 +11,7 @@ from base.errors import InvalidRequest
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
 from personal.pages.visitor import Visitor, check_form, drop_login
+from personal.portal.furigana import with_readings
 from personal.provider.city import PREFIX, City
 from personal.provider.front import fields
 from personal.provider.pages import as_query, at_home, city_of, redirect, send_on
@@ -32,7 +33,7 @@ class LogoutPages:
         desk, nobody = self._desk, Who.NOBODY
         path = PREFIX + "/{town}/logout"
         return [
-            desk.shown(path, self.begin, nobody),
+            with_readings(desk.shown(path, self.begin, nobody)),
             web.post(path, as_query),
             desk.sent(path + "/confirmed", self.confirm, nobody),
         ]

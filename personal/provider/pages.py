@@ -15,6 +15,7 @@ from personal.operations.actors import Who
 from personal.operations.call import FORM
 from personal.pages.desk import Desk
 from personal.pages.visitor import Visitor, binding, check_form
+from personal.portal.furigana import with_readings
 from personal.provider import steps
 from personal.provider.city import PREFIX, City
 from personal.provider.front import body, fields
@@ -42,7 +43,7 @@ class LoginPages:
         return [
             desk.shown(authorize, self.begin, nobody),
             web.post(authorize, as_query),
-            desk.shown(onward, self.go_on, nobody),
+            with_readings(desk.shown(onward, self.go_on, nobody)),
             desk.sent(onward, self.answer, nobody),
         ]
 

@@ -26,7 +26,7 @@ def texts() -> Iterator[str]:
         for file in part.glob("texts*.toml"):
             known |= tomllib.loads(file.read_text(encoding="utf-8"))
     shared = [HERE / "pages" / "templates" / name for name in ("personal.html", "acts.html", "failed.html")]
-    own = sorted((HERE / "portal" / "templates").glob("*.html"))
+    own = sorted(file for part in ("portal", "provider") for file in (HERE / part / "templates").glob("*.html"))
     said = {key for file in [*own, *shared] for key in re.findall(r"t\('([\w-]+)'", file.read_text("utf-8"))}
     yield from (
         text["ja"] for key, text in known.items() if key in said or key.startswith(("my_", "done_my"))
