@@ -151,10 +151,14 @@ async def for_administrators(visits: Visits) -> None:
     await admin.look("/staff/members")
     await admin.page.click("tbody th a")
     await admin.look()
-    await admin.look("/staff/desks")
+    for path in ("/desks", "/factors", "/factors/new"):
+        await admin.look("/staff" + path)
     await (await visits.begin("privacy")).look("/staff/deadlines")
     for login, path in (("auditor", "/staff"), ("auditor", "/staff/audit"), ("admin", "/staff")):
         await (await visits.begin(login)).look(path)
+
+
+SEARCH = 'form[action*="/residents/search"]'
 
 
 async def at_the_counter(visits: Visits) -> None:
@@ -162,6 +166,7 @@ async def at_the_counter(visits: Visits) -> None:
     await visit.look("/staff/login")
     await visit.log_in("protection")
     await visit.look("/staff/residents")
+    await with_a_card_that_nobody_has(visit)
     path = await visit.open_resident()
     await visit.look()
     for below in ("/records", "/relations", "/names", "/accesses", "/requests", "/items/household?new=yes"):
@@ -171,6 +176,16 @@ async def at_the_counter(visits: Visits) -> None:
     await visit.send("/items/care-needs")
     assert await visit.page.locator("[aria-invalid]").count() == 1
     await visit.look()
+
+
+async def with_a_card_that_nobody_has(visit: Visit) -> None:
+    """Look at the page after such a card was read: no desk is there, so its form is sent from another page."""
+    await visit.page.evaluate(f"document.querySelector('{SEARCH}').action = '/staff/residents/card/match'")
+    await visit.page.fill("#s-kana", KANA)
+    await visit.page.fill("#s-birth", BIRTH)
+    await visit.page.click("form[action$='/card/match'] button")
+    await visit.look()
+    visit.visits.seen.add("/staff/residents/card")
 
 
 async def on_paper(visits: Visits) -> None:
@@ -193,6 +208,7 @@ async def in_the_catalogue(visits: Visits) -> None:
         "/services/shelter",
         "/services/shelter/change",
         "/items",
+        "/items/_new",
         "/peers",
     ):
         await visit.look("/staff" + path)
