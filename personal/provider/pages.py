@@ -26,6 +26,8 @@ from personal.store import pushed
 from personal.store.services import Service
 
 AGREE: Final = "agree"
+MYSELF: Final = "myself"
+"""The answer of who acted for somebody else and does no longer."""
 _QUERY: Final = re.compile(rb"[!-\"$-~]{1,6000}")
 """A form that fits into an address as it is."""
 
@@ -81,6 +83,9 @@ class LoginPages:
         city, now, id = city_of(self._desk, visitor), clock.now(), visitor.request.match_info["id"]
         visitor = at_home(visitor, city)
         check_form(visitor)
+        if visitor.given("answer") == MYSELF:
+            await self._desk.ask(visitor, "POST", "/me/acting-for", {"resident": None})
+            return redirect(visitor.request.path)
         agrees = visitor.given("answer") == AGREE
         place = await steps.answer(city, _guest(visitor, city), id, now, agrees=agrees)
         return send_on(self._desk, visitor, place.url) if place.service else redirect(place.url)
