@@ -14,8 +14,10 @@ from personal.pages.login_city_card import CityCardPages
 from personal.pages.login_mykey import MyKeyPages
 from personal.pages.login_oidc import ProviderLoginPages
 from personal.pages.login_register import RegisterPages
+from personal.pages.own_sessions import SessionPages
 from personal.pages.resuming import ResumePages
 from personal.pages.stopping import StopPages
+from personal.portal.furigana import with_readings
 from personal.portal.pages import Portal
 from personal.provider import routes as provider
 from personal.staff import pages as staff
@@ -27,6 +29,7 @@ PAGES: Final = (
     *staff.PAGES,
     FactorPages,
     ResumePages,
+    SessionPages,
     ProviderLoginPages,
     CardLoginPages,
     CityCardPages,
@@ -41,8 +44,13 @@ PAGES: Final = (
 def routes(module: Module, operations: Sequence[Operation]) -> list[web.RouteDef]:
     """Give the routes of all pages and of what they are made of."""
     desk = Desk(module, operations, PARTS)
-    pages = [route for made in PAGES for route in made(desk).routes()]
+    pages = [_read(route) for made in PAGES for route in made(desk).routes()]
     return [web.get("/", _begin(STAFF)), *pages, *desk.pages.routes()]
+
+
+def _read(route: web.RouteDef) -> web.RouteDef:
+    """Let pages by which residents log in carry readings, as their own do."""
+    return with_readings(route) if route.path.startswith("/login") else route
 
 
 def _begin(target: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

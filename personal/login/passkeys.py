@@ -1,6 +1,7 @@
 """Passkeys as a second factor: the user is verified, and only this address is answered. (WebAuthn 2 7.1, 7.2)"""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,6 +45,15 @@ class Here:
     def id(self) -> str:
         """Give the name of the host, which passkeys are bound to."""
         return urlsplit(self.origin).hostname or ""
+
+    @property
+    def named(self) -> bool:
+        """Say whether the host has a name: there are no passkeys for addresses."""
+        try:
+            ip_address(self.id)
+        except ValueError:
+            return bool(self.id)
+        return False
 
 
 def here(address: str) -> Here:

@@ -26,6 +26,7 @@ DEMO: Final[dict[str, Any]] = {
         "resident": {"type": "string", "maxLength": 255},
         "card": CARD,
         **SEARCHED,
+        "browser": {"type": "string", "maxLength": 40},
         "level": {"enum": [level.value for level in Level if level is not Level.NONE]},
     },
     "additionalProperties": False,
@@ -46,7 +47,8 @@ async def demo_login(call: Call, module: Module) -> Answer:
         else:
             actor, roles = _resident(db, call, module, blind, level), ()
         login = Login(kind, actor, level, logging_in.DEMO, roles, call.now)
-        return logging_in.begin(db, login, module.settings, call.now, replaces=call.actor.session), roles
+        more = {"agent": body.get("browser", ""), "replaces": call.actor.session}
+        return logging_in.begin(db, login, module.settings, call.now, **more), roles
 
     secret, roles = await call.town.store.write(work)
     life = int(module.settings.session_seconds)

@@ -7,7 +7,7 @@ from aiohttp import web
 from base.errors import ResourceNotFound
 from personal.operations.actors import NOBODY
 from personal.pages.desk import Desk
-from personal.pages.visitor import Visitor, keep_login, safe_next
+from personal.pages.visitor import Visitor, browser, keep_login, safe_next
 
 
 async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Response:
@@ -19,7 +19,8 @@ async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Re
         raise ResourceNotFound("There is no such municipality here.")
     here = visitor if visitor.town is town else replace(visitor, town=town, actor=NOBODY, secret="")
     level = {"level": int(given)} if (given := visitor.given("level")) in ("1", "2", "3") else {}
-    made = await desk.ask(here, "POST", "/demo/sessions", {kind: visitor.given("login"), **level})
+    body = {kind: visitor.given("login"), "browser": browser(visitor.request), **level}
+    made = await desk.ask(here, "POST", "/demo/sessions", body)
     response = desk.back(visitor, safe_next(visitor.given("next"), target))
     keep_login(visitor.request, response, town.id, made["token"])
     return response

@@ -32,6 +32,7 @@ from personal.pages.visitor import (
     binding,
     check_form,
     cookie_name,
+    drop_browser,
     drop_login,
     form_of,
     language,
@@ -69,6 +70,9 @@ SECTIONS: Final = (
 """The sections of the staff's pages: the name below /staff, the operation without which one shows nothing."""
 JAPAN: Final = timezone(timedelta(hours=9))
 _DONE: Final = "done_"
+ENDED: Final = "ended_by_itself"
+FORGET: Final = '"cache", "storage"'
+"""What browsers forget when a login ends; not cookies: a desk's browser stays the one of its desk."""
 Run = Callable[[Visitor], Awaitable[web.Response]]
 log = structlog.get_logger("engawa.personal")
 
@@ -182,12 +186,14 @@ class Desk:
         response.headers["Cache-Control"] = "no-store"
         if visitor.actor.device:
             response.headers["Refresh"] = self._afterwards(visitor)
+        if visitor.request.query.get("done") == ENDED:
+            response.headers["Clear-Site-Data"] = FORGET  # the way back leads to no page of who was there
         return response
 
     def _afterwards(self, visitor: Visitor) -> str:
         """Let the page of a desk go back to the start by itself, when its login is over."""
         seconds = int(self.module.settings.kiosk_seconds) + 1
-        return f"{seconds}; url={visitor.link(ME + '/login', done='ended_by_itself')}"
+        return f"{seconds}; url={visitor.link(ME + '/login', done=ENDED)}"
 
     def said(self, visitor: Visitor, problem: Problem) -> str:
         """Say a refusal in the reader's language."""
@@ -224,7 +230,9 @@ class Desk:
         else:
             response = self.back(visitor, path, "logged_out")
         drop_login(visitor.request, response)
-        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        response.headers["Clear-Site-Data"] = FORGET
+        if visitor.actor.device:
+            drop_browser(visitor.request, response)
         return response
 
     async def resume(self, visitor: Visitor) -> web.Response:

@@ -5,6 +5,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from personal.login import passkeys
 from personal.operations.actors import Who
 from personal.pages.desk import GIVE_FACTOR, STAFF, Desk
 from personal.pages.visitor import Visitor, keep_login, safe_next
@@ -62,7 +63,7 @@ class FactorPages:
         found = await self._desk.ask(visitor, "GET", "/factors")
         if found["wanted"] and found["factors"]:
             return self._desk.back(visitor, GIVE_FACTOR)
-        return self._desk.render(visitor, "factor_new.html", first=found["wanted"], kinds=KINDS)
+        return self._desk.render(visitor, "factor_new.html", first=found["wanted"], kinds=self._kinds())
 
     async def show_new(self, visitor: Visitor) -> web.Response:
         """Show the picture that a device reads, or have the browser make a passkey."""
@@ -88,6 +89,11 @@ class FactorPages:
         within = {"id": visitor.request.match_info["id"]}
         await self._desk.ask(visitor, "DELETE", "/factors/{id}", within=within)
         return self._desk.back(visitor, FACTORS, "factor_removed")
+
+    def _kinds(self) -> tuple[str, ...]:
+        """Name the kinds that can be made here: passkeys are for hosts that have a name."""
+        named = passkeys.here(self._desk.module.address()).named
+        return KINDS if named else (TOTP,)
 
     def _making(self, visitor: Visitor, found: dict[str, Any]) -> web.Response:
         more = {name: found.get(name, "") for name in ("kind", "attempt", "secret", "uri", "picture")}

@@ -131,6 +131,12 @@ def mark_browser(request: web.Request, response: web.StreamResponse) -> None:
         response.set_cookie(name, fresh, path="/", secure=secure(request), httponly=True, samesite="Lax")
 
 
+def drop_browser(request: web.Request, response: web.StreamResponse) -> None:
+    """Take what names the browser away: whoever sits there next has begun nothing."""
+    name = SECURE_BROWSER if secure(request) else LOOPBACK_BROWSER
+    response.del_cookie(name, path="/", secure=secure(request), httponly=True, samesite="Lax")
+
+
 def safe_next(text: str, otherwise: str = "") -> str:
     """Give a path to go on to after a login if it is one of ours, otherwise the other; never another site."""
     ours = _NEXT.fullmatch(text) is not None and ".." not in text.partition("?")[0].split("/")

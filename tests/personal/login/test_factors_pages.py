@@ -76,3 +76,18 @@ async def test_one_ends_ones_login_before_the_second_factor_too(live: Live, read
     await reader.send("/staff/logout")
     assert reader.path.startswith("/staff/login")
     assert (await live.get("/session", by=token)).status == 401
+
+
+async def test_staff_see_and_end_their_own_logins(live: Live, reader: Reader) -> None:
+    token, secret = await with_codes(live, "auditor")
+    other = await enter_staff(live, "auditor")
+    bring(reader, token)
+    page = await reader.get("/staff/sessions")
+    assert "今のログイン" in page and "Firefox" in page
+    await reader.send("/staff/sessions/" + reader.found(r'action="/staff/sessions/(l_[^"/]+)/end"') + "/end")
+    assert "終わらせました" in reader.page and secret not in reader.page
+    assert (await live.get("/session", by=other)).status == 401
+    await enter_staff(live, "auditor")
+    await reader.get("/staff/sessions")
+    await reader.send("/staff/sessions/end-others")
+    assert reader.page.count("<h2>") == 1
