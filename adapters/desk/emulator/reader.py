@@ -44,7 +44,7 @@ class _Line:
 class EmulatedReader:
     """One reader on which a made-up card is held, or none; `returns`: after how long a torn card is put back (s).
 
-    comes_back_as: another card that is put down in its stead.
+    comes_back_as: another card that is put down in its stead, once.
     """
 
     def __init__(self, returns: float = 1.0) -> None:
@@ -67,9 +67,9 @@ class EmulatedReader:
     def pull(self) -> None:
         """Take the card away in the middle of the work, and put it back a little later."""
         with self._changed:
-            chip = self._chip
+            back, self.comes_back_as = self.comes_back_as or self._chip, None
             self._put(None)
-            self._coming = threading.Timer(self._returns, self.hold, (self.comes_back_as or chip,))
+            self._coming = threading.Timer(self._returns, self.hold, (back,))
             self._coming.daemon = True
             self._coming.start()
 

@@ -1,5 +1,6 @@
 """A real personal-data module, a real desk beside it, and a browser that is sent from one to the other and back."""
 
+import asyncio
 import contextlib
 import html
 import re
@@ -27,6 +28,7 @@ from tests.personal.live import Live, live_module
 from tests.ports import free_port
 
 ID = "counter-1"
+PATIENCE = 30.0
 
 
 @dataclass
@@ -97,8 +99,9 @@ class Standing:
     async def placed(self, chip: Chip | None) -> None:
         """Hold a card on the reader, or none, and wait until the desk has seen that."""
         self.held.hold(chip)
-        while (seen := self.desk.attention.seen) != self.held.seen():
-            await self.desk.attention.changed(seen, 20.0)
+        async with asyncio.timeout(PATIENCE):
+            while (seen := self.desk.attention.seen) != self.held.seen():
+                await self.desk.attention.changed(seen, PATIENCE)
 
     async def linked(self, id: str) -> str:
         """Register a resident with a card, and give their internal id."""

@@ -42,7 +42,13 @@ async def place(
     tmp_path_factory: pytest.TempPathFactory, card_folder: Path, issued: Mapping[str, Made]
 ) -> AsyncIterator[Standing]:
     """A desk as the demonstration has it: the visitor chooses a made-up card."""
-    more = {"kiosk": True, "check_in": True, "service": "shelter", "made_up_cards": card_folder}
+    more = {
+        "kiosk": True,
+        "check_in": True,
+        "service": "shelter",
+        "made_up_cards": card_folder,
+        "card_seconds": 1.5,
+    }
     async with standing(tmp_path_factory.mktemp("place"), card_folder, issued, **more) as made:
         await made.linked("hanako")
         await made.desk.condition.look()

@@ -37,8 +37,8 @@ async def there(place: Standing) -> AsyncIterator[Standing]:
         yield visited
 
 
-def hold(there: Standing, id: str) -> None:
-    there.held.hold(there.issued[id].chip())
+async def hold(there: Standing, id: str) -> None:
+    await there.placed(there.issued[id].chip())
 
 
 async def sign(there: Standing, pin: str = "1234", **more: str) -> Page:
@@ -51,7 +51,7 @@ def logged_in(there: Standing, page: Page) -> bool:
 
 async def test_a_tap_and_a_pin_make_a_session(there: Standing) -> None:
     await there.linked("hanako")
-    hold(there, "hanako")
+    await hold(there, "hanako")
     page = await there.begin()
     assert page.status == 200 and page.url.startswith(there.desk.url)
     assert "養父市のサービスにログインします" in page.text and there.live.url in page.text
@@ -68,10 +68,10 @@ async def test_mistakes_are_told_in_words_and_lose_nothing(there: Standing) -> N
     await there.begin()
     assert "カードが置かれていません" in (await sign(there)).text
     for id, told in (("foreign", "このカードでは署名できません"), ("city", "交通系")):
-        hold(there, id)
+        await hold(there, id)
         page = await sign(there)
         assert page.status == 422 and told in page.text
-    hold(there, "taro")
+    await hold(there, "taro")
     page = await sign(there, pin="123")
     assert "数字4けたで入れてください" in page.text and 'aria-invalid="true"' in page.text
     page = await sign(there, pin="9999")
@@ -81,7 +81,7 @@ async def test_mistakes_are_told_in_words_and_lose_nothing(there: Standing) -> N
 
 async def test_a_button_pressed_twice_tries_the_pin_once(there: Standing) -> None:
     chip = there.issued["taro"].chip()
-    there.held.hold(chip)
+    await there.placed(chip)
     page = await there.begin()
     at, csrf = page.url.partition("?")[0], page.csrf
 
@@ -95,7 +95,7 @@ async def test_a_button_pressed_twice_tries_the_pin_once(there: Standing) -> Non
 
 async def test_the_last_try_is_kept_and_the_module_hears_why(there: Standing) -> None:
     await there.linked("taro")
-    hold(there, "taro")
+    await hold(there, "taro")
     await there.begin()
     await sign(there, pin="9999")
     page = await sign(there, pin="9999")
@@ -106,7 +106,7 @@ async def test_the_last_try_is_kept_and_the_module_hears_why(there: Standing) ->
 
 async def test_a_card_torn_off_while_it_signs_is_put_back_and_it_goes_on(there: Standing) -> None:
     await there.linked("hanako")
-    hold(there, "torn")
+    await hold(there, "torn")
     await there.begin()
     assert logged_in(there, await sign(there))
 
@@ -114,12 +114,12 @@ async def test_a_card_torn_off_while_it_signs_is_put_back_and_it_goes_on(there: 
 async def test_another_card_put_down_instead_is_not_tried(there: Standing) -> None:
     await there.linked("hanako")
     chip = there.issued["taro"].chip()
-    hold(there, "torn")
+    await hold(there, "torn")
     there.held.comes_back_as = chip
     await there.begin()
     assert "別のカードに替わりました" in (await sign(there)).text
     assert not any(head[1] == 0x20 for head in chip.heard)
-    hold(there, "hanako")
+    await hold(there, "hanako")
     assert logged_in(there, await sign(there))
 
 
@@ -129,7 +129,7 @@ async def test_another_card_put_down_instead_is_not_tried(there: Standing) -> No
 async def test_cards_with_which_nobody_gets_in(there: Standing, id: str, told: str) -> None:
     if id != "newcomer":
         await there.linked(id)
-    hold(there, id)
+    await hold(there, id)
     await there.begin()
     page = await sign(there)
     assert not logged_in(there, page) and told in page.text
@@ -139,7 +139,7 @@ async def test_cards_with_which_nobody_gets_in(there: Standing, id: str, told: s
 
 
 async def test_a_newcomer_has_name_and_address_read_off_the_card(there: Standing) -> None:
-    hold(there, "newcomer")
+    await hold(there, "newcomer")
     await there.begin()
     page = await sign(there, four="4321")
     assert "読み取れませんでした" in page.text
@@ -150,7 +150,7 @@ async def test_a_newcomer_has_name_and_address_read_off_the_card(there: Standing
 async def test_a_card_signs_a_decision_that_the_desk_reads_out(there: Standing) -> None:
     await there.linked("hanako")
     await there.live.service("shelter")
-    hold(there, "hanako")
+    await hold(there, "hanako")
     await there.begin()
     assert logged_in(there, await sign(there))
     token = there.browser.cookie("engawa-personal").partition(".")[2]
@@ -171,7 +171,7 @@ async def test_a_card_signs_a_decision_that_the_desk_reads_out(there: Standing) 
 
 async def test_the_pad_works_without_scripts(there: Standing) -> None:
     await there.linked("midori")
-    hold(there, "midori")
+    await hold(there, "midori")
     page = await there.begin()
     at = page.url.partition("?")[0]
     for digit in "99":
@@ -202,7 +202,7 @@ async def test_nothing_is_lost_when_the_network_fails_after_the_card_has_signed(
         async with standing(tmp_path, card_folder, issued, module=module, url=line.url) as there:
             line.there = int(there.live.url.rpartition(":")[2])
             await there.linked("hanako")
-            hold(there, "hanako")
+            await hold(there, "hanako")
             page = await there.begin()
             line.cut()
             page = await sign(there)
@@ -231,7 +231,7 @@ async def test_neither_pin_nor_number_leaves_the_desk(
             line.there = int(there.live.url.rpartition(":")[2])
             await there.linked("hanako")
             chip = made.chip()
-            there.held.hold(chip)
+            await there.placed(chip)
             shown = (await there.begin()).text
             line.cut()
             shown += (await sign(there, pin="7390")).text
@@ -293,7 +293,7 @@ async def test_only_this_pc_and_its_own_pages_use_the_desk(there: Standing) -> N
 async def test_a_desk_that_is_not_entered_says_so(there: Standing) -> None:
     await there.begin()
     await there.live.town.store.write(lambda db: desks.leave(db, ID, by="test", now=clock.now()))
-    hold(there, "hanako")
+    await hold(there, "hanako")
     page = await sign(there)
     assert page.status == 503 and "登録されていません" in page.text
     await there.desk.condition.look()
@@ -334,6 +334,6 @@ async def test_a_transaction_whose_time_is_over_is_forgotten(there: Standing) ->
     page = await there.begin()
     [visit] = [one for one in there.desk.visits._open.values() if one.id in page.url]
     visit.until = 0.0
-    hold(there, "hanako")
+    await hold(there, "hanako")
     page = await sign(there)
     assert page.status == 410 and "もう一度始めてください" in page.text

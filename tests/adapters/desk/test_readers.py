@@ -1,5 +1,6 @@
 """The desk's readers on a real pcscd with virtual readers: cards, removals, restarts, kills. (issue 6; card.md §2, §3)"""
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -239,7 +240,9 @@ async def test_the_whole_way_from_portal_to_card_and_back_through_the_real_servi
     service: Service, issued: Mapping[str, Made], card_folder: Path, hanako: None, tmp_path: Path
 ) -> None:
     async with (
-        standing(tmp_path, card_folder, issued, readers=PcscReaders("Virtual PCD")) as there,
+        standing(
+            tmp_path, card_folder, issued, readers=PcscReaders("Virtual PCD"), card_seconds=2.0
+        ) as there,
         there.visited() as visited,
     ):
         await visited.linked("hanako")
@@ -250,8 +253,9 @@ async def test_the_whole_way_from_portal_to_card_and_back_through_the_real_servi
         assert page.status == 200 and page.url == f"{visited.live.url}/me", page.text
         print(f"login through the real service took {took * 1000:.0f} ms")
         placed = service.place(issued["taro"].chip())
-        while len([slot for slot in visited.desk.attention.seen.slots if slot.present]) < 2:
-            await visited.desk.attention.changed(visited.desk.attention.seen, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while len([slot for slot in visited.desk.attention.seen.slots if slot.present]) < 2:
+                await visited.desk.attention.changed(visited.desk.attention.seen, PATIENCE)
         await visited.begin()
         page = await visited.browser.post(visited.browser.page.url, pin="1234")
         assert "カードが2枚置かれています" in page.text

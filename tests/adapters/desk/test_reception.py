@@ -1,5 +1,6 @@
 """A reception without PIN: cards are looked up, or wait for the network and are sent later. (issue 6, かざし)"""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest_asyncio
 from adapters.desk.emulator.cards import Made
 from adapters.desk.reception import KIND, Result
 from tests.adapters.desk.recording import Recording, recording
-from tests.adapters.desk.standing import Standing, standing
+from tests.adapters.desk.standing import PATIENCE, Standing, standing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,8 +45,9 @@ async def result(there: Standing, id: str) -> Result | None:
     before = there.desk.reception.last.number
     await there.placed(None)
     await there.placed(there.issued[id].chip())
-    while there.desk.reception.last.number == before:
-        await there.desk.attention.changed(there.desk.attention.seen, 0.05)
+    async with asyncio.timeout(PATIENCE):
+        while there.desk.reception.last.number == before:
+            await there.desk.attention.changed(there.desk.attention.seen, 0.02)
     return there.desk.reception.last.result
 
 
