@@ -74,6 +74,33 @@ async def test_a_code_without_its_proofs_is_good_for_nothing(
     assert (await library.token(code)).json["error"] == "invalid_grant", "it is spent"
 
 
+async def test_what_is_too_old_is_good_for_nothing(
+    live: Live, library: Client, browser: Browser, login: str
+) -> None:
+    person = await live.person(login)
+
+    async def age(sql: str) -> None:
+        await live.town.store.write(lambda db: db.execute(sql, (person,)))
+
+    code = (await library.agreed(browser, login)).told["code"]
+    (left,) = live.town.store.read(
+        lambda db: list(db.execute("SELECT code_until - made FROM service_login WHERE person = ?", (person,)))
+    )
+    assert left == (60_000_000,)
+    await age("UPDATE service_login SET code_until = made + 1 WHERE person = ?")
+    assert (await library.token(code)).json["error"] == "invalid_grant"
+    of_theirs = "WHERE login IN (SELECT id FROM service_login WHERE person = ?)"
+    tokens = await library.entered(browser, login)
+    assert tokens["expires_in"] == 300
+    await age(f"UPDATE service_token SET until = made + 1 {of_theirs} AND kind = 'access'")
+    assert await library.introspect(tokens["access_token"]) == UNKNOWN
+    assert (await library.userinfo(tokens["access_token"])).status == 401
+    tokens = (await library.refresh(tokens["refresh_token"])).json
+    await age("UPDATE service_login SET until = made + 1 WHERE person = ?")
+    assert await library.introspect(tokens["access_token"]) == UNKNOWN
+    assert (await library.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
+
+
 async def test_a_code_of_another_service_is_like_an_unknown_one(
     library: Client, shelter: Client, browser: Browser, login: str
 ) -> None:
