@@ -28,6 +28,8 @@ def texts() -> Iterator[str]:
     shared = [HERE / "pages" / "templates" / name for name in ("personal.html", "acts.html", "failed.html")]
     own = sorted(file for part in ("portal", "provider") for file in (HERE / part / "templates").glob("*.html"))
     said = {key for file in [*own, *shared] for key in re.findall(r"t\('([\w-]+)'", file.read_text("utf-8"))}
+    for file in (HERE / "pages").glob("texts_login*.toml"):
+        said |= tomllib.loads(file.read_text(encoding="utf-8")).keys()
     yield from (
         text["ja"] for key, text in known.items() if key in said or key.startswith(("my_", "done_my"))
     )
