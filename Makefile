@@ -26,7 +26,7 @@ help: ## list these targets
 
 setup: .venv/.run assets ## install the pinned dependencies into .venv (leaves .venv/bin/engawa)
 
-run: setup ## start broker (127.0.0.1:1026) and personal-data module (:8026) with made-up data; Ctrl-C ends it
+run: setup ## start broker (127.0.0.1:1026), personal-data module (:8026), desk (:8110) with made-up data; Ctrl-C ends it
 	@$(BIN)/engawa up --demo $(ARGS)
 
 test: dev tools .venv/.card lint ## install what tests need, check the style, run all tests

@@ -47,7 +47,9 @@ class Caller:
 
     def in_language(self, language: str) -> str:
         """Link to this page in another language; what a form leads to is the page before it."""
-        path = self.request.path if self.request.method == "GET" else self.page
+        path = (
+            self.page if self.request.method != "GET" or self.request.path == "/card" else self.request.path
+        )
         return self.link(path, language)
 
     def digits(self, name: str) -> bytearray:

@@ -153,7 +153,9 @@ def _made(pid: int) -> socket.socket:
 def _may_be_apart() -> bool:
     if not shutil.which("unshare") or not shutil.which("ip"):
         return False
-    tried = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False)
+    needed = "ip link set lo up && mount -t tmpfs none /run"
+    command = ["unshare", "--net", "--mount", "sh", "-c", needed]
+    tried = subprocess.run(command, capture_output=True, check=False)
     return tried.returncode == 0
 
 

@@ -121,6 +121,7 @@ def test_nobody_else_reaches_a_card_in_use(readers: PcscReaders, hanako: None) -
             pass
 
 
+@pytest.mark.kill
 def test_a_killed_desk_leaves_no_verified_pin(readers: PcscReaders, hanako: None) -> None:
     """In shared mode the next process signs without a PIN (card.md 3.5); ours is exclusive."""
     code = (
@@ -279,6 +280,7 @@ async def test_a_service_that_begins_anew_is_found_again(
     _signs(readers)
 
 
+@pytest.mark.kill
 def test_nothing_of_it_is_left_even_after_a_kill(service: Service) -> None:
     keeper, pid = service.keeper, service.pid
     service.stop()
