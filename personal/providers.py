@@ -7,6 +7,7 @@ client_id = "yabu"
 key = "digital.jwk"                    # beside this file; a list: the first signs, all are published
 """
 
+import contextlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from jsonschema import Draft202012Validator
 from base.access.issuers import ALGORITHMS
 from base.egress import AddressPolicy
 from base.oidc.client import Client, Registration
+from base.oidc.faults import LoginFailed
 from base.oidc.metadata import is_safe
+from base.oidc.signed import unverified
 from base.settings import SettingError
 from personal.operations.actors import Level
 
@@ -132,6 +135,14 @@ class LoginProviders:
     def get(self, name: str) -> LoginProvider | None:
         """Find a provider by its name."""
         return self._named.get(name)
+
+    async def learn(self, token: str) -> None:
+        """Get to know the keys of the provider that an ID token names, if that is one of these; nothing is verified."""
+        with contextlib.suppress(LoginFailed):
+            issuer = unverified(token)[1].get("iss")
+            for one in self.listed:
+                if one.proving and one.client.registration.issuer == issuer:
+                    await one.client.learn(token)
 
     def own_keys(self) -> dict[str, Any]:
         """Give the public keys by which the providers know this installation. (RFC 7517)"""

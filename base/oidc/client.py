@@ -20,6 +20,7 @@ from base.oidc.faults import Fault, LoginFailed
 from base.oidc.id_tokens import Expected, Login
 from base.oidc.logout import LogoutToken
 from base.oidc.metadata import Discovery, Metadata
+from base.oidc.signed import FRESH, unverified
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFE: Final = 60
@@ -69,6 +70,14 @@ class Client:
     def known_keys(self) -> list[dict[str, Any]]:
         """Give the public keys of the provider that are known now."""
         return [] if self._keys is None else self._keys.public()
+
+    async def learn(self, token: str) -> None:
+        """Get to know the keys of the provider if they are old, or if the one that a token names is not known."""
+        header, _ = unverified(token)
+        keys = self._key_set(await self._discovery.found())
+        await keys.renew(FRESH)
+        if isinstance(header.get("kid"), str) and keys.find(header) is None:
+            await keys.renew(0)
 
     async def begin(self, wish: Wish, back: str, now: int) -> str:
         """Give where a browser goes to log in; the request is pushed where the provider takes that."""

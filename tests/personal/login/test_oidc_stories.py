@@ -18,7 +18,7 @@ from personal.operations import staff
 from personal.operations.actors import Level
 from personal.store import sessions
 from tests.oidc.browsing import Browser, address_of, browser_session, query
-from tests.oidc.hostile import MISSING, Case
+from tests.oidc.hostile import MISSING, Case, id_token
 from tests.personal.login.desks import Desk
 from tests.personal.login.oidc import Running, go_there, log_in, running, secret_of
 
@@ -39,6 +39,7 @@ LONG_AGO = Case(
 )
 HIDDEN = Case("protected", "", who="midori")
 GONE = Case("dead", "", who="kanji")
+UNMET = Case("unmet", "", who="aoi")
 SECOND_LOGIN = Case("second login", "", who="second")
 SILENT = Case("silent", "", metadata={"end_session_endpoint": lambda realm: f"{realm.issuer}/end"})
 CASES = [
@@ -52,6 +53,7 @@ CASES = [
     TIMELESS,
     LONG_AGO,
     SECOND_LOGIN,
+    UNMET,
     HIDDEN,
     GONE,
     SILENT,
@@ -305,6 +307,19 @@ async def test_a_login_for_another_decision_proves_nothing(there: Running, brows
 async def nothing_agreed(there: Running, browser: Browser) -> None:
     listed = await there.live.get("/me/consents/events", by=secret_of(browser))
     assert listed.json["events"] == []
+
+
+async def test_a_program_may_bring_the_id_token_itself(there: Running) -> None:
+    live, (_, realm) = there.live, there.of(UNMET)
+    await live.register(f"{realm.issuer}#aoi", nameKana="ヤブ アオイ")
+    by = await live.resident(f"{realm.issuer}#aoi")
+    body = {"service": "shelter", "purpose": "reception", "agree": ["basic-four"]}
+    told = (await live.post("/me/consents/prepare", body, by=by)).json
+    for nonce, status in (("another", 403), (told["digest"], 201)):
+        given = {"kind": "id-token", "token": id_token(realm, {"nonce": nonce}, "access")}
+        reply = await live.post("/me/consents", {"prepared": told["prepared"], "evidence": given}, by=by)
+        assert reply.status == status, reply.raw
+    assert realm.fetched == 1
 
 
 async def test_another_login_is_linked_by_logging_in_with_it(there: Running, browser: Browser) -> None:
