@@ -23,6 +23,17 @@ OWN: Final[dict[str, Any]] = {
     "properties": {"location": {"enum": list(NAMES)}},
     "additionalProperties": False,
 }
+ON_PAPER: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["resident", "item", "location", "evidence"],
+    "properties": {
+        "resident": handles.SCHEMA,
+        "item": NAME,
+        "location": {"enum": list(NAMES)},
+        "evidence": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"},
+    },
+    "additionalProperties": False,
+}
 HOLD: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["resident", "item", "basis", "until"],
@@ -55,7 +66,16 @@ async def list_places(call: Call, _: Module) -> Answer:
 
 async def choose_own(call: Call, _: Module) -> Answer:
     """Have an item of one's own live where one chooses, among what the city offers."""
-    item, location = call.path["item"], call.body["location"]
+    return await _chosen(call, call.path["item"])
+
+
+async def choose_on_paper(call: Call, _: Module) -> Answer:
+    """Have an item of a resident live where they chose on paper, among what the city offers."""
+    return await _chosen(call, call.body["item"], evidence=call.body["evidence"])
+
+
+async def _chosen(call: Call, item: str, **facts: str) -> Answer:
+    location = call.body["location"]
     find = await subject(call, Act.WRITE, item)
     check_places(call.town, (location,))
 
@@ -66,7 +86,7 @@ async def choose_own(call: Call, _: Module) -> Answer:
             raise ResourceNotFound(f"There is no item {item}.")
         if location != city.location and location not in city.offered:
             raise Conflict(f"The municipality does not offer to keep {item} there.")
-        append(db, call, "location-chosen", person, item=item, location=location)
+        append(db, call, "location-chosen", person, item=item, location=location, **facts)
         records.choose_own(db, person, item, location, call.now)
         moving = [one for one in records.held(db, person, item) if one.location != location]
         for one in moving:

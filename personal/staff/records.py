@@ -21,6 +21,7 @@ class RecordPages(ResidentsPage):
         return [
             desk.shown(ONE + "/records", self.show),
             desk.sent(ONE + "/records/forget", self.forget, page=self.show),
+            desk.sent(ONE + "/place", self.place, page=self.show),
             desk.sent(ONE + "/hold", self.hold, page=self.show),
             desk.sent(ONE + "/lift", self.lift, page=self.show),
             desk.sent(ONE + "/erase", self.erase_item, page=self.show),
@@ -48,6 +49,11 @@ class RecordPages(ResidentsPage):
             return self._desk.back(visitor, self._path(visitor, "/records"), "kept")
         return self._desk.back(visitor, STAFF, "forgotten")
 
+    async def place(self, visitor: Visitor) -> web.Response:
+        """Keep an item where the resident chose on paper."""
+        told = visitor.chosen("item", "location", "evidence")
+        return await self._do(visitor, "/records/place", "placed", "/records", **told)
+
     async def hold(self, visitor: Visitor) -> web.Response:
         """Keep a record for a law until a day."""
         told = {**visitor.chosen("item", "basis"), "until": f"{visitor.given('until')}T00:00:00Z"}
@@ -69,10 +75,10 @@ class RecordPages(ResidentsPage):
         code = visitor.request.match_info["item"]
         schema = await self._schema(visitor, code)
         value: dict[str, Any] = {}
-        version, stored_by = 0, None
+        version = 0
         if visitor.request.query.get("new") != "yes" and visitor.form.get("version") != "0":
             found = await self._ask(visitor, "/records/read", item=code)
-            value, version, stored_by = found["value"], found["version"], found.get("storedBy")
+            value, version = found["value"], found["version"]
         more = {
             "code": code,
             "label": schema["x-label"][visitor.language],
@@ -81,7 +87,6 @@ class RecordPages(ResidentsPage):
             "rows": values.rows(schema, value, visitor.language),
             "fields": values.fields(schema, value, visitor.language, visitor.form),
             "version": version,
-            "stored_by": stored_by,
         }
         return self._render(visitor, "item.html", **more)
 

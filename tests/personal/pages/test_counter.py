@@ -3,6 +3,8 @@
 import json
 import re
 
+from personal.store import records
+from personal.store.records import Choice
 from tests.personal.pages.reading import NOTHING, Reader, opened
 
 PAPER = {"service": "shelter", "purpose": "reception", "kind": "share"}
@@ -163,3 +165,22 @@ async def test_whom_an_incident_affects_and_what_is_not_erased_yet_is_listed(rea
     assert reader.status == 400 and "終わりの日" in page
     page = await reader.send("/staff/affected", NOTHING, **{**form, "until": "2030-01-01"})
     assert "0 人・0 回" in page
+
+
+async def test_where_an_item_is_kept_is_chosen_on_paper_and_the_paper_is_on_record(reader: Reader) -> None:
+    town = reader.live.town
+    await town.store.write(lambda db: records.choose(db, Choice("contact", "local", ("local", "cloud"))))
+    path = await opened(reader)
+    page = await reader.get(f"{path}/records")
+    assert 'action="' + path + '/place"' in page and 'value="allergies"' not in page
+    page = await reader.send(f"{path}/place", item="contact", location="local", evidence="P-7")
+    assert "保管場所を変えます" in page
+    told = town.store.read(
+        lambda db: db.execute("SELECT entry FROM leaf ORDER BY position DESC LIMIT 3").fetchall()
+    )
+    chosen = next(one for (raw,) in told if (one := json.loads(raw))["kind"] == "location-chosen")
+    assert (chosen["item"], chosen["evidence"]) == ("contact", "P-7")
+    await reader.send(f"{path}/place", item="allergies", location="lgwan", evidence="P-7")
+    assert reader.status == 400
+    await reader.send(f"{path}/place", item="contact", location="local")
+    assert reader.status == 400
