@@ -76,17 +76,17 @@ class Attention:
         The work is repeatable. wait, torn: how long to wait for a card (s), and for one that was taken off.
         """
         async with self._one:
-            seconds = wait
-            for left in reversed(range(_MOST_TORN)):
-                slot = await self._placed(seconds)
+            slot = await self._placed(wait)
+            for _ in range(_MOST_TORN - 1):
                 try:
                     return await self._done(work, slot)
                 except (Torn, NoCard):
-                    if not left:
-                        raise
                     await self._gone(slot)
-                    seconds = torn
-            raise Torn
+                try:
+                    slot = await self._placed(torn)
+                except NoCard:
+                    raise Torn from None
+            return await self._done(work, slot)
 
     async def _done(self, work: Callable[[Channel], T], slot: Slot) -> T:
         def work_at_card() -> T:
