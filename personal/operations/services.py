@@ -16,7 +16,7 @@ from personal.operations.actors import Role, Who
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.tables import Decision, Kind
 from personal.rules import catalogue, service_keys
-from personal.store import consents, items, resident_notices, services, sessions
+from personal.store import connections, consents, items, resident_notices, services, sessions
 from personal.store.services import Service, Version
 from schemas.personal.catalogue import check_service
 
@@ -78,9 +78,16 @@ async def list_all(call: Call, _: Module) -> Answer:
 
 
 async def show_all(call: Call, _: Module) -> Answer:
-    """Show a service to staff, with every version of its description that was in force."""
+    """Show a service to staff, with every version of its description that was in force, and how many use it."""
     id = call.path["id"]
-    service, versions = call.town.store.read(lambda db: (services.find(db, id), services.versions(db, id)))
+
+    def work(db: Connection) -> tuple[Service | None, list[Version], dict[str, int]]:
+        found = services.find(db, id)
+        residents, held = consents.standing(db, id, 0 if found is None else found.least)
+        used = {"residents": residents, "consents": held, "connected": connections.count(db, id)}
+        return found, services.versions(db, id), used
+
+    service, versions, used = call.town.store.read(work)
     if service is None:
         raise _missing()
     told = [
@@ -92,7 +99,7 @@ async def show_all(call: Call, _: Module) -> Answer:
         }
         for one in versions
     ]
-    return Answer(body={**_for_staff(service), "versions": told})
+    return Answer(body={**_for_staff(service), "versions": told, "used": used})
 
 
 async def set_active(call: Call, _: Module) -> Answer:

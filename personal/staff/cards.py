@@ -8,6 +8,7 @@ from aiohttp import web
 from personal.login.cards import Wants
 from personal.login.first_registration import katakana
 from personal.pages.visitor import Visitor
+from personal.staff.permitted import demand
 from personal.staff.resident import ONE, PATH, ResidentsPage, first_of
 
 CARD: Final = PATH + "/card"
@@ -55,6 +56,7 @@ class CardPages(ResidentsPage):
 
     async def again(self, visitor: Visitor) -> web.Response:
         """Show again what to do with a card that nobody has."""
+        demand(self._desk, visitor, "POST", "/residents/identify")
         return self._unknown(visitor, visitor.given("identified"), visitor.chosen(*KEPT))
 
     async def match(self, visitor: Visitor) -> web.Response:

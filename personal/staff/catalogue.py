@@ -10,6 +10,7 @@ from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
 from personal.staff import describing
 from personal.staff.describing import Draft
+from personal.staff.permitted import demand
 from personal.staff.proposals import PROPOSALS
 
 SERVICES: Final = STAFF + "/services"
@@ -50,6 +51,7 @@ class CataloguePages:
 
     async def describe(self, visitor: Visitor) -> web.Response:
         """Show the form to describe a new service."""
+        demand(self._desk, visitor, "GET", "/catalogue/services")
         draft = describing.typed(visitor.form) if visitor.form else describing.BLANK
         return await self._form(visitor, draft, None)
 

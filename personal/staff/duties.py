@@ -6,6 +6,7 @@ from aiohttp import web
 
 from personal.pages.desk import STAFF, Desk
 from personal.pages.visitor import Visitor
+from personal.staff.permitted import demand
 from personal.staff.resident import first_of
 
 DUTIES: Final = STAFF + "/duties"
@@ -38,6 +39,7 @@ class DutyPages:
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the form to list whom an incident affects."""
+        demand(self._desk, visitor, "POST", "/reports/affected")
         return await self._render(visitor, None)
 
     async def list_affected(self, visitor: Visitor) -> web.Response:

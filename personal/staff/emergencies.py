@@ -9,6 +9,7 @@ from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
 from personal.pages.typed import whole
 from personal.pages.visitor import Visitor
+from personal.staff.permitted import demand
 from personal.staff.proposals import PROPOSALS
 
 PATH: Final = STAFF + "/emergencies"
@@ -59,12 +60,14 @@ class EmergencyPages:
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the form to declare an emergency."""
+        demand(self._desk, visitor, "POST", "/emergencies")
         told = {name: visitor.given(name) for name in FIELDS}
         more = {"told": told, "laws": LAWS, "other": OTHER, "hours": HOURS, **await self._named(visitor)}
         return self._desk.render(visitor, "emergency_form.html", **more)
 
     async def check(self, visitor: Visitor) -> web.Response:
         """Show what would happen, and what residents will be told, before it is proposed."""
+        demand(self._desk, visitor, "POST", "/emergencies")
         if visitor.given("back"):
             return await self.begin(visitor)
         body = _declared(visitor)

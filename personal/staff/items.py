@@ -9,6 +9,7 @@ from personal.pages.desk import STAFF, Desk
 from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
 from personal.staff import item_forms
+from personal.staff.permitted import demand
 from personal.staff.proposals import PROPOSALS
 
 ITEMS: Final = STAFF + "/items"
@@ -35,6 +36,7 @@ class ItemPages:
 
     async def show(self, visitor: Visitor) -> web.Response:
         """Show all items with where the city keeps each, and what moves now."""
+        demand(self._desk, visitor, "GET", "/catalogue/services")
         places = await self._desk.ask(visitor, "GET", "/locations")
         chosen = {one["item"]: one for one in places["items"]}
         listed = (await self._desk.ask(visitor, "GET", "/items"))["items"]
@@ -48,6 +50,7 @@ class ItemPages:
 
     async def describe(self, visitor: Visitor) -> web.Response:
         """Show the form to describe a kind of item."""
+        demand(self._desk, visitor, "GET", "/catalogue/services")
         rows = item_forms.members(visitor.form) or [item_forms.BLANK]
         return self._form(visitor, rows)
 

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from base.errors import NotPermitted
 from personal.pages.visitor import Visitor
+from personal.staff.permitted import demand
 from personal.staff.resident import ONE, PATH, ResidentsPage, first_of
 
 EVENTS: Final = ("moved", "died", "returned")
@@ -32,8 +32,7 @@ class ResidentPages(ResidentsPage):
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the forms to search and to register."""
-        if not self._desk.may(visitor, "POST", "/residents/search"):
-            raise NotPermitted("This needs a role at the counter.")
+        demand(self._desk, visitor, "POST", "/residents/search")
         return self._desk.render(visitor, "residents.html", found=None, asked={})
 
     async def search(self, visitor: Visitor) -> web.Response:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from base.database import Connection
-from personal.store.town import one, rows
+from personal.store.town import one, rows, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ def end(connection: Connection, person: str, service: str) -> bool:
     """Forget that a resident logs in at a service; False if they did not."""
     connection.execute("DELETE FROM connection WHERE person = ? AND service = ?", (person, service))
     return connection.changes() == 1
+
+
+def count(connection: Connection, service: str) -> int:
+    """Count who logs in at a service by the common login."""
+    return int(value(connection, "SELECT count(*) FROM connection WHERE service = ?", service))
 
 
 def _connected(row: tuple[Any, ...]) -> Connected:

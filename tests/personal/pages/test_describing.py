@@ -5,7 +5,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.errors import BadRequestData
@@ -55,6 +55,7 @@ def fields(draft: Draft) -> dict[str, str]:
     return found
 
 
+@settings(max_examples=40)
 @given(SERVICES)
 def test_what_a_form_shows_is_what_it_makes(description: dict[str, Any]) -> None:
     check_service(description)
@@ -62,6 +63,7 @@ def test_what_a_form_shows_is_what_it_makes(description: dict[str, Any]) -> None
     assert describing.description_of(draft) == description
 
 
+@settings(max_examples=40)
 @given(SERVICES, st.integers(0, 4), st.integers(0, 4))
 def test_a_row_that_is_added_and_dropped_again_changes_nothing(
     description: dict[str, Any], number: int, row: int
@@ -118,6 +120,7 @@ async def test_a_change_begins_with_the_version_in_force_and_says_whom_it_concer
     body = {"prepared": shown["prepared"], "evidence": {"kind": "session"}}
     assert (await reader.live.post("/me/consents", body, by=hanako)).status == 201
     await reader.log_in("catalogue")
+    assert "同意している人 1 人（同意 1 件）" in await reader.get("/staff/services/shelter")
     path = "/staff/services/shelter/change"
     page = await reader.get(path)
     present = (await reader.live.get("/services/shelter")).json

@@ -22,13 +22,43 @@ async def test_without_a_login_every_page_leads_to_the_login(reader: Reader) -> 
 
 
 async def test_each_role_sees_its_own_sections_only(reader: Reader) -> None:
-    sections = {"counter": "residents", "catalogue": "services", "admin": "members", "auditor": "audit"}
+    sections = {
+        "counter": {"residents"},
+        "catalogue": {"services", "items", "peers", "deadlines"},
+        "emergency": {"residents", "emergencies", "break-glass"},
+        "privacy": {"emergencies", "break-glass", "rights", "duties", "affected", "deadlines", "audit"},
+        "auditor": {"audit"},
+        "admin": {"members", "desks"},
+    }
+    every = set.union(*sections.values())
     for login, own in sections.items():
         page = await (await reader.log_in(login)).get("/staff")
-        for section in sections.values():
-            assert (f'href="/staff/{section}"' in page) is (section == own), (login, section)
+        for section in every:
+            assert (f'href="/staff/{section}"' in page) is (section in own), (login, section)
             await reader.get(f"/staff/{section}")
-            assert reader.status == (200 if section == own else 403), (login, section)
+            assert reader.status == (200 if section in own else 403), (login, section)
+
+
+async def test_what_waits_is_shown_to_whom_it_waits_for_the_late_and_the_soonest_first(
+    reader: Reader,
+) -> None:
+    by = await reader.live.resident("hanako")
+    for right in ("stop", "disclosure"):
+        made = await reader.live.post("/me/rights", {"right": right, "text": "お願いします"}, by=by)
+        assert made.status == 201
+    await reader.live.town.store.write(
+        lambda db: db.execute("UPDATE rights_request SET due = made - 1 WHERE kind = 'disclosure'")
+    )
+    body = {"kind": "deadline", "body": {"name": "erase", "days": 10}}
+    proposed = await reader.live.post("/proposals", body, by=await reader.live.staff("privacy"))
+    assert proposed.status == 201
+    page = await (await reader.log_in("privacy")).get("/staff")
+    first, second = (page.index(f">{name}<") for name in ("開示請求", "利用停止請求"))
+    assert first < second and 'class="late"' in page and "あと 30 日" in page
+    assert proposed.json["id"] not in page  # one's own
+    page = await (await reader.log_in("catalogue")).get("/staff")
+    assert proposed.json["id"] in page and "利用停止請求" not in page
+    assert "待っていることはありません" in await (await reader.log_in("auditor")).get("/staff")
 
 
 async def test_a_resident_is_found_opened_and_looked_at_and_no_address_tells_whom(reader: Reader) -> None:
