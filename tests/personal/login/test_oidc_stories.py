@@ -42,22 +42,7 @@ GONE = Case("dead", "", who="kanji")
 UNMET = Case("unmet", "", who="aoi")
 SECOND_LOGIN = Case("second login", "", who="second")
 SILENT = Case("silent", "", metadata={"end_session_endpoint": lambda realm: f"{realm.issuer}/end"})
-CASES = [
-    PLAIN,
-    OTHER,
-    STAFF,
-    UNSURE_STAFF,
-    WEAK,
-    DECIDING,
-    LATE,
-    TIMELESS,
-    LONG_AGO,
-    SECOND_LOGIN,
-    UNMET,
-    HIDDEN,
-    GONE,
-    SILENT,
-]
+CASES = [one for one in list(globals().values()) if isinstance(one, Case)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
