@@ -45,6 +45,11 @@ class Caller:
         chosen = language or (self.language if self.request.query.get("lang") == self.language else "")
         return f"{path}?lang={chosen}" if chosen else path
 
+    def onward(self, url: str) -> str:
+        """Write where the browser goes on to, in a language that was chosen here."""
+        chosen = self.request.query.get("lang") == self.language
+        return f"{url}&lang={self.language}" if chosen else url
+
     def in_language(self, language: str) -> str:
         """Link to this page in another language; what a form leads to is the page before it."""
         path = (
@@ -246,7 +251,7 @@ class Front:
         if four and not (four.isdigit() and len(four) in (_PIN, MOST_DIGITS)):
             return self._visit(caller, visit, "wrong_four", status=422)
         try:
-            return _see(await self._visits.prove(visit, pin, four))
+            return _see(caller.onward(await self._visits.prove(visit, pin, four)))
         except Fault as fault:
             return self._visit(caller, visit, _key(fault), status=422, left=visit.tries)
         except FourRefused as refused:
@@ -257,7 +262,7 @@ class Front:
 
     async def _cancel(self, caller: Caller) -> web.Response:
         """Send the browser back without a signature."""
-        return _see(await self._visits.cancel(self._found(caller)))
+        return _see(caller.onward(await self._visits.cancel(self._found(caller))))
 
     # -- the desk itself
 
