@@ -171,6 +171,7 @@ async def _located(call: Call, find: Find, kind: str) -> Answer:
                     **shown(record),
                     "locations": _possible(db, record.item),
                     **stored_by(db, record),
+                    **_moving(db, person, record),
                     "holds": _holds(db, person, record.item, call.now),
                 }
                 for record in records.listed(db, person)
@@ -221,6 +222,12 @@ def stored_by(db: Connection, record: Record) -> dict[str, Any]:
     if source is None:
         return {}
     return {"storedBy": {"service": source.service, "purpose": source.purpose, "basis": source.basis}}
+
+
+def _moving(db: Connection, person: str, record: Record) -> dict[str, str]:
+    """Say where a record is on its way to, if it does not live yet where it is to."""
+    wanted = records.place_of(db, person, record.item)
+    return {} if wanted == record.location else {"movingTo": wanted}
 
 
 def _holds(db: Connection, person: str, item: str, now: int) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What happened in emergencies, and links with other municipalities."""
+"""What happened in emergencies, what the town keeps for all, and links with other municipalities."""
 
 from typing import Any, Final
 
@@ -22,6 +22,24 @@ class EmergencyPages(Section):
         """Show each emergency that concerned the visitor, with who received what."""
         found = (await self._ask(visitor, "GET", "/me/emergencies"))["emergencies"]
         return self._render(visitor, "my_emergencies.html", found=found, **await self._names(visitor))
+
+
+class FilePages(Section):
+    """The register of personal-information files, as every resident may read it. (個人情報保護法75条)"""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give the routes."""
+        return [self._shown("/files", self.show), self._shown("/files/file", self.give)]
+
+    async def show(self, visitor: Visitor) -> web.Response:
+        """Show which files the municipality keeps here, what is in them, and who uses them for what."""
+        found = await self._ask(visitor, "GET", "/reports/personal-files")
+        return self._render(visitor, "my_files.html", register=found)
+
+    async def give(self, visitor: Visitor) -> web.Response:
+        """Give the register as a table for software."""
+        body = await self._ask(visitor, "GET", "/reports/personal-files", params={"format": "csv"})
+        return self._desk.file(body, "personal-files.csv", "text/csv; charset=utf-8")
 
 
 class LinkPages(Section):

@@ -11,7 +11,7 @@ from personal.portal.asking import AskingPages
 from personal.portal.code import CodePages
 from personal.portal.data import DataPages
 from personal.portal.dates import day_words, moment_words
-from personal.portal.elsewhere import EmergencyPages, LinkPages
+from personal.portal.elsewhere import EmergencyPages, FilePages, LinkPages
 from personal.portal.family import FamilyPages
 from personal.portal.furigana import FuriganaPages, is_on, with_readings
 from personal.portal.home import FOR_OTHERS, SECTIONS, HomePages
@@ -40,6 +40,7 @@ _SECTIONS: Final = (
     CodePages,
     NoticePages,
     EmergencyPages,
+    FilePages,
     LinkPages,
 )
 

@@ -15,7 +15,7 @@ PAGES = (
     ASK, "/me/preview" + OF_SHELTER, "/me/withdraw" + OF_SHELTER, "/me/agreed" + OF_SHELTER, "/me/requests",
     "/me/receipts", "/me/accesses", "/me/accesses?all=yes&month=2026-11&service=shelter", "/me/family", "/me/rights",
     "/me/erase", "/me/freeze", "/me/sessions", "/me/cards", "/me/connections", "/me/code", "/me/notices",
-    "/me/notices/contact", "/me/emergencies", "/me/links",
+    "/me/notices/contact", "/me/emergencies", "/me/links", "/me/files",
 )  # fmt: skip
 VOID = frozenset({"input", "br", "img", "meta", "link", "hr"})
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from personal.operations import reports
 from personal.parts import HERE, PARTS
 from personal.portal import furigana
 from personal.rules import consent_words, resident_notices, words
@@ -26,13 +27,16 @@ def texts() -> Iterator[str]:
         for file in part.glob("texts*.toml"):
             known |= tomllib.loads(file.read_text(encoding="utf-8"))
     shared = [HERE / "pages" / "templates" / name for name in ("personal.html", "acts.html", "failed.html")]
-    own = sorted(file for part in ("portal", "provider") for file in (HERE / part / "templates").glob("*.html"))
+    own = sorted(
+        file for part in ("portal", "provider") for file in (HERE / part / "templates").glob("*.html")
+    )
     said = {key for file in [*own, *shared] for key in re.findall(r"t\('([\w-]+)'", file.read_text("utf-8"))}
     for file in (HERE / "pages").glob("texts_login*.toml"):
         said |= tomllib.loads(file.read_text(encoding="utf-8")).keys()
     yield from (
         text["ja"] for key, text in known.items() if key in said or key.startswith(("my_", "done_my"))
     )
+    yield from (reports.PERSONS["ja"], reports.COLLECTION["ja"])
     yield from (ja for ja, _ in words.ACTIONS.values())
     for kind in resident_notices.KINDS.values():
         yield from (kind.title["ja"], kind.text["ja"])

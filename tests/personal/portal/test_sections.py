@@ -21,6 +21,10 @@ async def test_a_place_is_chosen_where_the_town_offers_one(reader: Reader) -> No
     assert "place-cloud" in await reader.get("/me/data/contact")
     page = await reader.send("/me/data/contact/place", location="local")
     assert "保管場所を選びました" in page
+    await reader.live.town.store.write(
+        lambda db: records.choose(db, Choice("allergies", "cloud", ("local", "cloud")))
+    )
+    assert "クラウド（暗号化）に移しているところです" in await reader.get("/me/data")
     await reader.send("/me/data/basic-four/place", location="lgwan")
     assert reader.status == 400 and "ここでは使えません" in reader.page
 
