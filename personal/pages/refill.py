@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 _MARKED: Final = ("checkbox", "radio")
-_KEPT: Final = ("hidden", "submit", "button", "file")
+_KEPT: Final = ("hidden", "submit", "button", "file", "password")
 Attributes = list[tuple[str, str | None]]
 
 

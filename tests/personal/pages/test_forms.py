@@ -135,6 +135,11 @@ def test_only_the_form_that_was_sent_is_filled_in() -> None:
     assert shown.endswith('<form action="/b"><input name="x" value="1"></form>&amp;&#38;<!doctype html>')
 
 
+def test_a_passcode_is_never_written_back_into_a_page() -> None:
+    page = '<form action="/a"><input type="password" name="p" value=""><input name="q" value=""></form>'
+    assert refilled(page, "/a", {"p": "secret", "q": "told"}).count("secret") == 0
+
+
 async def test_a_kept_form_is_opened_by_whose_it_is_in_the_same_browser_only(live: Live) -> None:
     town, owner, form = (
         live.town,
