@@ -115,7 +115,7 @@ class Visits:
             raise InvalidRequest("This is no transaction.")
         found = await self._client.ask("POST", "/card/transactions/claim", {"transaction": transaction})
         documents.rows(found["document"], self._client.url, "ja")
-        left = (clock.parse(found["expires"]) - clock.now()) / clock.SECOND
+        left = clock.parse(found["expires"]) / clock.SECOND - self._client.now()
         visit = Visit(
             secrets.token_urlsafe(16),
             browser,

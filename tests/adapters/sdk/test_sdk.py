@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,18 @@ async def test_a_device_asks_with_a_token_and_gets_a_new_one_when_it_ends(live: 
         with pytest.raises(Refused) as refused:
             await client.ask("POST", "/card/transactions/claim", {"transaction": "x" * 40})
         assert refused.value.status == 404 and refused.value.lasting
+
+
+@pytest.mark.parametrize("wrong", [-86_400.0, 3_600.0])
+async def test_a_pc_whose_clock_is_wrong_goes_by_that_of_the_module(
+    live: Live, tmp_path: Path, wrong: float
+) -> None:
+    key = device.opened(tmp_path / "desk")
+    entered = {"id": "one", "name": "窓口", "place": "本庁舎", "keys": {"keys": [key.public]}}
+    await live.town.store.write(lambda db: desks.join(db, entered, by="test", now=clock.now()))
+    async with Client(live.url, "desk.one", key, clock=lambda: time.time() + wrong) as client:
+        assert (await client.ask("GET", "/desks/own"))["name"] == "窓口"
+        assert abs(client.now() - time.time()) < 30
 
 
 async def test_a_module_that_is_not_there_or_not_one_cannot_be_reached(tmp_path: Path) -> None:
