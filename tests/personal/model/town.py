@@ -162,7 +162,7 @@ def resident(person: str, subject: str | None = None) -> Actor:
 
 def _members(db: Connection) -> dict[str, Actor]:
     return {
-        one.login: Actor(Who.STAFF, one.id, roles=frozenset(map(Role, one.roles)))
+        one.login: Actor(Who.STAFF, one.id, roles=frozenset(map(Role, one.roles)), method="demo")
         for one in stored_staff.listed(db)
     }
 
