@@ -218,6 +218,10 @@ def check(settings: PersonalSettings) -> None:
     if settings.most_sessions < 1:
         raise SettingError("most_sessions has to be at least 1")
     _check_messages(settings)
+    if not settings.desk_url.startswith(("http://", "https://")):
+        raise SettingError("desk_url has to begin with http:// or https://")
+    if settings.city_card_years < 1:
+        raise SettingError("city_card_years has to be at least 1")
     only_with_tls(settings.host, tls=settings.tls_certificate is not None)
     if settings.lgwan_certificates is not None:
         pins(settings.lgwan_certificates)

@@ -202,17 +202,25 @@ def _settled(db: Connection, judged: Transaction) -> Transaction:
     if holder is not None:
         person = people.current(db, holder)
         alive = person is not None and person.state is not Standing.DEAD
-        return cards.answered(judged, State.DONE) if alive else cards.answered(judged, State.REFUSED, ENDED)
+        return _done(judged) if alive else cards.answered(judged, State.REFUSED, ENDED)
     if identifiers.was_known(db, IdentifierKind.CARD, hash):
         return cards.answered(judged, State.REFUSED, ENDED)
-    if judged.wants == Wants.CONTACTLESS:
+    if judged.wants == Wants.CONTACTLESS and not judged.staff:
         return cards.answered(judged, State.REFUSED, NOT_LINKED)
     if any(
         identifiers.holder(db, IdentifierKind.CARD, bytes.fromhex(one), cleared=True)
         for one in judged.former.split()
     ):
-        return cards.answered(judged, State.DONE)
+        return _done(judged)
     return cards.answered(judged, State.REGISTER)
+
+
+def _done(judged: Transaction) -> Transaction:
+    """Finish with a card that is known; what the desk read of its holder is not needed, and not kept.
+
+    Staff get it in any case: the card of somebody protected is to them like one that nobody has.
+    """
+    return cards.answered(judged, State.DONE, basics=judged.basics if judged.staff else {})
 
 
 def _seen(db: Connection, hash: bytes) -> str | None:
@@ -229,5 +237,8 @@ def _method(found: Transaction) -> str:
 
 
 def _told(found: Transaction) -> Answer:
+    """Tell the desk what came of it; whether a card is known it does not learn from what staff asked for."""
+    if found.staff and (found.state == State.REGISTER or found.reason == ENDED):
+        found = replace(found, state=State.DONE, reason="")
     reason = {"reason": found.reason} if found.reason else {}
     return Answer(body={"state": found.state, **reason, "code": found.code})

@@ -71,8 +71,8 @@ class Came:
 
 
 def ways(module: Module, _: Town) -> Iterable[Way]:
-    """Name the ways to log in with a card, where authorities of cards are configured."""
-    if not module.anchors.cards:
+    """Name the ways to log in with a card, where its authorities are configured, and who says whether it is valid."""
+    if not module.anchors.cards or module.validity is None:
         return
     yield Way(
         CARD,

@@ -73,6 +73,11 @@ class Transaction:
     basics: Mapping[str, str] = field(default_factory=dict, repr=False)
     former: str = field(default="", repr=False)
 
+    @property
+    def staff(self) -> bool:
+        """Say whether staff want to know whose card it is; residents always go on to some page."""
+        return not self.next
+
 
 def login_document(town: str, purpose: str, audience: str, until: int) -> dict[str, Any]:
     """Write down what a card signs to log in. (card.md 6.3)"""

@@ -55,7 +55,9 @@ def uri(secret: bytes, account: str, issuer: str) -> str:
 def picture(uri: str) -> str:
     """Draw what a device reads: a QR code as SVG."""
     out = io.BytesIO()
-    segno.make(uri, error="m").save(out, kind="svg", scale=5, xmldecl=False, svgclass=None, lineclass=None)
+    segno.make(uri, error="m").save(
+        out, kind="svg", light="#fff", omitsize=True, xmldecl=False, svgclass=None, lineclass=None
+    )
     return out.getvalue().decode()
 
 

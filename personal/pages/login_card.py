@@ -99,8 +99,8 @@ class CardLoginPages:
     async def _begin(self, visitor: Visitor, wants: Wants) -> web.Response:
         throttle(self._module, visitor.request)
         town = town_of(self._desk, visitor)
-        if not self._module.anchors.cards:
-            raise NotPermitted("Nobody logs in with a card here: no authority of cards is configured.")
+        if not self._module.anchors.cards or self._module.validity is None:
+            raise NotPermitted("Nobody logs in with a card here: that is not set up.")
         next = safe_next(visitor.given("next"), ME)
         began = Began(binding(visitor.request), next, kiosk_of(visitor, town))
         name = await card_logins.begin(town, self._module, began, wants, clock.now())

@@ -20,7 +20,7 @@ from personal.settings import PersonalSettings
 from personal.store import consents
 from tests.personal.consents.cards import Authority, ec_key
 from tests.personal.live import live_module
-from tests.personal.login.desks import Browser, Desk, anchors
+from tests.personal.login.desks import Browser, Desk, anchors, shown
 from tests.personal.login.sources import Sources, sources
 from tests.personal.login.test_card_logins import begin, logged_in, registered, token
 
@@ -166,6 +166,19 @@ async def test_a_login_waits_a_bounded_time_and_is_refused_if_nobody_can_tell(
         assert (await logged_in(desk, browser, renewed)).status == 303  # old and new number are linked
         transaction = await begin(browser)
         assert (await desk.tap(transaction, card)).json["reason"] == "ended"
+        await live.service("shelter")
+        checkin = Desk(live, "checkin")
+        await checkin.join(service="shelter")
+        given = {"certificate": shown(renewed, {"wants": "contactless"})["certificate"]}
+        mode, asked.mode, asked.more = asked.mode, "later", {"status": "unknown"}
+        looked = (await live.post("/card/lookups", given, by=checkin.token)).json
+        assert (
+            looked["known"] and looked["validity"]["status"] == "unknown"
+        )  # a shelter goes on, and asks later
+        asked.mode, asked.more = mode, {}
+        asked.revoked = [lost, renewed]
+        looked = (await live.post("/card/lookups", given, by=checkin.token)).json
+        assert not looked["known"] and looked["validity"]["status"] == "revoked"
         asked.revoked = [lost]
         transaction = await begin(browser)
         assert (await desk.tap(transaction, lost)).json["reason"] == "revoked"
