@@ -310,3 +310,29 @@ def test_every_text_is_used() -> None:
             assert (
                 key.startswith(made) or key.endswith(ends) or f"'{key}'" in source or f'"{key}"' in source
             ), key
+
+
+async def test_the_log_is_searched_and_taken_out_as_a_file(reader: Reader) -> None:
+    await reader.log_in("auditor")
+    page = await reader.get("/staff/audit?kind=proposal-approved&since=2020-01-01")
+    assert "提案を承認しました" in page and "見本 台帳二" in page and "一致しています" in page
+    assert "職員を登録しました</strong>" not in page
+    assert "当てはまる記録はありません" in await reader.get("/staff/audit?by=nobody")
+    await reader.get("/staff/audit?since=yesterday")
+    assert reader.status == 400 and "日付を" in reader.page
+    page = await reader.get("/staff/audit/file?kind=staff-joined")
+    assert reader.status == 200 and "staff-joined" in page and "proposal" not in page
+    assert "監査記録を書き出しました" in await reader.get("/staff/audit")
+
+
+async def test_a_desk_is_added_with_its_key_and_taken_away(reader: Reader) -> None:
+    await reader.log_in("admin")
+    await reader.get("/staff/desks")
+    key = json.dumps({"keys": [reader.live.new_key("desk")]})
+    told = {"id": "counter-7", "name": "窓口七", "place": "本庁舎"}
+    page = await reader.send("/staff/desks", NOTHING, **told, keys="{")
+    assert reader.status == 400 and "JSON" in page and 'value="counter-7"' in page
+    page = await reader.send("/staff/desks", NOTHING, **told, keys=key)
+    assert "端末を登録しました" in page and "窓口七" in page
+    page = await reader.send("/staff/desks/counter-7/remove")
+    assert "端末を外しました" in page and "窓口七" not in page
