@@ -21,6 +21,8 @@ NARROW = 320
 
 _AXE_RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
 _SIDEWAYS = "document.documentElement.scrollWidth <= innerWidth"
+_WIDE = """() => [...document.querySelectorAll('body *')]
+  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 120))"""
 _CUT = """() => [...document.querySelectorAll('main *, header *, footer *')]
   .filter(one => !['INPUT', 'SELECT', 'TEXTAREA'].includes(one.tagName)
     && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1
@@ -90,21 +92,24 @@ class Looking:
         self.page.on("response", self._came)
 
     def _note(self, said: Any) -> None:
-        if said.type in ("error", "warning") and "status of 40" not in said.text:
+        if said.type in ("error", "warning") and "status of 4" not in said.text:
             self.complaints.append(said.text)
 
     def _came(self, response: Any) -> None:
         self.last = response.headers.get(HEADER.lower(), "") or self.last
 
-    async def look(self, where: str, *, scripts: int = 0) -> None:
+    async def look(self, where: str, *, scripts: int | None = 0) -> None:
         """Find nothing to complain about in the page that is open."""
         assert not self.complaints, (where, self.complaints)
-        assert await self.page.locator("script").count() == scripts, where
-        assert await self.page.evaluate(_SIDEWAYS), where
+        assert scripts is None or await self.page.locator("script").count() == scripts, where
+        await self._fits(where)
         self.templates.add(self.last)
         await self._axe(where)
         if self.closely:
             await self._closely(where)
+
+    async def _fits(self, where: str) -> None:
+        assert await self.page.evaluate(_SIDEWAYS), (where, await self.page.evaluate(_WIDE))
 
     async def _axe(self, where: str) -> None:
         if not AXE.is_file():
@@ -120,7 +125,7 @@ class Looking:
         faults = await page.evaluate(_KEYBOARD)
         assert not faults, (where, faults)
         await page.set_viewport_size({"width": NARROW, "height": size["height"]})
-        assert await page.evaluate(_SIDEWAYS), (where, f"{NARROW} px")
+        await self._fits(f"{where} at {NARROW} px")
         assert not (cut := await page.evaluate(_CUT)), (where, cut)
         await page.set_viewport_size(size)
         await page.emulate_media(forced_colors="active", reduced_motion="reduce")
