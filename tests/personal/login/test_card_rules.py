@@ -2,6 +2,8 @@
 
 import base64
 import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -11,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from base.errors import BadRequestData, NotPermitted
-from personal.login import cards
+from personal.login import card_desk, cards
+from personal.pages import login_card
 from personal.rules import city_card_code, decisions, evidence
 from personal.rules.city_card_code import Code
+from personal.rules.login_certificates import Fault
 from personal.vault import signing
 from tests.personal.consents.cards import Authority, ec_key, text
 
@@ -89,3 +93,12 @@ def test_another_key_or_algorithm_signs_nothing() -> None:
         code = base64.b32encode(cbor2.dumps(cbor2.CBORTag(18, parts))).decode().rstrip("=")
         with pytest.raises(BadRequestData):
             city_card_code.read(code, "yabu", KEYS, NOW)
+
+
+def test_everything_that_can_come_of_a_login_has_words_in_both_languages() -> None:
+    assert {*card_desk.FAILED, *Fault, card_desk.ENDED, card_desk.NOT_LINKED} <= set(login_card.REASONS)
+    path = Path(login_card.__file__).with_name("texts_login_card.toml")
+    words = tomllib.loads(path.read_text(encoding="utf-8"))
+    for reason in login_card.REASONS:
+        for key in (f"card_{reason.replace('-', '_')}", f"card_{reason.replace('-', '_')}_told"):
+            assert words[key].keys() == {"ja", "en"}, key
