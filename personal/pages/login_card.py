@@ -63,6 +63,7 @@ class CardLoginPages:
 
     async def come_back(self, visitor: Visitor) -> web.Response:
         """Log in whoever comes back from the desk, or say what came of it."""
+        throttle(self._module, visitor.request)
         query, now = visitor.request.query, clock.now()
         name, code = query.get("transaction", "")[:100], query.get("code", "")[:100]
         if query.get("for") == FOR_STAFF:
@@ -87,6 +88,7 @@ class CardLoginPages:
 
     async def enter_desk(self, visitor: Visitor) -> web.Response:
         """Let the browser that brings a ticket be the one that stands on a desk."""
+        throttle(self._module, visitor.request)
         ticket, now = visitor.request.query.get("ticket", "")[:100], clock.now()
         for town in self._module.towns.values():
             secret = await desks.enter(town, ticket, now)

@@ -59,6 +59,7 @@ class MyKeyPages:
 
     async def come_back(self, visitor: Visitor) -> web.Response:
         """Log in whoever comes back from the platform, or say what came of it."""
+        throttle(self._module, visitor.request)
         id, now, mine = visitor.request.query.get("state", "")[:100], clock.now(), binding(visitor.request)
         town = await mykey_logins.town_of(self._module.towns.values(), id, mine, now)
         if town is None:

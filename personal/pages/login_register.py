@@ -8,6 +8,7 @@ from aiohttp import web
 from base import clock
 from base.errors import AlreadyExists, Problem
 from personal.api.callers import holder_of
+from personal.api.front import throttle
 from personal.login import first_registration
 from personal.login.first_registration import PARTS, Applicant, katakana
 from personal.operations import records
@@ -93,6 +94,7 @@ class RegisterPages:
 
     async def _found(self, visitor: Visitor) -> tuple[Town, str, Applicant] | None:
         """Find who wants to register, in whichever municipality they began."""
+        throttle(self._desk.module, visitor.request)
         id = (visitor.given("attempt") or visitor.request.query.get("attempt", ""))[:100]
         mine, now = binding(visitor.request), clock.now()
         for town in self._desk.module.towns.values():

@@ -122,11 +122,12 @@ async def test_cards_that_prove_nothing_are_refused_and_the_page_says_why(
         assert (told.json["state"], told.json["reason"]) in (("refused", expected), ("refused", reason))
         page = await browser.back(transaction)
         assert page.status == 403 and 'role="alert"' in page.text
-    ca = Card(authority.certificate, authority.key)
-    transaction = await begin(browser)
-    assert (await desk.tap(transaction, ca)).json["state"] == "refused"
+    for own in (authority, other):  # an authority's own certificate, and one that vouches for itself
+        transaction = await begin(browser)
+        told = await desk.tap(transaction, Card(own.certificate, own.key))
+        assert told.json["state"] == "refused"
     refused = log(live, "login-refused")[before:]
-    assert len(refused) == len(bad) + 1
+    assert len(refused) == len(bad) + 2
     assert all(one["desk"] == desk.id and "subject" not in one for one in refused)
 
 
@@ -292,6 +293,9 @@ async def test_a_card_links_and_agrees_over_the_pages(
     made = (await live.post("/me/consents/prepare", wanted, by=by)).json
     csrf = (await browser.get("/me/accesses")).field("csrf")
     form = {"prepared": made["prepared"], "digest": made["digest"], "then": "/me", "csrf": csrf}
+    document = (await desk.claim(await begin(browser))).json["document"]
+    body = {"prepared": made["prepared"], "evidence": card.evidence(decisions.digest(document))}
+    assert (await live.post("/me/consents", body, by=by)).status == 403  # it was signed to log in
     page = await browser.post("/login/card", **form)
     claimed = await desk.claim(page.transaction)
     assert claimed.json["document"] == made["document"] and claimed.json["basics"] is False
