@@ -185,15 +185,16 @@ class Desk:
         response = self.pages.render(template, visitor.language, status=status, **told)
         response.headers["Cache-Control"] = "no-store"
         if visitor.actor.device:
-            response.headers["Refresh"] = self._afterwards(visitor)
+            self.leave_by_itself(visitor, response)
         if visitor.request.query.get("done") == ENDED:
             response.headers["Clear-Site-Data"] = FORGET  # the way back leads to no page of who was there
+            drop_browser(visitor.request, response)  # nor to what they began
         return response
 
-    def _afterwards(self, visitor: Visitor) -> str:
+    def leave_by_itself(self, visitor: Visitor, response: web.Response) -> None:
         """Let the page of a desk go back to the start by itself, when its login is over."""
         seconds = int(self.module.settings.kiosk_seconds) + 1
-        return f"{seconds}; url={visitor.link(ME + '/login', done=ENDED)}"
+        response.headers["Refresh"] = f"{seconds}; url={visitor.link(ME + '/login', done=ENDED)}"
 
     def said(self, visitor: Visitor, problem: Problem) -> str:
         """Say a refusal in the reader's language."""

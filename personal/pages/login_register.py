@@ -15,7 +15,7 @@ from personal.operations import records
 from personal.operations.actors import Who
 from personal.operations.call import Call
 from personal.operations.town import Town
-from personal.pages.desk import ME, Desk
+from personal.pages.desk import ENDED, ME, Desk
 from personal.pages.login_card import REGISTER, kiosk_of, outcome, session_of
 from personal.pages.visitor import Visitor, binding, keep_login, safe_next
 
@@ -51,9 +51,14 @@ class RegisterPages:
             "attempt": id,
             "by": applicant.kind,
             "complete": all(part in told for part in PARTS),
+            "instead": ENDED if kiosk_of(visitor, town) else "",
         }
-        visitor = replace(visitor, town=visitor.town or town)
-        return self._desk.render(visitor, "login_register.html", told=told, **more)
+        response = self._desk.render(
+            replace(visitor, town=visitor.town or town), "login_register.html", told=told, **more
+        )
+        if more["instead"]:
+            self._desk.leave_by_itself(visitor, response)
+        return response
 
     async def register(self, visitor: Visitor) -> web.Response:
         """Enter whoever proved to be somebody, log them in, and keep what the card tells if they wish."""

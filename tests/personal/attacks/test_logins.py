@@ -1,0 +1,43 @@
+"""What somebody tries who wants to get in as another, or to see what whoever sat there before left. (issue 6)"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.personal.consents.cards import Authority, ec_key
+from tests.personal.live import Live, live_module
+from tests.personal.login.desks import Browser, Desk, anchors
+
+NAMED = {"name": "新顔 あらた", "address": "養父市見本町9番地", "birthDate": "19840707", "sex": "1"}
+AUTHORITY = Authority("Authority for cards")
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    path = anchors(tmp_path / "trust", AUTHORITY)
+    async with live_module(tmp_path / "data", card_authorities=path) as running:
+        yield running
+
+
+async def test_who_comes_next_at_a_terminal_sees_nothing_of_who_did_not_finish_registering(
+    live: Live,
+) -> None:
+    """The page with what a card tells goes away by itself, and neither "back" nor history brings it again."""
+    desk = Desk(live)
+    await desk.join()
+    async with Browser(live.url) as browser:
+        ticket = (await live.post("/desks/tickets", None, by=desk.token)).json
+        await browser.get(ticket["path"])
+        begun = await browser.post("/login/card", town="yabu", next="/me")
+        told = await desk.tap(begun.transaction, AUTHORITY.issue(ec_key()), basics=NAMED)
+        page = (await browser.back(begun.transaction, told.json["code"])).location
+        async with browser.session.get(live.url + page) as shown:
+            assert NAMED["name"] in await shown.text()
+            _, _, ended = shown.headers["Refresh"].partition("url=")
+        assert (await browser.get(ended)).status == 200
+        again = await browser.get(page)
+        assert again.status == 403 and NAMED["name"] not in again.text and "1984" not in again.text
+        attempt = page.partition("attempt=")[2].partition("&")[0]
+        sent = await browser.post("/login/register", attempt=attempt, nameKana="やぶ はなこ")
+        assert sent.status == 403
