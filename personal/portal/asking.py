@@ -1,5 +1,6 @@
 """Deciding: choose what a service may see, check what is signed, prove it, keep the receipt."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -8,16 +9,21 @@ from aiohttp import web
 
 from base import clock
 from base.errors import BadRequestData, NotPermitted
+from personal.login.card_logins import CARD
 from personal.login.ways import ways
 from personal.operations.actors import Level
+from personal.operations.tables import Way
 from personal.pages.desk import JAPAN, ME
 from personal.pages.visitor import Visitor, safe_next
 from personal.portal.section import Section, query
 from personal.portal.services import chosen_purpose, shown_record
 from personal.portal.standing import SHARE, open_items
+from personal.rules.evidence import EvidenceKind
 
 ASK: Final = ME + "/ask"
 DONE: Final = ME + "/agreed"
+CARD_SIGNED: Final = EvidenceKind.CARD
+ID_TOKEN: Final = EvidenceKind.TOKEN
 SPANS: Final = (30, 90, 180)
 """Days for which one can agree, besides the longest time."""
 
@@ -51,12 +57,10 @@ class AskingPages(Section):
         made = await self._ask(visitor, "POST", "/me/consents/prepare", body)
         found = await chosen_purpose(self._desk, visitor)
         record = await self._record(visitor, items) if found["kind"] == SHARE else None
-        module, town = self._desk.module, visitor.town
-        proving = () if town is None else tuple(way for way in ways(module, town) if way.proves)
         more: dict[str, Any] = {
             "made": made,
             "record": record,
-            "ways": [way for way in proving if way.level >= Level.CARD],
+            "ways": self._proving(visitor, made["evidence"]),
             "session": "session" in made["evidence"],
             "then": self._then(visitor),
             "exact": orjson.dumps(
@@ -94,6 +98,12 @@ class AskingPages(Section):
         about = (found["service"]["id"], found["purpose"]["id"], found["kind"])
         mine = (one for one in receipts if (one["service"], one["purpose"], one["kind"]) == about)
         return self._render(visitor, "my_agreed.html", receipt=next(mine, None), **found)
+
+    def _proving(self, visitor: Visitor, enough: Collection[str]) -> list[Way]:
+        """List the ways that give evidence of a kind that is enough for what is decided."""
+        found = () if visitor.town is None else ways(self._desk.module, visitor.town)
+        sure = [way for way in found if way.proves and way.level >= Level.CARD]
+        return [way for way in sure if (CARD_SIGNED if way.id == CARD else ID_TOKEN) in enough]
 
     async def _record(self, visitor: Visitor, items: list[str]) -> dict[str, Any] | None:
         """Give the record that would go out; None where this login, or the one who acts, may not see it."""
