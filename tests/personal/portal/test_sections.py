@@ -2,11 +2,15 @@
 
 import json
 import re
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
+import zxingcpp
 
 from personal.store import records
 from personal.store.records import Choice
+from tests.personal.login.test_city_cards import drawn
 from tests.personal.pages.reading import NOTHING, Reader
 from tests.personal.portal.acts import agree, ask_for, disclosed
 
@@ -147,7 +151,12 @@ async def test_a_code_is_shown_once_as_letters_and_picture_and_withdrawn(reader:
     assert reader.status == 400
     await reader.send("/me/code", items="basic-four", minutes="15", service="shelter")
     code = reader.found(r'class="big"[^>]*>([^<]+)<')
-    assert 'class="qr" src="data:image/svg+xml' in reader.page and "避難所受付（見本）" in reader.page
+    assert "避難所受付（見本）" in reader.page
+    picture = unquote(unescape(reader.found(r'class="qr" src="data:image/svg[^,]+,([^"]+)"'))).replace(
+        "'", '"'
+    )
+    dark = picture[: picture.index("<path")] + picture[picture.index("qrline") :]
+    assert zxingcpp.read_barcodes(drawn(dark))[0].text == code
     assert code not in await reader.get("/me/code")
     assert "取り消しました" in await reader.send("/me/code/withdraw")
 
