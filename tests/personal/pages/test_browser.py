@@ -108,7 +108,7 @@ async def visits(yabu: Live, browser: Any) -> Visits:
 
 ELSEWHERE = {
     *("/login/card/done", "/login/city-card", "/login/register", "/stop/{town}/{token}"),
-    *("/me/resumed/{id}", "/staff/resumed/{id}"),
+    *("/me/resumed/{id}", "/staff/resumed/{id}", "/staff/factor"),
     # these show nothing of their own: they send on, or are for programs
     *("/login/desk", "/login/mykey/done", "/login/oidc/jwks", "/login/oidc/goodbye/{name}"),
     "/login/oidc/callback/{name}",
@@ -163,7 +163,7 @@ async def for_administrators(visits: Visits) -> None:
     await admin.look("/staff/members")
     await admin.page.click("tbody th a")
     await admin.look()
-    for path in ("/desks", "/factors", "/factors/new"):
+    for path in ("/desks", "/factors", "/factors/new", "/sessions"):
         await admin.look("/staff" + path)
     await (await visits.begin("privacy")).look("/staff/deadlines")
     for login, path in (("auditor", "/staff"), ("auditor", "/staff/audit"), ("admin", "/staff")):
