@@ -20,11 +20,13 @@ from base.errors import (
     PayloadTooLarge,
     Problem,
     TooManyRequests,
+    Unauthorized,
     UnsupportedMediaType,
 )
 from base.ids import request as request_id
 from base.nesting import too_deep
 from personal.api.callers import actor_of
+from personal.operations.actors import Actor
 from personal.operations.assurance import admit
 from personal.operations.call import FORM, JSON, Answer, Call, Module, Operation
 from personal.operations.town import Town
@@ -114,12 +116,20 @@ class _Handler:
         now = clock.now()
         slow_down(self._module, request)
         town = _town(self._module, request)
-        actor = await actor_of(request, town, self._module.settings, now)
+        actor = await self._actor(request, town, now)
         admit(self._operation, actor, self._module.settings, now)
         params = _params(self._operation, request)
         body = await self._body(request)
         call = Call(town, actor, request.match_info, params, body, now)
         return await self._operation.run(call, self._module)
+
+    async def _actor(self, request: web.Request, town: Town, now: int) -> Actor:
+        """Say who asks; whoever sends a credential that proves nothing counts as who sends none."""
+        try:
+            return await actor_of(request, town, self._module.settings, now)
+        except Unauthorized:
+            throttle(self._module, request)
+            raise
 
     async def _body(self, request: web.Request) -> Any:
         if self._validator is None:

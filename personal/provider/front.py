@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from base import clock
 from base.errors import Problem, Unauthorized
 from base.ids import request as request_id
-from personal.api.front import slow_down
+from personal.api.front import slow_down, throttle
 from personal.operations.call import FORM, Module
 from personal.provider.city import City
 
@@ -52,7 +52,7 @@ def endpoint(module: Module, method: str, path: str, run: Run) -> web.RouteDef:
 
     async def handle(request: web.Request) -> web.Response:
         try:
-            slow_down(module, request)
+            (slow_down if _bears_token(request) else throttle)(module, request)
             town = module.towns.get(request.match_info["town"])
             if town is None:
                 return told({"error": "not_found"}, 404)
@@ -115,7 +115,7 @@ def take(module: Module, city: City, service: str) -> None:
 
 async def _form(request: web.Request) -> dict[str, str]:
     if request.content_type != FORM:
-        if request.path.endswith("/userinfo"):
+        if _bears_token(request):
             return {}
         raise OAuth2Error("send a form", error="invalid_request")
     try:
@@ -124,6 +124,11 @@ async def _form(request: web.Request) -> dict[str, str]:
     except ValueError:
         raise OAuth2Error("the form cannot be read", error="invalid_request") from None
     return fields(pairs)
+
+
+def _bears_token(request: web.Request) -> bool:
+    """Say whether a request goes to the one endpoint that is asked with a token. (OIDC Core 5.3)"""
+    return request.path.endswith("/userinfo")
 
 
 async def body(request: web.Request) -> bytes:

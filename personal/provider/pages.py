@@ -9,7 +9,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from base import clock
 from base.database import Connection
 from base.errors import InvalidRequest, ResourceNotFound
-from personal.api.front import slow_down
+from personal.api.front import throttle
 from personal.operations import acting
 from personal.operations.actors import Who
 from personal.operations.call import FORM
@@ -52,7 +52,7 @@ class LoginPages:
     async def begin(self, visitor: Visitor) -> web.Response:
         """Take a service's request to log somebody in."""
         city, now = city_of(self._desk, visitor), clock.now()
-        slow_down(city.module, visitor.request)
+        throttle(city.module, visitor.request)
         try:
             given = fields(list(visitor.request.query.items()))
         except OAuth2Error:

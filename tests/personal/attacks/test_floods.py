@@ -64,3 +64,14 @@ async def test_a_network_that_proves_nothing_is_answered_so_often_only(tmp_path:
             refused = await live.get(path)
             assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (429, True)
         assert (await live.get("/session", by=by)).status == 200
+
+
+async def test_a_made_up_token_does_not_lift_the_limit(tmp_path: Path) -> None:
+    """Who names a token that is none proves no more than who names none, wherever it is sent."""
+    async with live_module(tmp_path / "data", requests_per_second=0.001) as live:
+        by = await live.staff("counter")  # the only one for a while
+        made_up = {"Authorization": "Bearer r_made-up"}
+        for path in ("/personal/v1/me/items", "/oidc/yabu/authorize?client_id=x", "/oidc/yabu/keys"):
+            async with live.session.get(live.url + path, headers=made_up) as refused:
+                assert refused.status == 429, path
+        assert (await live.get("/session", by=by)).status == 200
