@@ -74,3 +74,20 @@ async def test_a_preview_is_for_what_the_purpose_asks_only_and_is_on_record(live
     assert (await live.post("/me/consents/preview", {**body, "items": ["allergies"]}, by=by)).status == 200
     told = (await live.get("/me/accesses", by=by)).json["accesses"][0]
     assert told["kind"] == "consent-previewed" and told["items"] == ["allergies"] and told["who"] == "self"
+
+
+async def test_of_somebody_protected_nothing_would_go_out(live: Live) -> None:
+    await sharing.service(live, "library", *CODES)
+    person = await live.register("hanako")
+    await sharing.hold(live, person, allergies=sharing.ALLERGIES)
+    guard = await live.staff("protection")
+    terms = {"nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
+    found = await live.post("/residents/search", terms, by=guard)
+    body = {"resident": found.json["residents"][0]["resident"], "protected": True}
+    assert (await live.post("/residents/protection", body, by=guard)).status == 204
+    live.tokens.pop(("yabu", "resident/hanako/3"))
+    asked = {"service": "library", "purpose": sharing.PURPOSE, "items": ["allergies"]}
+    told = await live.post("/me/consents/preview", asked, by=await live.resident("hanako"))
+    assert told.json["items"] == {} and told.json["withheld"] == [
+        {"item": "allergies", "reason": "nothing-held"}
+    ]
