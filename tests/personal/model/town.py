@@ -15,13 +15,13 @@ from base import clock, forms
 from base.database import Connection
 from base.errors import BadRequestData
 from personal import towns
-from personal.operations.assurance import admit
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
 from personal.locations import sites
 from personal.locations.contract import Copy, Location, LocationOffline
 from personal.locations.records import Records
 from personal.operations import staff
 from personal.operations.actors import Actor, Level, Role, Who
+from personal.operations.assurance import admit
 from personal.operations.call import Answer, Call, Module, Operation
 from personal.operations.town import Town
 from personal.rules.evidence import Anchors
