@@ -85,6 +85,7 @@ class Looking:
     templates: set[str] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)
     last: str = ""
+    _prepared: bool = False
 
     def __post_init__(self) -> None:
         self.page.on("console", self._note)
@@ -114,7 +115,11 @@ class Looking:
     async def _axe(self, where: str) -> None:
         if not AXE.is_file():
             return
-        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        if not self._prepared:  # for the pages that follow; sending it to each takes long
+            await self.page.add_init_script(path=AXE)
+            self._prepared = True
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = await self.page.evaluate(_AXE_RUN, RULES)
         barriers = [(one["id"], node["html"][:160]) for one in found["violations"] for node in one["nodes"]]
         assert not barriers, (where, barriers)
