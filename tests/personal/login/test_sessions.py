@@ -283,6 +283,19 @@ async def test_at_a_desk_pages_end_by_themselves_and_keep_no_form(live: Live, re
     await reader.send("/me/rights/ask", NOTHING, **ASKED)
     assert "resumed" not in reader.path and reader.path.startswith("/me/login")
     assert live.town.store.read(lambda db: db.execute("SELECT count(*) FROM attempt").get) == before
+    async with reader.session.get(live.url + "/me/login?done=ended_by_itself") as reply:
+        assert "終わりにしました" in await reply.text()
+        assert reply.headers["Clear-Site-Data"] == '"cache", "storage"'  # the way back leads to no page
+
+
+async def test_leaving_a_desk_takes_away_what_names_the_browser(live: Live, reader: Reader) -> None:
+    token = await enter_resident(live, PEOPLE["hanako"], Level.CARD, device="counter-1")
+    jar, url = reader.session.cookie_jar, aiohttp.typedefs.URL(live.url)
+    jar.update_cookies({"engawa-personal": f"yabu.{token}", "engawa-browser": "b" * 43}, url)
+    await reader.get("/me")
+    await reader.send("/me/logout")
+    assert not cookie_of(reader) and cookie_of(reader, "engawa-browser") != "b" * 43
+    assert not await good(live, token)
 
 
 async def test_an_attempt_is_for_its_browser_and_kind_once_and_for_a_while(live: Live) -> None:
