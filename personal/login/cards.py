@@ -124,12 +124,18 @@ def answered(found: Transaction, state: State, reason: str = "", **more: Any) ->
 
 
 def take(db: Connection, key: bytes, name: str, code: str, binding: bytes, now: int) -> Transaction | None:
-    """Finish a transaction for the browser that began it and stood at the desk; None if it is not that, or over."""
-    body = attempts.peek(db, key, name, KIND, binding, now)
+    """Finish a transaction for the browser that began it and stood at the desk; None if it is not that, or over.
+
+    It is over, too, when its code comes from another browser: somebody was lured to the desk, and may read the
+    address that they see out to whoever did that.
+    """
+    body = attempts.peek(db, key, name, KIND, None, now)
     found = None if body is None else Transaction(**body)
     if found is None or found.state not in ANSWERED:
         return None
-    if found.state != State.REFUSED and not hmac.compare_digest(found.code.encode(), code.encode()):
+    mine = attempts.peek(db, key, name, KIND, binding, now) is not None
+    coded = hmac.compare_digest(found.code.encode(), code.encode())
+    if not coded and not (mine and found.state == State.REFUSED):
         return None
-    attempts.take(db, key, name, KIND, binding, now)
-    return found
+    attempts.take(db, key, name, KIND, None, now)
+    return found if mine else None

@@ -41,3 +41,19 @@ async def test_who_comes_next_at_a_terminal_sees_nothing_of_who_did_not_finish_r
         attempt = page.partition("attempt=")[2].partition("&")[0]
         sent = await browser.post("/login/register", attempt=attempt, nameKana="やぶ はなこ")
         assert sent.status == 403
+
+
+async def test_an_address_that_is_read_out_to_a_stranger_logs_nobody_in(live: Live) -> None:
+    """Who was lured to a desk comes back in a browser that began nothing: with that the transaction is over."""
+    desk = Desk(live)
+    await desk.join()
+    async with Browser(live.url) as stranger, Browser(live.url) as lured:
+        begun = await stranger.post("/login/card", town="yabu", next="/me")
+        told = await desk.tap(begun.transaction, AUTHORITY.issue(ec_key()))
+        assert (await lured.back(begun.transaction, "guessed")).status == 403
+        assert (await lured.back(begun.transaction, told.json["code"])).status == 403
+        assert (await stranger.back(begun.transaction, told.json["code"])).status == 403
+        begun = await stranger.post("/login/card", town="yabu", next="/me")
+        told = await desk.tap(begun.transaction, AUTHORITY.issue(ec_key()))
+        assert (await lured.back(begun.transaction, "guessed")).status == 403
+        assert (await stranger.back(begun.transaction, told.json["code"])).status == 303
