@@ -56,6 +56,7 @@ class AccessPages(Section):
 
     async def give_proof(self, visitor: Visitor) -> web.Response:
         """Give an entry with its proof as a file."""
+        self._check_file(visitor)
         raw = orjson.dumps(await self._proof(visitor), option=orjson.OPT_INDENT_2)
         name = f"proof-{visitor.request.match_info['position']}.json"
         return self._desk.file(raw, name, "application/json")

@@ -38,6 +38,7 @@ class ReceiptPages(Section):
 
     async def give(self, visitor: Visitor) -> web.Response:
         """Give a receipt as a file that other software can verify."""
+        self._check_file(visitor)
         name = f"receipt-{visitor.request.match_info['receipt']}.jsonld"
         return self._desk.file(await self._receipt(visitor), name, "application/ld+json")
 

@@ -51,6 +51,7 @@ class RightsPages(Section):
 
     async def export(self, visitor: Visitor) -> web.Response:
         """Give everything held about the visitor as a file, or as a page for printing."""
+        self._check_file(visitor)
         form = visitor.given("format")
         form = form if form in FORMS else "json"
         body = await self._ask(visitor, "GET", "/me/export", params={"format": form})

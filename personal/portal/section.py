@@ -51,6 +51,13 @@ class Section:
         except (NotPermitted, ResourceNotFound):
             return None
 
+    def _check_file(self, visitor: Visitor) -> None:
+        """Refuse to give a file at a terminal: it would stay there for who comes next."""
+        if visitor.actor.device:
+            raise NotPermitted(
+                "Nothing is saved as a file at a terminal that others use: log in on a device of your own."
+            )
+
     async def _names(self, visitor: Visitor) -> dict[str, Any]:
         """Give what services, purposes and items are called."""
         listed = (await self._ask(visitor, "GET", "/services"))["services"]

@@ -8,6 +8,7 @@ import pytest
 from tests.personal.consents.cards import Authority, ec_key
 from tests.personal.live import Live, live_module
 from tests.personal.login.desks import Browser, Desk, anchors
+from tests.personal.login.test_card_logins import log
 
 NAMED = {"name": "新顔 あらた", "address": "養父市見本町9番地", "birthDate": "19840707", "sex": "1"}
 AUTHORITY = Authority("Authority for cards")
@@ -57,3 +58,22 @@ async def test_an_address_that_is_read_out_to_a_stranger_logs_nobody_in(live: Li
         told = await desk.tap(begun.transaction, AUTHORITY.issue(ec_key()))
         assert (await lured.back(begun.transaction, "guessed")).status == 403
         assert (await stranger.back(begun.transaction, told.json["code"])).status == 303
+
+
+async def test_a_terminal_keeps_no_file_of_who_sat_there(live: Live) -> None:
+    """What is saved outlives the browser's profile: nobody gets a file there, and nothing goes out for it."""
+    desk = Desk(live)
+    await desk.join()
+    async with Browser(live.url) as browser:
+        ticket = (await live.post("/desks/tickets", None, by=desk.token)).json
+        await browser.get(ticket["path"])
+        begun = await browser.post("/login/card", town="yabu", next="/me")
+        told = await desk.tap(begun.transaction, AUTHORITY.issue(ec_key()))
+        await browser.register(await browser.back(begun.transaction, told.json["code"]))
+        page = await browser.get("/me/rights")
+        assert "/me/rights/export" not in page.text and "device of your own" in page.text
+        refused = await browser.post("/me/rights/export", csrf=page.field("csrf"), format="json")
+        assert refused.status == 403 and "device of your own" in refused.text
+        assert (await browser.get("/me/accesses/1/file")).status == 403
+        assert (await browser.get("/me/receipts/1/file")).status == 403
+    assert not log(live, "export")
