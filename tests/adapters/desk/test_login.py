@@ -100,6 +100,7 @@ async def test_the_last_try_is_kept_and_the_module_hears_why(there: Standing) ->
     await sign(there, pin="9999")
     page = await sign(there, pin="9999")
     assert "ここではもう試しません" in page.text and 'name="pin"' not in page.text
+    assert "もう一度" not in page.text
     page = await there.browser.post(page.url.partition("?")[0] + "/cancel")
     assert page.url.startswith(f"{there.live.url}/login/card/done") and "窓口" in page.text
 
