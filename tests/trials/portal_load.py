@@ -169,7 +169,8 @@ async def _agreed(data: Path, seed: int, card: Made) -> list[str]:
         await town.store.write(
             lambda db: identifiers.link(db, IdentifierKind.CARD, hash, chosen[0], False, clock.now())
         )
-        return await town.store.write(lambda db: [_login(db, module, person) for person in chosen])
+        # whoever logs in by card again and again ends their own older logins: they do not read beside it
+        return await town.store.write(lambda db: [_login(db, module, person) for person in chosen[1:]])
 
 
 def _login(db: Connection, module: Module, person: str) -> str:
