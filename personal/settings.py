@@ -73,10 +73,13 @@ class PersonalSettings:
         most=366,
     )
     factor_minutes: float = setting(
-        10.0, "How long after their second factor staff may do what is dangerous without giving it again.", most=720
+        10.0,
+        "How long after their second factor staff may do what is dangerous without giving it again.",
+        most=720,
     )
     staff_two_persons: bool = setting(
-        True, "Whether a second administrator approves who joins and gets further roles; not in demonstrations."
+        True,
+        "Whether a second administrator approves who joins and gets further roles; not in demonstrations.",
     )
     enrolment_days: int = setting(
         7, "How long a code is good with which a member of staff makes their first second factor.", most=60
@@ -127,7 +130,9 @@ class PersonalSettings:
     logins: Path | None = setting(
         None, "TOML file of the login providers, such as デジタル認証アプリ; none: there is none."
     )
-    mykey_url: str = setting("", "URL of マイキープラットフォーム, to hold up cards with it; empty: it is not used.")
+    mykey_url: str = setting(
+        "", "URL of マイキープラットフォーム, to hold up cards with it; empty: it is not used."
+    )
     mykey_token: Path | None = setting(None, "File (mode 0600) with the access token for it.")
     mykey_pin: bool = setting(False, "Whether its login with the PIN counts as one with the card.")
     city_cards: bool = setting(
