@@ -211,6 +211,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         schema=resident_changes.END,
     ),
     Operation(
+        "POST", "/residents/checked", resident_changes.check, STAFF, roles=COUNTER, schema=residents.ONE
+    ),
+    Operation(
         "POST",
         "/residents/terms",
         resident_changes.search_by,

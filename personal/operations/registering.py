@@ -50,6 +50,7 @@ def enter(
 def enter_self(connection: Connection, who: Newcomer, now: int, reactions: tuple[Reaction, ...]) -> str:
     """Enter a resident who proved who they are by their card and its PIN; give their id."""
     person = enter(connection, who, cleared=True, now=now, reactions=reactions)
+    people.leave_unchecked(connection, person, now)
     log.append(connection, Entry("resident-registered", {"by": "resident"}, {"subject": person}), now)
     return person
 

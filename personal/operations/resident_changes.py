@@ -175,8 +175,23 @@ async def search_by(call: Call, _: Module) -> Answer:
     def work(db: Connection) -> None:
         person = handles.visible(db, asked, call.actor)
         people.index(db, person.id, terms)
+        people.check(db, person.id)
         facts = {"by": call.actor.id}
         log.append(db, Entry("resident-search-terms", facts, {"subject": person.id}), call.now)
+
+    await call.town.store.write(work)
+    return NO_CONTENT
+
+
+async def check(call: Call, _: Module) -> Answer:
+    """Note that one looked at the papers of a resident who registered themselves, and that they are who they say."""
+    names = await handles.handles(call.town, call.actor)
+    asked = names.read(call.body["resident"])
+
+    def work(db: Connection) -> None:
+        person = handles.visible(db, asked, call.actor)
+        people.check(db, person.id)
+        log.append(db, Entry("resident-checked", {"by": call.actor.id}, {"subject": person.id}), call.now)
 
     await call.town.store.write(work)
     return NO_CONTENT

@@ -195,7 +195,9 @@ def numbered(name: str) -> int:
 def summary(names: Handles, person: Person, call: Call) -> dict[str, Any]:
     """Show a resident in a list; that somebody is protected only to who is cleared."""
     shown = {"resident": names.show(person.id), "state": person.state}
-    return {**shown, "protected": True} if person.protected and cleared(call.actor) else shown
+    unchecked = {"unchecked": True} if person.unchecked else {}
+    protected = {"protected": True} if person.protected and cleared(call.actor) else {}
+    return {**shown, **unchecked, **protected}
 
 
 def _found(db: Connection, call: Call, blind: Blinding) -> list[Person]:

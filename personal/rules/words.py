@@ -109,6 +109,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "resident-read": ("職員が、登録の状況を見ました", "Staff looked at how you are registered"),
     "resident-linked": ("カードなどを結びつけました", "A card or another identifier was linked to you"),
     "resident-unlinked": ("カードなどの結びつきを終えました", "A card or another identifier was ended"),
+    "resident-checked": (
+        "職員が、ご本人であることを書類で確かめました",
+        "Staff looked at papers that show who you are",
+    ),
     "resident-search-terms": (
         "検索に使う読みがなを変えました",
         "The reading you are searched by was changed",

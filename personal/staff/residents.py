@@ -27,6 +27,7 @@ class ResidentPages(ResidentsPage):
             desk.sent(ONE + "/link", self.link, page=self.show),
             desk.sent(ONE + "/unlink", self.unlink, page=self.show),
             desk.sent(ONE + "/protection", self.protect, page=self.show),
+            desk.sent(ONE + "/checked", self.check, page=self.show),
             desk.sent(ONE + "/districts", self.settle, page=self.show),
         ]
 
@@ -79,6 +80,10 @@ class ResidentPages(ResidentsPage):
         """End a card or another identifier."""
         ended = visitor.given("identifier")
         return await self._do(visitor, "/residents/identifiers/end", "unlinked", identifier=ended)
+
+    async def check(self, visitor: Visitor) -> web.Response:
+        """Note that papers show who a resident is who registered themselves."""
+        return await self._do(visitor, "/residents/checked", "checked")
 
     async def protect(self, visitor: Visitor) -> web.Response:
         """Protect a resident, or lift it."""

@@ -8,12 +8,13 @@ from base.database import Connection
 from personal.rules.residents import State
 from personal.store.town import one, rows, value
 
-_COLUMNS = "id, state, protected, merged_into, created, changed"
+_COLUMNS = """id, state, protected, merged_into, created, changed,
+  EXISTS (SELECT 1 FROM self_registered WHERE self_registered.person = person.id)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A resident; times in µs."""
+    """A resident; times in µs. unchecked: they registered themselves, and nobody has looked at who they are."""
 
     id: str
     state: State
@@ -21,11 +22,22 @@ class Person:
     merged_into: str | None
     created: int
     changed: int
+    unchecked: bool
 
 
 def add(connection: Connection, id: str, now: int) -> None:
     """Write a new resident."""
     connection.execute("INSERT INTO person VALUES (?, ?, NULL, 0, ?, ?)", (id, State.HERE, now, now))
+
+
+def leave_unchecked(connection: Connection, id: str, now: int) -> None:
+    """Note that a resident registered themselves: how they are read and when they were born is as they typed it."""
+    connection.execute("INSERT OR REPLACE INTO self_registered VALUES (?, ?)", (id, now))
+
+
+def check(connection: Connection, id: str) -> None:
+    """Note that staff looked at who a resident is."""
+    connection.execute("DELETE FROM self_registered WHERE person = ?", (id,))
 
 
 def find(connection: Connection, id: str) -> Person | None:
@@ -112,5 +124,5 @@ def searches(connection: Connection, staff: str, since: int) -> int:
 def _person(row: tuple[Any, ...] | None) -> Person | None:
     if row is None:
         return None
-    id, state, protected, *rest = row
-    return Person(id, State(state), bool(protected), *rest)
+    id, state, protected, merged_into, created, changed, unchecked = row
+    return Person(id, State(state), bool(protected), merged_into, created, changed, bool(unchecked))

@@ -208,6 +208,7 @@ def forget(connection: Connection, person: str) -> None:
     for id in people.family(connection, person):
         connection.execute("DELETE FROM opening WHERE person = ?", (id,))
         connection.execute("DELETE FROM blind_index WHERE person = ?", (id,))
+        connection.execute("DELETE FROM self_registered WHERE person = ?", (id,))
         connection.execute("DELETE FROM delegation WHERE ? IN (guardian, subject)", (id,))
         for table in (
             "district", "peer_offer", "peer_link", "rights_request", "record_source", "consent_reason",

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from personal.store.schema_logins import COMMON_LOGIN, DESKS, LOGINS, SEARCHED, SECOND_FACTORS, TOLD
+from personal.store.schema_logins import (
+    COMMON_LOGIN,
+    DESKS,
+    LOGINS,
+    SEARCHED,
+    SECOND_FACTORS,
+    SELF_REGISTERED,
+    TOLD,
+)
 
 PEOPLE: Final = """
 CREATE TABLE person (
@@ -320,4 +328,5 @@ STEPS: Final = (
     DESKS,
     SECOND_FACTORS,
     SEARCHED,
+    SELF_REGISTERED,
 )

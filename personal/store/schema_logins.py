@@ -169,6 +169,11 @@ BEGIN
 END;
 """
 
+SELF_REGISTERED: Final = """
+-- residents who registered themselves and whom no member of staff has looked at: reading and birth date are as typed in
+CREATE TABLE self_registered (person TEXT PRIMARY KEY REFERENCES person, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
 SEARCHED: Final = """
 -- what auditors search the log by, read from the entries themselves: nothing is kept twice
 ALTER TABLE leaf ADD COLUMN kind TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(CAST(entry AS TEXT))
