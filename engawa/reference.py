@@ -22,8 +22,9 @@ from personal.agent.settings import AgentSettings
 from personal.api.front import path_of
 from personal.cloud import settings as vault
 from personal.cloud.settings import VaultSettings
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 
 DOCS = Path(__file__).parent.parent / "docs"

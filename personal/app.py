@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from personal import agreements, common_login, devices, identification, relations, releases, tellings
-from personal import logins as login_rows
 from personal.operations import (
     access_history,
     agent_line,
@@ -35,11 +33,14 @@ from personal.operations import (
     storing,
     tokens,
 )
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import FORM, Operation
 from personal.operations.tables import ConsentReaction, Events, Kind, Reaction
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import emergencies
+from personal.table import agreements, common_login, devices, identification, relations, releases, tellings
+from personal.table import logins as login_rows
 
 ANYBODY: Final = frozenset({Who.NOBODY})
 RESIDENT: Final = frozenset({Who.RESIDENT})

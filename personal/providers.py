@@ -26,7 +26,7 @@ from base.oidc.faults import LoginFailed
 from base.oidc.metadata import is_safe
 from base.oidc.signed import unverified
 from base.settings import SettingError
-from personal.operations.actors import Level
+from personal.rules.levels import Level
 
 _LEVELS: Final = {"contactless": Level.CONTACTLESS, "city-card": Level.CITY_CARD, "card": Level.CARD}
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 500}

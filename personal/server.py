@@ -17,7 +17,8 @@ from base.database import lock_folder
 from base.egress import AddressPolicy, connector
 from base.log import configure
 from base.web import serving, until_asked_to_stop
-from personal import admin, logins, parts, providers, towns, trust
+from personal import parts, providers, towns, trust
+from personal.administration import handlers
 from personal.api import openapi
 from personal.api.front import Front
 from personal.app import CONSENT_REACTIONS, EVENTS, KINDS, REACTIONS, operations
@@ -30,6 +31,7 @@ from personal.pages.visitor import BEHIND_TLS
 from personal.provider import routes as provider
 from personal.provider import telling as logouts
 from personal.settings import PersonalSettings, check
+from personal.table import logins
 
 log = structlog.get_logger("engawa.personal")
 
@@ -99,7 +101,7 @@ async def served(settings: PersonalSettings) -> AsyncIterator[tuple[Module, str]
         app.add_routes(health.routes(module.ping, "personal"))
         async with (
             logouts.attended(module),
-            admin_socket.serve(settings.data, admin.handlers(module)),
+            admin_socket.serve(settings.data, handlers.handlers(module)),
             serving(
                 app,
                 settings.host,

@@ -10,7 +10,7 @@ import aiohttp
 from base.admin import ask
 from engawa.demo.talk import Talk
 from personal import towns
-from personal.service_command import new_key, public_keys
+from personal.commands.services import new_key, public_keys
 from personal.towns import Listed
 
 FILE: Final = Path(__file__).parent / "residents.json"

@@ -6,8 +6,9 @@ from aiohttp import web
 from base.access.certificates import certificate_of, pins
 from base.errors import InvalidRequest, NotPermitted, Unauthorized
 from personal.operations import logging_in
-from personal.operations.actors import NOBODY, Actor, Level, Role, Who
+from personal.operations.actors import NOBODY, Actor, Role, Who
 from personal.operations.town import Town
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import delegations, services, sessions
 from personal.store.sessions import Session

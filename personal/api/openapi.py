@@ -8,9 +8,10 @@ from aiohttp import web
 
 from base.release import version
 from personal.api.front import PREFIX, TOWN_HEADER, path_of
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.call import JSON, Operation
 from personal.operations.tokens import TOKEN_PATH
+from personal.rules.levels import Level
 
 PATH: Final = PREFIX + "/openapi.json"
 PROBLEM: Final = "application/problem+json"

@@ -12,7 +12,7 @@ from personal.audit.log import Entry
 from personal.login import cards, first_registration
 from personal.login.cards import State, Transaction, Wants
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.call import Module
 from personal.operations.logging_in import Login
 from personal.operations.logins import resident_of
@@ -20,6 +20,7 @@ from personal.operations.preparing import PREPARED
 from personal.operations.tables import Way
 from personal.operations.town import Town
 from personal.rules import decisions
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, desks, identifiers, items, services
 from personal.vault import signing

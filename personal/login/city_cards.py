@@ -24,7 +24,7 @@ from base.errors import BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import handles, logging_in
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.operations.blinding import blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.logging_in import Login
@@ -34,6 +34,7 @@ from personal.operations.town import Town
 from personal.rules import city_card_code
 from personal.rules.city_card_code import KID_BYTES, NUMBER_BYTES, Code, Keys
 from personal.rules.identifiers import framed
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind, State
 from personal.store import city_cards, identifiers, people, sessions
 from personal.store.city_cards import CityCard

@@ -12,13 +12,14 @@ from base import clock, forms
 from base.database import Connection
 from base.errors import BadRequestData
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import Module
 from personal.operations.logging_in import Login
 from personal.operations.registering import Newcomer, enter_self
 from personal.operations.residents import SEARCHED
 from personal.operations.town import Town
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers
 from personal.store.attempts import Attempt

@@ -12,7 +12,7 @@ from personal.audit import log
 from personal.audit.log import Entry
 from personal.login import first_registration
 from personal.operations import handles, logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
 from personal.operations.card_validity import fault_of
@@ -20,6 +20,7 @@ from personal.operations.logging_in import Login
 from personal.operations.logins import resident_of
 from personal.operations.tables import Way
 from personal.operations.town import Town
+from personal.rules.levels import Level
 from personal.rules.mykey import MyKey, Shown
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers, people

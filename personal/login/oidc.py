@@ -15,7 +15,7 @@ from base.oidc.authorization import Wish
 from base.oidc.faults import Fault, LoginFailed
 from personal.login import card_logins, oidc_claims
 from personal.operations import logging_in
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
 from personal.operations.logging_in import Login, unknown
@@ -24,6 +24,7 @@ from personal.operations.tables import Way
 from personal.operations.town import Town
 from personal.providers import LoginProvider
 from personal.rules import decisions, evidence
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers, staff
 from personal.store.attempts import Attempt

@@ -1,4 +1,4 @@
-"""In which ways one can log in here: each part that has some adds them in personal/logins.py."""
+"""In which ways one can log in here: each part that has some adds them in personal/table/logins.py."""
 
 from personal.operations.call import Module
 from personal.operations.tables import Way

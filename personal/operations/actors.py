@@ -1,8 +1,10 @@
 """Who acts: a service, a resident for themselves or another, a member of staff, another town's module."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Final
+
+from personal.rules.levels import Level
 
 
 class Who(StrEnum):
@@ -28,15 +30,6 @@ class Role(StrEnum):
     PRIVACY = "privacy"  # rights of residents, reports, incidents
     AUDITOR = "auditor"  # reads the audit log
     ADMIN = "admin"  # staff and settings; never residents' data
-
-
-class Level(IntEnum):
-    """How surely we know who is logged in. (personal-data.md 2.5)"""
-
-    NONE = 0
-    CONTACTLESS = 1  # かざし: the card without its PIN
-    CITY_CARD = 2  # the city's ID card and a second factor, or a provider's weaker login
-    CARD = 3  # the card and its PIN: consent, export, guardianship
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from typing import Final
 
 from base import clock
 from base.errors import NotPermitted
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.operations.call import Operation
 from personal.operations.logging_in import DEMO
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 
 CARD_AND_PIN: Final = "card-pin"

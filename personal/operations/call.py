@@ -7,12 +7,13 @@ from typing import Any, Final
 from aiohttp import ClientSession
 
 from base.access.limits import Limit
-from personal.operations.actors import NOBODY, Actor, Level, Role, Who
+from personal.operations.actors import NOBODY, Actor, Role, Who
 from personal.operations.tables import ConsentReaction, Events, Kind, Reaction, Ways, no_events
 from personal.operations.town import Town
 from personal.providers import NO_PROVIDERS, LoginProviders
 from personal.rules import evidence
 from personal.rules.evidence import Anchors
+from personal.rules.levels import Level
 from personal.rules.mykey import MyKey
 from personal.rules.validity import ValidityChecker
 from personal.settings import PersonalSettings

@@ -10,9 +10,10 @@ from base.errors import Problem, Unauthorized
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import resident_notices
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.rules.identifiers import blind, fresh
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import sessions, staff
 from personal.store.sessions import Outside, Session

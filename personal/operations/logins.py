@@ -8,12 +8,13 @@ from base.errors import ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.logging_in import Login, unknown
 from personal.operations.registering import Newcomer, enter_self
 from personal.operations.residents import CARD, SEARCHED
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind, State
 from personal.store import identifiers, people, sessions, staff
 

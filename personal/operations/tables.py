@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from base.database import Connection
-from personal.operations.actors import Actor, Level, Role
+from personal.operations.actors import Actor, Role
 from personal.operations.town import Town
 from personal.rules.consent import Kind as ConsentKind
 from personal.rules.disclosure import Emergency
+from personal.rules.levels import Level
 from personal.rules.residents import Happening
 
 Reaction = Callable[[Connection, Happening, int], None]

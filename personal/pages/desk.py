@@ -16,7 +16,7 @@ from base.pages import Pages, texts
 from personal.api.callers import holder_of
 from personal.api.inside import Inside
 from personal.login import oidc_logout
-from personal.operations.actors import NOBODY, Level, Who
+from personal.operations.actors import NOBODY, Who
 from personal.operations.assurance import CARD_AND_PIN, FACTOR
 from personal.operations.call import Module, Operation
 from personal.operations.town import Town
@@ -40,6 +40,7 @@ from personal.pages.visitor import (
     safe_next,
     values,
 )
+from personal.rules.levels import Level
 from personal.store import sessions
 
 STATIC: Final = "/pages/static/"

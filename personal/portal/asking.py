@@ -11,7 +11,6 @@ from base import clock
 from base.errors import BadRequestData, NotPermitted
 from personal.login.card_logins import CARD
 from personal.login.ways import ways
-from personal.operations.actors import Level
 from personal.operations.tables import Way
 from personal.pages.desk import JAPAN, ME
 from personal.pages.visitor import Visitor, safe_next
@@ -19,6 +18,7 @@ from personal.portal.section import Section, query
 from personal.portal.services import chosen_purpose, shown_record
 from personal.portal.standing import SHARE, open_items
 from personal.rules.evidence import EvidenceKind
+from personal.rules.levels import Level
 
 ASK: Final = ME + "/ask"
 DONE: Final = ME + "/agreed"

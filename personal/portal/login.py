@@ -5,12 +5,13 @@ from typing import Any
 from aiohttp import web
 
 from personal.login.ways import ways
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.pages.demonstration import log_in
 from personal.pages.desk import ME, Desk
 from personal.pages.login_card import kiosk_of
 from personal.pages.visitor import Visitor, safe_next
 from personal.portal.section import Section, query
+from personal.rules.levels import Level
 
 
 class LoginPages(Section):

@@ -27,11 +27,12 @@ from base.database import Connection
 from engawa.demo.desk import people
 from personal import towns
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.blinding import blinding
 from personal.operations.call import Module
 from personal.operations.logging_in import DEMO, Login
 from personal.rules.evidence import card_of
+from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.server import module_of
 from personal.settings import PersonalSettings

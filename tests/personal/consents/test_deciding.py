@@ -8,9 +8,10 @@ from base import clock
 from base.errors import Conflict
 from personal.audit import reading
 from personal.operations import consents as operations
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.operations.call import Call
 from personal.rules import consent
+from personal.rules.levels import Level
 from personal.store import consents, services
 from tests.personal.consents.deciding import SESSION, decide, item, prepared
 from tests.personal.live import Live, asked, described, purpose

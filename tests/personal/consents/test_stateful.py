@@ -18,12 +18,13 @@ from base.errors import Problem
 from personal import server, towns
 from personal.audit import checking, reading
 from personal.operations import consent_reactions, consents, handles, merging, parting, resident_changes
-from personal.operations.actors import Actor, Level, Role, Who
+from personal.operations.actors import Actor, Role, Who
 from personal.operations.call import Call
 from personal.operations.registering import Newcomer, enter
 from personal.operations.tables import ConsentChange
 from personal.rules import consent, decisions
 from personal.rules.consent import Kind
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import consents as stored
 from personal.store import people, services

@@ -14,8 +14,9 @@ import orjson
 from base import clock
 from personal.locations.records import Change
 from personal.operations import consents, naming, notices, sharing_codes
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.operations.call import Answer, Call
+from personal.rules.levels import Level
 from personal.rules.notice import QUARTER, SPREAD
 from personal.store import people
 from tests.personal.disclosure.sharing import PURPOSE, ask, name, service

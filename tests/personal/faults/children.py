@@ -18,7 +18,7 @@ from aiohttp import web
 from base import admin as admin_socket
 from base import clock
 from base.web import serving
-from personal import admin
+from personal.administration import handlers
 from personal.agent import server as agents
 from personal.agent.settings import AgentSettings
 from personal.api.front import Front
@@ -159,7 +159,7 @@ async def _opened(settings: PersonalSettings | AgentSettings) -> AsyncIterator[t
         app = web.Application()
         app.add_routes(Front(module, operations(settings)).routes())
         async with (
-            admin_socket.serve(settings.data, admin.handlers(module)),
+            admin_socket.serve(settings.data, handlers.handlers(module)),
             serving(app, settings.host, settings.port, connections=100) as port,
         ):
             where[0] = f"http://{settings.host}:{port}"

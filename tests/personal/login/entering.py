@@ -6,8 +6,9 @@ from typing import Any
 from base import clock
 from personal.login import factors, totp
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.logging_in import Login
+from personal.rules.levels import Level
 from personal.store import sessions, staff
 from tests.personal.live import Live
 

@@ -12,9 +12,10 @@ import pytest_asyncio
 from base import clock
 from base.errors import NotPermitted
 from personal import app
-from personal.operations.actors import Actor, Level, Role, Who
+from personal.operations.actors import Actor, Role, Who
 from personal.operations.assurance import admit, fresh, least
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 from personal.settings import READS, PersonalSettings
 from tests.personal.live import Live, asked, described, live_module, purpose
 from tests.personal.login.entering import enter_resident, enter_staff

@@ -9,8 +9,9 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from personal.app import operations
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.rules import decisions
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from tests.personal.consents.cards import NOW, YEAR, Authority, Card, ec_key, rsa_key
 from tests.personal.live import Live

@@ -15,7 +15,7 @@ from base import clock
 from base.oidc.faults import Fault
 from personal import doctor
 from personal.operations import staff
-from personal.operations.actors import Level
+from personal.rules.levels import Level
 from personal.store import sessions
 from tests.oidc.browsing import Browser, address_of, browser_session, query
 from tests.oidc.hostile import MISSING, Case, id_token

@@ -16,7 +16,7 @@ from base.settings import SettingError
 from engawa.command import cli
 from personal import providers, trust
 from personal.login import oidc_claims
-from personal.operations.actors import Level
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from tests.personal.login.oidc import keep_key, own_key
 

@@ -12,8 +12,9 @@ from base import clock
 from personal.audit import reading
 from personal.login import guarding
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.pages.visitor import safe_next
+from personal.rules.levels import Level
 from personal.store import attempts, sessions
 from personal.store.attempts import Attempt
 from tests.personal.live import Live, live_module

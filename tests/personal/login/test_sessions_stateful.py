@@ -20,9 +20,10 @@ from base.errors import Unauthorized
 from personal import server, towns
 from personal.api.callers import holder_of
 from personal.operations import logging_in, staff
-from personal.operations.actors import Actor, Level, Role, Who
+from personal.operations.actors import Actor, Role, Who
 from personal.operations.logging_in import Login
 from personal.operations.registering import Newcomer, enter_self
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import sessions
 from tests.personal.live import YABU

@@ -20,11 +20,12 @@ from personal.locations import sites
 from personal.locations.contract import Copy, Location, LocationOffline
 from personal.locations.records import Records
 from personal.operations import staff
-from personal.operations.actors import Actor, Level, Role, Who
+from personal.operations.actors import Actor, Role, Who
 from personal.operations.assurance import admit
 from personal.operations.call import Answer, Call, Module, Operation
 from personal.operations.town import Town
 from personal.rules.evidence import Anchors
+from personal.rules.levels import Level
 from personal.settings import PersonalSettings
 from personal.store import staff as stored_staff
 from personal.store.town import TownStore

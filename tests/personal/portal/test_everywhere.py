@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from personal.operations.actors import Level
+from personal.rules.levels import Level
 from tests.personal.pages.reading import Reader
 from tests.personal.portal.acts import ASK, agree
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from base.console import Failure
-from personal.service_login import Visit, log_in
+from personal.commands.service_login import Visit, log_in
 from tests.personal.live import Live
 from tests.personal.provider.visiting import Browser, uses_login
 from tests.ports import free_port

@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base.clock import SECOND
-from personal.operations.actors import Actor, Level, Who
+from personal.operations.actors import Actor, Who
 from personal.provider.deciding import SKEW
 from personal.provider.signing_in import CODE_SECONDS, Ready, told
 from personal.rules.authorization import Request
+from personal.rules.levels import Level
 from personal.rules.notice import QUARTER
 from personal.store.services import Service
 from personal.store.sessions import Session

@@ -5,10 +5,11 @@ from yarl import URL
 
 from base import clock
 from personal.operations import logging_in
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.logging_in import Login
 from personal.provider import telling
 from personal.provider.city import City
+from personal.rules.levels import Level
 from personal.store import logouts, service_logins
 from tests.personal.live import Live
 from tests.personal.provider.visiting import Browser, Client, uses_login

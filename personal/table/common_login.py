@@ -3,8 +3,9 @@
 from typing import Final
 
 from personal.operations import connecting
-from personal.operations.actors import Level, Who
+from personal.operations.actors import Who
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 
 RESIDENT: Final = frozenset({Who.RESIDENT})
 

@@ -17,9 +17,10 @@ from personal.operations import (
     residents,
     rights,
 )
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import Operation
 from personal.operations.tables import Kind
+from personal.rules.levels import Level
 
 ANYBODY: Final = frozenset({Who.NOBODY})
 RESIDENT: Final = frozenset({Who.RESIDENT})

@@ -17,7 +17,7 @@ from base.admin import ask
 from base.console import Failure, Unreachable, counted, json_option, show_json, show_table
 from base.errors import BadRequestData
 from personal.command import at_module, of_municipality, settings_of
-from personal.receipt_command import TOWN_HEADER, read_keys
+from personal.commands.receipts import TOWN_HEADER, read_keys
 from personal.rules import heads
 from personal.rules.heads import Head
 

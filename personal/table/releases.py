@@ -3,8 +3,9 @@
 from typing import Final
 
 from personal.operations import bulk, disclosures, linked_data, naming, notices, sharing_codes
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 
 ANYBODY: Final = frozenset({Who.NOBODY})
 SERVICE: Final = frozenset({Who.SERVICE})

@@ -5,9 +5,10 @@ from typing import Final
 
 from personal.login import card_logins, city_cards, factors, mykey_logins, oidc
 from personal.operations import logins, own_sessions, staff_proposals
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import Operation
 from personal.operations.tables import Kind, Ways
+from personal.rules.levels import Level
 
 RESIDENT: Final = frozenset({Who.RESIDENT})
 STAFF: Final = frozenset({Who.STAFF})

@@ -16,8 +16,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, import_key
 
 from base.console import Failure, json_option, tell
+from personal.commands.service_login import Visit, log_in
 from personal.rules.assertion import LONGEST_LIFE
-from personal.service_login import Visit, log_in
 
 TOWN_HEADER: Final = "Engawa-Municipality"
 _ANSWER_SECONDS: Final = 20

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import orjson
 
-from personal.service_command import new_key
+from personal.commands.services import new_key
 
 
 @click.command("login-keys")

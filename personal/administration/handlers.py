@@ -7,7 +7,7 @@ from typing import Any
 from base import clock
 from base.admin import Handler
 from base.errors import NonexistentTenant
-from personal import audit_admin, desks_admin, keys_admin, relations_admin, staff_admin
+from personal.administration import audit, desks, keys, relations, staff
 from personal.operations import bundling, importing, retelling
 from personal.operations.call import Module
 from personal.operations.staff import AT_MACHINE
@@ -37,11 +37,11 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         "bundle.import": import_bundle,
         "inside.tell-again": partial(_tell_again, module),
         "residents.import": import_residents,
-        **staff_admin.handlers(module.settings, partial(_town, module)),
-        **keys_admin.handlers(module),
-        **audit_admin.handlers(partial(_town, module)),
-        **desks_admin.handlers(partial(_town, module)),
-        **relations_admin.handlers(partial(_town, module)),
+        **staff.handlers(module.settings, partial(_town, module)),
+        **keys.handlers(module),
+        **audit.handlers(partial(_town, module)),
+        **desks.handlers(partial(_town, module)),
+        **relations.handlers(partial(_town, module)),
     }
 
 

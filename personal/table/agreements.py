@@ -3,8 +3,9 @@
 from typing import Final
 
 from personal.operations import asking, consents, paper, preparing, previewing, residents, revoking
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 
 RESIDENT: Final = frozenset({Who.RESIDENT})
 SERVICE: Final = frozenset({Who.SERVICE})

@@ -3,8 +3,9 @@
 from typing import Final
 
 from personal.login import card_desk, city_cards, credentials, desks
-from personal.operations.actors import Level, Role, Who
+from personal.operations.actors import Role, Who
 from personal.operations.call import Operation
+from personal.rules.levels import Level
 
 RESIDENT: Final = frozenset({Who.RESIDENT})
 DESK: Final = frozenset({Who.DESK})

@@ -1,0 +1,1 @@
+"""What commands may have the running module do, over its admin socket."""
