@@ -79,7 +79,7 @@ def begin(
     by, people = ({"by": login.actor}, {}) if login.who is Who.STAFF else ({}, {"subject": login.actor})
     log.append(db, Entry("login", {**facts, **by}, people), now)
     if login.who is Who.RESIDENT:
-        resident_notices.logged_in(db, login.actor, login.method, login.device, now)
+        resident_notices.logged_in(db, login.actor, login.method, login.device or agent, now)
     return secret
 
 
