@@ -15,7 +15,7 @@ import pytest
 from adapters.desk.emulator.cards import PIN, Made
 from tests.adapters.desk.standing import Standing, standing
 from tests.personal.disclosure.sharing import ALLERGIES, hold
-from tests.personal.life.browsers import MARKS, Reader, chromium, reading
+from tests.personal.life.browsers import MARKS, Reader, chromium, playwright, reading
 from tests.personal.life.looking import Looking, name_templates
 from tests.personal.life.templates import LIST, WALK, looked_at_by, rows, there
 from tests.personal.live import asked, described, purpose
@@ -62,12 +62,20 @@ class Visit:
         """Keep pages that go on by themselves, to look at them."""
 
         async def held(route: Any) -> None:
+            if route.request.resource_type != "document":
+                await route.continue_()
+                return
             response = await route.fetch(max_redirects=0)
             kind = response.headers.get("content-type", "")
-            if response.status in (302, 303) or "html" not in kind:
-                await route.fulfill(response=response)
-                return
-            await route.fulfill(response=response, body=REFRESH.sub("", await response.text()))
+            more = (
+                {}
+                if response.status in (302, 303) or "html" not in kind
+                else {"body": REFRESH.sub("", await response.text())}
+            )
+            try:
+                await route.fulfill(response=response, **more)
+            except playwright.Error as error:  # the reader had gone on to another page meanwhile
+                assert "disposed" in error.message, error
 
         await self.page.route(f"{self.url}/**", held)
 
