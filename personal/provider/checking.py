@@ -64,11 +64,12 @@ async def revoke(asked: Asked) -> web.Response:
 async def userinfo(asked: Asked) -> web.Response:
     """Give the claims about the resident whose access token comes along. (OpenID Connect Core 5.3)"""
     scheme, secret = _credential(asked)
-    shown = await _held(asked, secret) if scheme == "dpop" else None
     found = asked.city.town.store.read(lambda db: _found(db, secret, asked.now))
     if found is None or found[0].kind is not TokenKind.ACCESS:
         raise _invalid()
     token, stands = found
+    # after the token: proofs are kept, which who has none must not be able to cause
+    shown = await _held(asked, secret) if scheme == "dpop" else None
     if token.jkt != ("" if shown is None else shown.jkt):
         raise _invalid()
     verified = await claims.verified_identity(asked.city, stands, asked.now)

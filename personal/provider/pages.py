@@ -85,7 +85,7 @@ class LoginPages:
         check_form(visitor)
         if visitor.given("answer") == MYSELF:
             await self._desk.ask(visitor, "POST", "/me/acting-for", {"resident": None})
-            return redirect(visitor.request.path)
+            return redirect(visitor.request.rel_url.raw_path)
         agrees = visitor.given("answer") == AGREE
         place = await steps.answer(city, _guest(visitor, city), id, now, agrees=agrees)
         return send_on(self._desk, visitor, place.url) if place.service else redirect(place.url)
@@ -160,4 +160,4 @@ async def as_query(request: web.Request) -> web.Response:
         raw = b""
     if _QUERY.fullmatch(raw) is None:
         return web.Response(status=400, text="This form cannot be read here; push the request (RFC 9126).")
-    return redirect(f"{request.path}?{raw.decode('ascii')}")
+    return redirect(f"{request.rel_url.raw_path}?{raw.decode('ascii')}")

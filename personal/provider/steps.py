@@ -12,8 +12,7 @@ from base.database import Connection
 from base.errors import InvalidRequest, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting
-from personal.operations.actors import Actor, Who
+from personal.operations.actors import Actor
 from personal.provider.city import City
 from personal.provider.deciding import Progress, Step, following, progress
 from personal.provider.signing_in import Names, Ready, enter, names_of
@@ -96,7 +95,7 @@ async def answer(city: City, guest: Guest, id: str, now: int, *, agrees: bool) -
             raise NotPermitted(
                 "The form is too old, or was not made for this login. Check it and send it again."
             )
-        if guest.actor.who is not Who.RESIDENT or acting.for_another(guest.actor):
+        if not _may_answer(db, service, guest, under_way, now):
             return Place(here)
         facts = {"by": "resident", "service": service.id, "outcome": "agree" if agrees else "refused"}
         log.append(db, Entry("service-connection", facts, {"subject": guest.actor.id}), now)
@@ -156,6 +155,19 @@ def _found(db: Connection, keys: _Keys, guest: Guest, id: str, now: int) -> Prog
 
 def _session(db: Connection, guest: Guest, now: int) -> Session | None:
     return sessions.find(db, guest.secret, now) if guest.secret else None
+
+
+def _may_answer(db: Connection, service: Service, guest: Guest, under_way: Progress, now: int) -> bool:
+    """Say whether the question is being asked: of who logged in as surely as the service wants, for themselves."""
+    params, session = under_way.params, _session(db, guest, now)
+    if authorization.target(params, service.description) is None:
+        return False
+    try:
+        request = authorization.read(params, service.description)
+        step, _ = following(db, service, request, under_way, guest.actor, session, now)
+    except OAuth2Error:
+        return False
+    return step is Step.AGREE
 
 
 def _decide(

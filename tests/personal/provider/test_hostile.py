@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from yarl import URL
 
 from personal.provider import city
 from personal.rules import authorization
@@ -154,6 +156,20 @@ async def test_only_the_page_itself_can_agree(library: Client, browser: Browser,
     assert silent.told["error"] == "consent_required"
 
 
+async def test_who_is_not_logged_in_as_surely_as_the_service_wants_cannot_agree(
+    library: Client, browser: Browser, login: str
+) -> None:
+    """A stolen card without its PIN leaves no agreement behind that holds when its owner logs in."""
+    form = await browser.log_in(await browser.open(library.where()), login, 1)
+    page = await browser.open(library.where(acr_values="aal3", scope="openid offline_access"))
+    (csrf,) = set(re.findall(r'name="csrf" value="([^"]+)"', form.text))
+    after = await browser.open(page.told["next"], {"csrf": csrf, "answer": "agree"})
+    assert after.path == "/me/login"
+    asked = await browser.log_in(after, login)
+    assert asked.path == page.told["next"], "they are asked"
+    assert (await browser.send(asked, answer="agree")).told["code"]
+
+
 async def test_pages_cannot_be_framed_and_tell_nobody_where_they_were(
     library: Client, browser: Browser, login: str
 ) -> None:
@@ -171,9 +187,13 @@ async def test_pages_cannot_be_framed_and_tell_nobody_where_they_were(
 async def test_a_description_that_changed_meanwhile_counts(live: Live, browser: Browser, login: str) -> None:
     await live.service("theatre", uses_login())
     theatre = Client(live, "theatre")
-    page = await browser.open(theatre.where())
+    page, other = [await browser.open(theatre.where()) for _ in range(2)]
+    asked = await browser.log_in(other, login)
     await live.service("theatre", uses_login(redirectUris=["http://127.0.0.1:9/other"]))
     assert (await browser.log_in(page, login)).status == 400
+    again = await browser.open("/me")
+    (csrf,) = set(re.findall(r'name="csrf" value="([^".]+)', again.text))
+    assert (await browser.open(asked.url, {"csrf": csrf, "answer": "refuse"})).status == 400
 
 
 async def test_a_town_that_wants_it_takes_pushed_requests_only(
@@ -324,6 +344,14 @@ async def test_a_form_that_fits_into_no_address_is_refused(library: Client, endp
     assert (
         await library.raw("POST", endpoint, {"a": "b"}, {"Content-Type": "multipart/form-data"})
     ).status == 400
+
+
+@pytest.mark.parametrize("endpoint", ["authorize", "logout"])
+async def test_a_path_with_line_breaks_adds_no_header(live: Live, endpoint: str) -> None:
+    url = URL(f"{live.url}/oidc/yabu%0D%0AX-Ours:%20no/{endpoint}", encoded=True)
+    async with live.session.post(url, data={"a": "b"}, allow_redirects=False) as reply:
+        assert "X-Ours" not in reply.headers
+        assert reply.status == 303 and "%0D%0A" in reply.headers["Location"]
 
 
 async def test_no_form_to_an_endpoint_fails_here(live: Live, library: Client) -> None:

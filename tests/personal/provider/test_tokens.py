@@ -237,6 +237,17 @@ async def test_a_proof_is_good_for_one_request_once(bound: Client, browser: Brow
     assert hashed(token) not in (good, "")
 
 
+async def test_proofs_of_strangers_are_not_kept(live: Live, bound: Client) -> None:
+    """Who has no token cannot fill the store with proofs, each under an identifier of its own."""
+
+    def kept(db: Any) -> int:
+        return int(db.execute("SELECT count(*) FROM assertion").get)
+
+    before = live.town.store.read(kept)
+    assert [(await bound.userinfo("x" * 43)).status for _ in range(3)] == [401] * 3
+    assert live.town.store.read(kept) <= before
+
+
 async def test_a_code_is_bound_to_the_key_that_its_request_named(
     library: Client, bound: Client, browser: Browser, login: str
 ) -> None:
