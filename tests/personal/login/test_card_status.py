@@ -220,6 +220,17 @@ async def test_what_the_responder_signed_is_kept_with_the_consent(
         direct = {"prepared": made["prepared"], "evidence": card.evidence(decisions.digest(made["document"]))}
         refused = await live.post("/me/consents", direct, by=by)
         assert refused.status == 403 and refused.json["fault"] == "revoked"
+        earlier = (deciding.opened(live.town, kept) or {})["ocsp"]
+        for brought in (decisions.shown(b"anything"), earlier):  # it spares nobody the question
+            more = {**direct["evidence"], "ocsp": brought}
+            refused = await live.post("/me/consents", {**direct, "evidence": more}, by=by)
+            assert refused.status == 403 and refused.json["fault"] == "revoked", refused.raw
+        lost = authority.issue(ec_key())
+        asked.revoked = [lost]
+        link = (await live.post("/me/credentials/prepare", None, by=by)).json
+        proof = lost.evidence(decisions.digest(link["document"]))
+        body = {"prepared": link["prepared"], "evidence": {**proof, "ocsp": decisions.shown(b"anything")}}
+        assert (await live.post("/me/credentials", body, by=by)).status == 403
 
 
 def test_settings_that_would_open_the_module_are_refused(tmp_path: Path) -> None:
