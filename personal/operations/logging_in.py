@@ -89,7 +89,7 @@ def surer(db: Connection, hash: bytes, now: int, roles: tuple[str, ...]) -> str:
     if found is None:
         raise unknown()
     secret = f"{found.kind}_{secrets.token_urlsafe(32)}"
-    sessions.renew(db, hash, secret, replace(found, roles=roles, wanted="", factor=now), None)
+    sessions.change(db, hash, secret, replace(found, roles=roles, wanted="", factor=now))
     return secret
 
 

@@ -73,8 +73,16 @@ def find(connection: Connection, secret: str, now: int) -> Session | None:
 def renew(
     connection: Connection, hash: bytes, secret: str, session: Session, outside: Outside | None
 ) -> None:
-    """Give a session another secret, since what it may do changes; the former one is good for nothing."""
-    told = _row(secret, session, outside)
+    """Let a new login take the place of a session; the former secret is good for nothing."""
+    _update(connection, hash, _row(secret, session, outside))
+
+
+def change(connection: Connection, hash: bytes, secret: str, session: Session) -> None:
+    """Give a session another secret, since what it may do changes; the login it came from outside stays its own."""
+    _update(connection, hash, _own(secret, session))
+
+
+def _update(connection: Connection, hash: bytes, told: dict[str, Any]) -> None:
     names = ", ".join(f"{name} = ?" for name in told)
     connection.execute(f"UPDATE session SET {names} WHERE hash = ?", (*told.values(), hash))  # noqa: S608  # fields
 
@@ -152,8 +160,11 @@ def end_about(connection: Connection, person: str) -> None:
 
 def _row(secret: str, session: Session, outside: Outside | None) -> dict[str, Any]:
     issuer, sid, outsider = (None,) * 3 if outside is None else (outside.issuer, outside.sid, outside.subject)
-    told = {**asdict(session), "roles": " ".join(session.roles), "hash": digest(secret)}
-    return {**told, "issuer": issuer, "sid": sid, "outsider": outsider}
+    return {**_own(secret, session), "issuer": issuer, "sid": sid, "outsider": outsider}
+
+
+def _own(secret: str, session: Session) -> dict[str, Any]:
+    return {**asdict(session), "roles": " ".join(session.roles), "hash": digest(secret)}
 
 
 def _session(row: Sequence[Any]) -> Session:

@@ -13,6 +13,7 @@ from personal.audit import reading
 from personal.login import guarding
 from personal.operations import logging_in
 from personal.operations.actors import Who
+from personal.operations.logging_in import Login
 from personal.pages.visitor import safe_next
 from personal.rules.levels import Level
 from personal.store import attempts, sessions
@@ -383,3 +384,21 @@ async def test_logins_from_a_provider_are_found_by_what_it_calls_them(live: Live
     assert town.store.read(lambda db: sessions.outside(db, other, now)) == []
     raw = b"".join(path.read_bytes() for path in town.store.path.parent.iterdir() if path.is_file())
     assert all(text not in raw for text in (b"sub-1", b"op.example", *(one.encode() for one in tokens)))
+
+
+async def test_a_login_of_staff_stays_its_providers_after_the_second_factor(live: Live) -> None:
+    town, now = live.town, clock.now()
+    token = await enter_staff(live, "counter")
+    there = await logging_in.outside(town, "https://op.example", "s9", "sub-9")
+
+    def work(db: Any) -> str:
+        found = sessions.by_hash(db, sessions.digest(token), now)
+        assert found is not None
+        made = Login(Who.STAFF, found.actor, Level.CARD, "oidc.test", (), now, outside=there)
+        secret = logging_in.begin(db, made, live.module.settings, now)
+        return logging_in.surer(db, sessions.digest(secret), now, ("counter",))
+
+    await town.store.write(work)
+    assert [one.roles for one in town.store.read(lambda db: sessions.outside(db, there, now))] == [
+        ("counter",)
+    ]
