@@ -187,7 +187,8 @@ async def come_back(
 def _resident(db: Connection, found: Transaction, now: int) -> str:
     """Find whose card it is; a card that took the place of a linked one is linked in its stead."""
     hash = bytes.fromhex(found.card)
-    if identifiers.holder(db, IdentifierKind.CARD, hash, cleared=True) is None:
+    ended = identifiers.was_known(db, IdentifierKind.CARD, hash)  # also since the desk asked
+    if not ended and identifiers.holder(db, IdentifierKind.CARD, hash, cleared=True) is None:
         for former in found.former.split():
             old = identifiers.holder(db, IdentifierKind.CARD, bytes.fromhex(former), cleared=True)
             if old is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from base import clock
 from base.database import Connection
-from base.errors import AlreadyExists, NotPermitted
+from base.errors import AlreadyExists, Conflict, NotPermitted, Unauthorized
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.login import first_registration
@@ -23,7 +23,7 @@ from personal.operations.town import Town
 from personal.rules.levels import Level
 from personal.rules.mykey import MyKey, Shown
 from personal.rules.residents import IdentifierKind
-from personal.store import attempts, identifiers, people
+from personal.store import attempts, identifiers, people, sessions
 from personal.store.attempts import Attempt
 
 KIND: Final = "mykey"
@@ -85,11 +85,18 @@ async def begin(town: Town, module: Module, platform: MyKey, wish: Wish, binding
 
 
 async def town_of(towns: Iterable[Town], id: str, binding: bytes, now: int) -> Town | None:
-    """Find the municipality of an attempt of this browser; None if there is none (any more)."""
+    """Find the municipality of an attempt of this browser; None if there is none (any more).
+
+    An attempt that comes back in another browser is over: somebody was lured to the platform's screen with it, and
+    who began it would be logged in by their card.
+    """
     for town in towns:
         key = await town.keys.named(attempts.KEY)
         if town.store.read(partial(_body, key=key, id=id, binding=binding, now=now)) is not None:
             return town
+        if town.store.read(partial(_body, key=key, id=id, binding=None, now=now)) is not None:
+            await town.store.write(partial(_forgotten, key=key, id=id, now=now))
+            return None
     return None
 
 
@@ -112,7 +119,7 @@ async def come_back(
         return Came(wish.next, reason=reason)
     hash = (await blinding(town)).identifier(_KIND, shown.ppid)
     if wish.person:
-        return await _linked(town, wish, hash, now)
+        return await _linked(town, wish, hash, more.get("replaces", b""), now)
 
     def work(db: Connection) -> Came:
         return _entered(db, module, key, wish, shown, hash, binding, now, more)
@@ -145,16 +152,21 @@ def _entered(
     return Came(wish.next, secret=logging_in.begin(db, login, module.settings, now, **more))
 
 
-async def _linked(town: Town, wish: Wish, hash: bytes, now: int) -> Came:
-    """Link the card that was shown to whoever was logged in surely when this began."""
+async def _linked(town: Town, wish: Wish, hash: bytes, session: bytes, now: int) -> Came:
+    """Link the card that was shown to whoever was logged in surely when this began, and is in that login still."""
 
     def work(db: Connection) -> None:
+        if session.hex() != wish.session or sessions.by_hash(db, session, now) is None:
+            raise Unauthorized("Log in first.")
         person = people.current(db, wish.person)
         if person is None:
             raise handles.not_found()
         if identifiers.holder(db, _KIND, hash, cleared=True) is not None:
             raise AlreadyExists("This card or login is somebody's already: go to the counter.")
+        if identifiers.was_known(db, _KIND, hash):
+            raise Conflict("This card or login was ended here: go to the counter.")
         identifiers.link(db, _KIND, hash, person.id, person.protected, now)
+        sessions.end_others(db, Who.RESIDENT, person.id, session)
         facts = {"by": "resident", "identifier": _KIND, "renewed": False}
         log.append(db, Entry("resident-linked", facts, {"subject": person.id}), now)
 
@@ -172,5 +184,9 @@ def _refused(db: Connection, reason: str, now: int) -> None:
     log.append(db, Entry("login-refused", {"method": METHOD, "reason": reason}), now)
 
 
-def _body(db: Connection, key: bytes, id: str, binding: bytes, now: int) -> dict[str, Any] | None:
+def _body(db: Connection, key: bytes, id: str, binding: bytes | None, now: int) -> dict[str, Any] | None:
     return attempts.peek(db, key, id, KIND, binding, now)
+
+
+def _forgotten(db: Connection, key: bytes, id: str, now: int) -> None:
+    attempts.take(db, key, id, KIND, None, now)

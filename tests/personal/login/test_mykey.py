@@ -109,6 +109,10 @@ async def test_what_comes_back_is_for_the_browser_that_began_it_and_once(
     back = urlsplit(platform.hold_up(screen_of(begun), "midori"))
     async with Browser(live.url) as other:
         assert "This is over" in (await other.get(f"{back.path}?{back.query}")).text
+    # who began it lured somebody to the screen: their card logs nobody in
+    assert "This is over" in (await browser.get(f"{back.path}?{back.query}")).text
+    again = await browser.post("/login/mykey/pin", town="yabu", next="/me")
+    back = urlsplit(platform.hold_up(screen_of(again), "midori"))
     page = await browser.get(f"{back.path}?{back.query}")
     assert page.status == 303 and page.location.startswith("/login/register")
     assert "This is over" in (await browser.get(f"{back.path}?{back.query}")).text
@@ -131,6 +135,19 @@ async def test_who_is_logged_in_surely_links_their_card(
         ).status == status
     again = await held_up(platform, browser, "kaede's phone", "/login/mykey/link", csrf=csrf)
     assert again.status == 409
+
+
+async def test_a_card_is_linked_in_the_login_that_began_it_only(
+    live: Live, platform: Simulator, browser: Browser
+) -> None:
+    await browser.register(await held_up(platform, browser, "nagi", "/login/mykey/pin"))
+    csrf = (await browser.get("/me/accesses")).field("csrf")
+    begun = await browser.post("/login/mykey/link", csrf=csrf, next="/me")
+    back = urlsplit(platform.hold_up(screen_of(begun), "whoever comes next"))
+    assert (await live.ask("DELETE", "/session", by=token(browser))).status == 204
+    assert (await browser.get(f"{back.path}?{back.query}")).status == 401
+    page = await held_up(platform, browser, "whoever comes next", "/login/mykey/pin")
+    assert page.location.startswith("/login/register"), page.text
 
 
 async def test_where_it_is_not_set_up_there_is_no_such_way(tmp_path: Path) -> None:
