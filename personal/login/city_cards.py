@@ -103,6 +103,7 @@ async def issue(call: Call, module: Module) -> Answer:
             for old in city_cards.living(db, id):
                 identifiers.renew(db, _KIND, old, id, call.now)
                 city_cards.remove(db, old)
+                sessions.end_about(db, person.id)  # also those of whoever has the one that was lost
         city_cards.keep(db, CityCard(hash, until, sealed, TRIES), call.now)
         identifiers.link(db, _KIND, hash, person.id, person.protected, call.now)
         facts = {"by": call.actor.id, "identifier": _KIND, "renewed": False}

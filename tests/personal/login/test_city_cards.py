@@ -145,6 +145,9 @@ async def test_cards_that_are_forged_ended_or_without_passcode_do_not_log_in(
     again = await live.post("/city-cards", {"resident": resident, "passcode": WORDS}, by=counter)
     assert "is not good" in (await log_in(browser, card["code"], WORDS)).text  # another took its place
     assert (await log_in(browser, again.json["code"], WORDS)).status == 303
+    again = await live.post("/city-cards", {"resident": resident, "passcode": WORDS}, by=counter)
+    assert (await live.get("/session", by=token(browser))).status == 401  # whoever has the card that was lost
+    assert (await log_in(browser, again.json["code"], WORDS)).status == 303
     held = (await live.post("/residents/read", {"resident": resident}, by=counter)).json["identifiers"]
     living = [one for one in held if one["kind"] == "city-card" and "ended" not in one]
     assert len(living) == 1

@@ -219,6 +219,21 @@ async def test_what_is_over_is_forgotten(live: Live, library: Client, browser: B
     assert live.town.store.read(left) == [0, 0, 0]
 
 
+async def test_a_service_that_answers_no_more_keeps_no_other_waiting(live: Live) -> None:
+    def work(db: Any) -> list[str]:
+        for number in range(3):
+            logouts.add(db, "dead", f"s_{number}", "x", 1)
+        for one in logouts.due(db, 1, 3):
+            logouts.later(db, one.number, 2)
+        logouts.add(db, "library", "s_0", "x", 2)
+        found = logouts.due(db, 2, 2)
+        for one in logouts.due(db, 2, 9):
+            logouts.done(db, one.number)
+        return [one.service for one in found]
+
+    assert await live.town.store.write(work) == ["library", "dead"]
+
+
 async def test_keys_change_and_former_ones_stay_published_for_a_day(
     live: Live, library: Client, browser: Browser, login: str
 ) -> None:

@@ -158,6 +158,21 @@ async def test_a_new_login_is_asked_for_where_the_service_wants_one(
         assert claims["auth_time"] >= first["auth_time"] and claims["sid"] == first["sid"]
 
 
+async def test_an_answer_counts_for_who_gave_it(
+    live: Live, library: Client, browser: Browser, login: str
+) -> None:
+    """Who logs in next at the same browser is asked themselves where the service wants that."""
+    other = f"{login}-b"
+    await live.register(other, municipalId=other)
+    await library.entered(browser, other)
+    page = await browser.open(library.where(scope="openid purpose:lending", prompt="consent"))
+    again = {"town": "yabu", "next": page.path}
+    mine = await browser.open("/me/login", {**again, "login": login})
+    assert (await browser.send(mine, answer="agree")).path == "/me/ask"
+    theirs = await browser.open("/me/login", {**again, "login": other})
+    assert theirs.path == page.path, "they are asked"
+
+
 async def test_items_are_asked_for_in_the_portal_and_refusing_does_not_stop_the_login(
     live: Live, library: Client, browser: Browser, login: str
 ) -> None:
