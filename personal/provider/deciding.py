@@ -35,12 +35,15 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A request of a service that is under way in a browser; began: when it came; asked: purposes decided on."""
+    """A request of a service that is under way in a browser; times in µs.
+
+    began: when it came; asked: purposes decided on; agreed: in which login it was (empty: not yet).
+    """
 
     params: Mapping[str, str] = field(repr=False)
     began: int
     asked: tuple[str, ...] = ()
-    agreed: bool = False
+    agreed: str = ""
     logins: int = 0
 
     def body(self) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def following(
     if acting.for_another(actor):
         _may_ask(request, "interaction_required")
         return Step.END_ACTING, ""
-    if not _connected(db, service, request, under_way, actor):
+    if not _connected(db, service, request, under_way, actor, session):
         _may_ask(request, "consent_required")
         return Step.AGREE, ""
     for one in request.wanted:
@@ -101,11 +104,13 @@ def _why(request: Request, actor: Actor) -> str:
     return "unmet_authentication_requirements" if _is_weaker(request, actor) else "login_required"
 
 
-def _connected(db: Connection, service: Service, request: Request, under_way: Progress, actor: Actor) -> bool:
+def _connected(
+    db: Connection, service: Service, request: Request, under_way: Progress, actor: Actor, session: Session
+) -> bool:
     found = connections.find(db, actor.id, service.id)
     if found is None:
         return False
-    if under_way.agreed:
+    if under_way.agreed == session.id:
         return True
     further = OFFLINE in request.scope and not found.offline and not actor.device
     return not (further or "consent" in request.prompt)

@@ -91,18 +91,19 @@ async def answer(city: City, guest: Guest, id: str, now: int, *, agrees: bool) -
     def work(db: Connection) -> Place:
         under_way = _found(db, keys, guest, id, now)
         service, here = in_force(db, under_way.params["client_id"]), city.path(f"continue/{id}")
-        if _session(db, guest, now) is None:
+        session = _session(db, guest, now)
+        if session is None:
             raise NotPermitted(
                 "The form is too old, or was not made for this login. Check it and send it again."
             )
-        if not _may_answer(db, service, guest, under_way, now):
+        if not _may_answer(db, service, guest, under_way, session, now):
             return Place(here)
         facts = {"by": "resident", "service": service.id, "outcome": "agree" if agrees else "refused"}
         log.append(db, Entry("service-connection", facts, {"subject": guest.actor.id}), now)
         if agrees:
             offline = OFFLINE in under_way.params.get("scope", "").split() and not guest.actor.device
             connections.agree(db, guest.actor.id, service.id, offline=offline, now=now)
-            attempts.change(db, keys.sealing, id, KIND, replace(under_way, agreed=True).body())
+            attempts.change(db, keys.sealing, id, KIND, replace(under_way, agreed=session.id).body())
             return Place(here)
         attempts.take(db, keys.sealing, id, KIND, guest.browser, now)
         error = OAuth2Error("the resident does not want to log in there", error="access_denied")
@@ -157,9 +158,11 @@ def _session(db: Connection, guest: Guest, now: int) -> Session | None:
     return sessions.find(db, guest.secret, now) if guest.secret else None
 
 
-def _may_answer(db: Connection, service: Service, guest: Guest, under_way: Progress, now: int) -> bool:
+def _may_answer(
+    db: Connection, service: Service, guest: Guest, under_way: Progress, session: Session, now: int
+) -> bool:
     """Say whether the question is being asked: of who logged in as surely as the service wants, for themselves."""
-    params, session = under_way.params, _session(db, guest, now)
+    params = under_way.params
     if authorization.target(params, service.description) is None:
         return False
     try:

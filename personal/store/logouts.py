@@ -56,8 +56,11 @@ def add(connection: Connection, service: str, sid: str, subject: str, now: int) 
 
 
 def due(connection: Connection, now: int, most: int) -> list[Logout]:
-    """List what can be told now, oldest first."""
-    sql = "SELECT number, service, sid, subject, made, tries FROM logout_notice WHERE due <= ? ORDER BY number LIMIT ?"
+    """List what can be told now: what was tried least comes first, so that no service keeps others waiting."""
+    sql = (
+        "SELECT number, service, sid, subject, made, tries FROM logout_notice WHERE due <= ?"
+        " ORDER BY tries, number LIMIT ?"
+    )
     return [Logout(*row) for row in rows(connection, sql, now, most)]
 
 
