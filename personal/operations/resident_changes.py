@@ -83,6 +83,8 @@ async def link(call: Call, module: Module) -> Answer:
             identifiers.renew(db, IdentifierKind.CARD, replaced, id, call.now) for id in family
         ):
             raise Conflict("The card to replace is not one of this resident.")
+        if replaced is not None:
+            sessions.end_about(db, person.id)
         kind, hash = given or identified.take(db, key, call.body["identified"], call)
         link_to(db, person, kind, hash, may=cleared(call.actor), now=call.now)
         facts = {"by": call.actor.id, "identifier": kind, "renewed": replaced is not None}

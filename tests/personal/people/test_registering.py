@@ -78,8 +78,12 @@ async def test_a_renewed_card_takes_the_place_of_the_old_one(live: Live) -> None
     taro = await register(live, nameKana="ヤブ タロウ")
     stolen = await at_counter(live, "identifiers", resident=taro, card=NEW_CARD, replaces=CARD)
     assert stolen.status == 409
+    who = {"card": CARD, "nameKana": "ヤブ ハナコ", "birthDate": "1990-04-01"}
+    by = (await live.post("/demo/sessions", who)).json["token"]
+    assert (await live.get("/session", by=by)).status == 200
     renewed = await at_counter(live, "identifiers", resident=hanako, card=NEW_CARD, replaces=CARD)
     assert renewed.status == 204, renewed.raw
+    assert (await live.get("/session", by=by)).status == 401  # whoever has the former card
     assert await search(live, card=NEW_CARD) == [hanako]
     assert await search(live, card=CARD) == []
     shown = (await at_counter(live, "read", resident=hanako)).json
