@@ -121,13 +121,15 @@ def end_oldest(connection: Connection, kind: str, actor: str, but: int) -> None:
 
 
 def outside(connection: Connection, found: Outside, now: int) -> list[Session]:
-    """List the logins that came from a login at a provider; without one: all that came from the person there."""
-    sql = f"SELECT {_COLUMNS} FROM session WHERE issuer = ? AND until > ? AND "  # noqa: S608  # constant
-    if found.sid is None:
-        return [
-            _session(row) for row in rows(connection, sql + "outsider = ?", found.issuer, now, found.subject)
-        ]
-    return [_session(row) for row in rows(connection, sql + "sid = ?", found.issuer, now, found.sid)]
+    """List the logins that came from a login at a provider; without one: all that came from the person there.
+
+    A login of the person that the provider did not name may be the one it names now.
+    """
+    sql = (
+        f"SELECT {_COLUMNS} FROM session WHERE issuer = ?1 AND until > ?2"  # noqa: S608  # constant
+        " AND (sid = ?3 OR (outsider = ?4 AND (?3 IS NULL OR sid IS NULL)))"
+    )
+    return [_session(row) for row in rows(connection, sql, found.issuer, now, found.sid, found.subject)]
 
 
 def touch(connection: Connection, hash: bytes, now: int, until: int) -> None:

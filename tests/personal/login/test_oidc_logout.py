@@ -15,16 +15,17 @@ from tests.oidc.hostile import MISSING, Case, Realm, logout_token
 from tests.personal.login.oidc import Running, log_in, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-ONE, OTHER, OTHER_LOGIN = (
+ONE, OTHER, OTHER_LOGIN, UNNAMED = (
     Case("one", ""),
     Case("other", ""),
     Case("other login", "", claims={"sid": "session-2"}),
+    Case("unnamed", "", claims={"sid": MISSING}),
 )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    async with running(tmp_path_factory.mktemp("logout"), [ONE, OTHER, OTHER_LOGIN]) as found:
+    async with running(tmp_path_factory.mktemp("logout"), [ONE, OTHER, OTHER_LOGIN, UNNAMED]) as found:
         yield found
 
 
@@ -90,6 +91,19 @@ async def test_the_logins_of_other_providers_and_other_logins_go_on(there: Runni
         assert (await tell(there, logout_token(realm(there, OTHER_LOGIN), sid=MISSING)))[0] == 200
         assert not await is_logged_in(there, later)
         assert await is_logged_in(there, elsewhere)
+
+
+async def test_a_login_that_the_provider_did_not_name_ends_when_it_names_one_of_the_person(
+    there: Running, browser: Browser
+) -> None:
+    """Rather one login too many ends than one too few."""
+    await log_in(browser, "c3")
+    stranger = logout_token(realm(there, UNNAMED), sub="somebody-else")
+    assert (await tell(there, stranger))[0] == 200
+    assert (await tell(there, logout_token(realm(there, UNNAMED), sub=MISSING)))[0] == 200
+    assert await is_logged_in(there, browser)
+    assert (await tell(there, logout_token(realm(there, UNNAMED))))[0] == 200
+    assert not await is_logged_in(there, browser)
 
 
 async def test_what_is_no_token_is_refused_without_asking_the_provider(there: Running) -> None:
