@@ -4,7 +4,7 @@ Nothing is clicked that a resident would not click; the service is a program, as
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,15 +220,13 @@ async def erases(life: Life) -> None:
     assert await life.stand.live.town.records.fetch(life.told[life.card], "allergies") is None
 
 
-async def test_a_whole_life_on_phone_and_desk_in_both_languages_with_and_without_scripts(
-    tmp_path: Path, card_folder: Path, issued: Mapping[str, Made]
-) -> None:
-    async with standing(tmp_path, card_folder, issued, card_seconds=5.0) as stand, chromium() as browser:
+async def lead(folder: Path, cards: Path, issued: Mapping[str, Made], readers: Sequence[Reader]) -> None:
+    """Lead the life of a resident for each reader, one after another, at one module with one desk."""
+    async with standing(folder, cards, issued, card_seconds=5.0) as stand, chromium() as browser:
         wanted = purpose("reception", asked("allergies"), asked("contact", need="optional"))
         await stand.live.service("shelter", described(wanted))
         desk, told = asyncio.Lock(), {}
-
-        async def one(number: int, reader: Reader) -> None:
+        for number, reader in enumerate(readers):
             async with reading(browser, reader) as page:
                 life = Life(stand, page, reader, CARDS[number], KANA[number], desk, told)
                 try:
@@ -237,5 +235,8 @@ async def test_a_whole_life_on_phone_and_desk_in_both_languages_with_and_without
                     error.add_note(f"{reader}, at {page.url.removeprefix(stand.live.url)}")
                     raise
 
-        for number, reader in enumerate(PAIRS):
-            await one(number, reader)
+
+async def test_a_whole_life_on_phone_and_desk_in_both_languages_with_and_without_scripts(
+    tmp_path: Path, card_folder: Path, issued: Mapping[str, Made]
+) -> None:
+    await lead(tmp_path, card_folder, issued, PAIRS)
