@@ -23,7 +23,7 @@ from personal.operations.town import Town
 from personal.rules.levels import Level
 from personal.rules.mykey import MyKey, Shown
 from personal.rules.residents import IdentifierKind
-from personal.store import attempts, identifiers, people, sessions
+from personal.store import attempts, desks, identifiers, people, sessions
 from personal.store.attempts import Attempt
 
 KIND: Final = "mykey"
@@ -121,7 +121,9 @@ async def come_back(
     if wish.person:
         return await _linked(town, wish, hash, more.get("replaces", b""), now)
 
-    def work(db: Connection) -> Came:
+    def work(db: Connection) -> Came | None:
+        if wish.device and desks.find(db, wish.device) is None:
+            return None
         return _entered(db, module, key, wish, shown, hash, binding, now, more)
 
     return await town.store.write(work)

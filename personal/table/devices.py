@@ -16,7 +16,7 @@ COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/desks", desks.list_desks, STAFF, roles=ADMIN),
-    Operation("POST", "/desks", desks.add_desk, STAFF, roles=ADMIN, schema=desks.ADD),
+    Operation("POST", "/desks", desks.add_desk, STAFF, roles=ADMIN, schema=desks.ADD, fresh=True),
     Operation("DELETE", "/desks/{id}", desks.remove_desk, STAFF, roles=ADMIN),
     Operation("GET", "/desks/own", desks.show_own, DESK),
     Operation("POST", "/desks/tickets", desks.give_ticket, DESK),

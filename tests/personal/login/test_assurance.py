@@ -42,6 +42,7 @@ FRESH: Final = {
     ("PATCH", "/staff/{id}"),
     ("DELETE", "/staff/{id}"),
     ("POST", "/staff/{id}/enrolment"),
+    ("POST", "/desks"),
     ("POST", "/factors"),
     ("POST", "/factors/begin"),
     ("DELETE", "/factors/{id}"),
