@@ -12,9 +12,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 PYTHON ?=
 # what is handed to `engawa up`, e.g. make run ARGS='--offset 10000'
 ARGS ?=
-# one more than there are cores, since tests wait for processes they start; files come in their order, so that long
+# two more than there are cores, since tests wait for processes they start; files come in their order, so that long
 # ones are not the last
-WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( (cores > 3 ? 3 : cores) + 1 )))
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( (cores > 4 ? 4 : cores) + 2 )))
 # folder of open data that trials read
 ENGAWA_DATA ?= ../shared/data
 export ENGAWA_DATA

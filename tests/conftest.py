@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 # The same examples in every run, so that a run says something about the change it tests; others are looked for with
 # --hypothesis-profile=explore.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("steady", patient, derandomize=True)
+settings.register_profile("steady", patient, derandomize=True, max_examples=50)
 settings.register_profile("explore", patient)
 settings.load_profile("steady")
 

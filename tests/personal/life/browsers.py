@@ -1,6 +1,7 @@
 """Readers of the pages in a real Chromium: a language, a width, with scripts or without."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ MARKS = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]
 PATIENCE = 20_000.0
+EVERY = bool(os.environ.get("ENGAWA_EVERY_READER"))
+"""Whether every page is walked over in English at a desk, too: make trial-pages."""
 
 
 @dataclass(frozen=True)

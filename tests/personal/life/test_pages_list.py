@@ -15,13 +15,14 @@ import pytest
 from adapters.desk.emulator.cards import PIN, Made
 from tests.adapters.desk.standing import Standing, standing
 from tests.personal.disclosure.sharing import ALLERGIES, hold
-from tests.personal.life.browsers import MARKS, Reader, chromium, playwright, reading
+from tests.personal.life.browsers import EVERY, MARKS, Reader, chromium, playwright, reading
 from tests.personal.life.looking import Looking, name_templates
 from tests.personal.life.templates import LIST, WALK, looked_at_by, rows, there
 from tests.personal.live import asked, described, purpose
 from tests.personal.login.entering import code, enrolment, enter_staff
 from tests.personal.provider.visiting import BACK, Client, uses_login
 
+READERS = (Reader("ja", 375, True), Reader("en", 1280, True))
 REFRESH = re.compile(r'<meta http-equiv="refresh"[^>]*>')
 
 
@@ -93,7 +94,7 @@ def test_the_list_names_every_page_once_and_no_other() -> None:
     assert {row.by for row in rows()} <= {WALK, LIST}
 
 
-@pytest.mark.parametrize("reader", [Reader("ja", 375, True), Reader("en", 1280, True)], ids=str)
+@pytest.mark.parametrize("reader", READERS if EVERY else READERS[:1], ids=str)
 @pytest.mark.browser
 @MARKS[1]
 async def test_no_page_on_the_way_in_or_out_has_a_barrier(
