@@ -129,7 +129,7 @@ class Reception:
     async def _asked(self, certificate: bytes) -> Result:
         body = {"certificate": base64.b64encode(certificate).decode()}
         found = await self._client.ask("POST", "/card/lookups", body)
-        status = found["validity"]["status"] if isinstance(found["validity"], dict) else found["validity"]
+        status = found["validity"]["status"]
         if status == "revoked":
             return Result.REVOKED
         if not found["known"]:

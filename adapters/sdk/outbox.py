@@ -56,7 +56,7 @@ class Outbox:
         nonce = secrets.token_bytes(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, body, kind.encode() + mark)
         with transaction(self._db):
-            if self._count() >= self._most:
+            if self.count() >= self._most:
                 raise ServiceUnavailable("Too much waits for the network; connect it, then go on.")
             self._db.execute(
                 "INSERT INTO waiting (kind, mark, at, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -94,9 +94,6 @@ class Outbox:
 
     def count(self) -> int:
         """Say how much waits."""
-        return self._count()
-
-    def _count(self) -> int:
         found: list[Any] = self._db.execute("SELECT count(*) FROM waiting").fetchall()
         return int(found[0][0])
 

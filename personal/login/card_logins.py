@@ -9,30 +9,25 @@ from base.database import Connection
 from base.errors import BadRequestData, NotPermitted
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.login import cards, first_registration
+from personal.login import cards, first_registration, proofs
 from personal.login.cards import State, Transaction, Wants
 from personal.operations import logging_in
 from personal.operations.actors import Who
 from personal.operations.call import Module
 from personal.operations.logging_in import Login
 from personal.operations.logins import resident_of
-from personal.operations.preparing import PREPARED
 from personal.operations.tables import Way
 from personal.operations.town import Town
 from personal.rules import decisions
 from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, desks, identifiers, items, services
-from personal.vault import signing
 
 CARD: Final = "card"
 CONTACTLESS: Final = "contactless"
 CARD_PATH: Final = "/login/card"
 CONTACTLESS_PATH: Final = "/login/contactless"
 DONE_PATH: Final = "/login/card/done"
-LINK: Final = "engawa-prepared-link+jwt"
-"""The typ of a link to a card or login that was prepared and not made yet."""
-_TO: Final = {PREPARED: "/me/consents", LINK: "/me/credentials"}
 _SAYS_LOGIN: Final = {"ja": "{}のサービスにログインします。", "en": "Log in to the services of {}."}
 _SAYS_LINK: Final = {
     "ja": "このカードを、{}でのあなたの登録に結びつけます。",
@@ -108,7 +103,7 @@ async def begin(town: Town, module: Module, began: Began, wants: Wants, now: int
 
 async def begin_proof(town: Town, prepared: str, digest: str, began: Began, now: int) -> str:
     """Let a card sign what was prepared for this login; give the name of the transaction."""
-    document, to = opened(town, prepared)
+    document, to = proofs.opened(town, prepared)
     if digest != decisions.shown(decisions.digest(document)):
         raise BadRequestData("What is to be signed is not what was prepared: prepare it again.")
     key, at = await town.keys.named(attempts.KEY), decisions.prepared_at(document)
@@ -117,7 +112,7 @@ async def begin_proof(town: Town, prepared: str, digest: str, began: Began, now:
     def work(db: Connection) -> str:
         wanted = Transaction(
             document,
-            _put(_SAYS_LINK, town.name) if to == _TO[LINK] else _said(db, document),
+            _put(_SAYS_LINK, town.name) if to == proofs.LINKING else _said(db, document),
             Wants.PIN,
             at,
             until,
@@ -131,16 +126,6 @@ async def begin_proof(town: Town, prepared: str, digest: str, began: Began, now:
         return cards.begin(db, key, wanted, began.binding, now)
 
     return await town.store.write(work)
-
-
-def opened(town: Town, prepared: str) -> tuple[dict[str, Any], str]:
-    """Open what was prepared here to be signed; give it and the operation that takes it."""
-    for kind, to in _TO.items():
-        try:
-            return signing.opened(prepared, town.signer.public(), kind), to
-        except BadRequestData:
-            continue
-    raise BadRequestData("This was not prepared here: prepare it again.")
 
 
 async def town_of(towns: Iterable[Town], name: str, now: int) -> Town | None:

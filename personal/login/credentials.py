@@ -11,8 +11,8 @@ from base.database import Connection
 from base.errors import AlreadyExists, BadRequestData, Conflict, NotPermitted, ResourceNotFound
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.login.card_logins import LINK
 from personal.login.cards import TYPE
+from personal.login.proofs import LINK
 from personal.operations import handles
 from personal.operations.blinding import Blinding, blinding
 from personal.operations.call import NO_CONTENT, Answer, Call, Module

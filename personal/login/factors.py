@@ -60,8 +60,8 @@ GIVE: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What the work of a transaction needs of a call, with the keys fetched before."""
+class _Giver:
+    """Who gives or makes a factor, where and when, with the keys that this takes."""
 
     town: Town
     actor: Actor
@@ -88,25 +88,25 @@ async def list_own(call: Call, module: Module) -> Answer:
 
 async def begin_making(call: Call, module: Module) -> Answer:
     """Begin to make a second factor; the first one needs the code that an administrator handed out."""
-    desk, kind = await _desk(call, module), call.body["kind"]
+    giver, kind = await _giver(call, module), call.body["kind"]
     given = sessions.digest(_plain(call.body.get("enrolment", "")))
     known = call.town.store.read(lambda db: factors.of(db, call.actor.id))
     member = _member(call)
-    body, told = _wish(desk, kind, member, known)
+    body, told = _wish(giver, kind, member, known)
 
     def work(db: Connection) -> str | None:
-        guarding.check(db, desk.tried, call.now)
+        guarding.check(db, giver.tried, call.now)
         if len(factors.of(db, call.actor.id)) >= MOST:
             raise Conflict("There are too many second factors: remove one first.")
         if call.actor.who is Who.ENTRANT:
             if factors.of(db, call.actor.id):
                 raise NotPermitted("Give the second factor that there is already.")
             if not factors.allowed(db, call.actor.id, given, call.now):
-                guarding.failed(db, desk.tried, Who.STAFF, call.actor.id, "enrolment", call.now)
+                guarding.failed(db, giver.tried, Who.STAFF, call.actor.id, "enrolment", call.now)
                 return None
             body["enrolment"] = given.hex()
         kept = Attempt(MAKING, call.actor.session, body, call.now + LIFE)
-        return attempts.keep(db, desk.attempt_key, kept, call.now)
+        return attempts.keep(db, giver.attempt_key, kept, call.now)
 
     id = await call.town.store.write(work)
     if id is None:
@@ -116,19 +116,19 @@ async def begin_making(call: Call, module: Module) -> Answer:
 
 async def make(call: Call, module: Module) -> Answer:
     """Make a second factor by using it once; a login that wanted one is complete with it, others end."""
-    desk = await _desk(call, module)
+    giver = await _giver(call, module)
 
     def work(db: Connection) -> tuple[Factor, str] | None:
-        guarding.check(db, desk.tried, call.now)
+        guarding.check(db, giver.tried, call.now)
         id = call.body["attempt"]
-        kept = attempts.peek(db, desk.attempt_key, id, MAKING, call.actor.session, call.now)
+        kept = attempts.peek(db, giver.attempt_key, id, MAKING, call.actor.session, call.now)
         if kept is None:
             raise stale()
-        made = _made(desk, kept, call.body)
+        made = _made(giver, kept, call.body)
         if made is None:
-            guarding.failed(db, desk.tried, Who.STAFF, call.actor.id, kept["kind"], call.now)
+            guarding.failed(db, giver.tried, Who.STAFF, call.actor.id, kept["kind"], call.now)
             return None
-        attempts.take(db, desk.attempt_key, id, MAKING, call.actor.session, call.now)
+        attempts.take(db, giver.attempt_key, id, MAKING, call.actor.session, call.now)
         if made.credential is not None and factors.by_credential(db, made.credential) is not None:
             raise Conflict("This passkey is somebody's already.")
         if call.actor.who is Who.ENTRANT and not factors.spend(
@@ -137,7 +137,7 @@ async def make(call: Call, module: Module) -> Answer:
             raise stale()
         factors.add(db, made)
         log.append(db, Entry("factor-made", _facts(call, made)), call.now)
-        secret = _complete(db, desk)
+        secret = _complete(db, giver)
         sessions.end_others(db, Who.STAFF, call.actor.id, sessions.digest(secret))
         return made, secret
 
@@ -149,7 +149,7 @@ async def make(call: Call, module: Module) -> Answer:
 
 async def begin_giving(call: Call, module: Module) -> Answer:
     """Begin to give a passkey: a challenge for the browser; none if there is no passkey."""
-    desk = await _desk(call, module)
+    giver = await _giver(call, module)
 
     def work(db: Connection) -> dict[str, Any]:
         found = factors.of(db, call.actor.id)
@@ -157,12 +157,12 @@ async def begin_giving(call: Call, module: Module) -> Answer:
         known = [one for one in found if one.kind == PASSKEY]
         if not known:
             return {"kinds": kinds}
-        challenge, options = passkeys.asked_to_use(desk.place, known)
+        challenge, options = passkeys.asked_to_use(giver.place, known)
         body = {"challenge": passkeys.text_of(challenge)}
         kept = Attempt(GIVING, call.actor.session, body, call.now + LIFE)
         return {
             "kinds": kinds,
-            "attempt": attempts.keep(db, desk.attempt_key, kept, call.now),
+            "attempt": attempts.keep(db, giver.attempt_key, kept, call.now),
             "options": options,
         }
 
@@ -171,21 +171,21 @@ async def begin_giving(call: Call, module: Module) -> Answer:
 
 async def give(call: Call, module: Module) -> Answer:
     """Give one's second factor: the login is complete, and fresh for what is dangerous; its secret is another one."""
-    desk = await _desk(call, module)
+    giver = await _giver(call, module)
 
     def work(db: Connection) -> str | None:
-        guarding.check(db, desk.tried, call.now)
-        found = _given(db, desk, call.body)
+        guarding.check(db, giver.tried, call.now)
+        found = _given(db, giver, call.body)
         if found is None:
-            times = guarding.failed(db, desk.tried, Who.STAFF, call.actor.id, "second-factor", call.now)
+            times = guarding.failed(db, giver.tried, Who.STAFF, call.actor.id, "second-factor", call.now)
             if times >= guarding.MOST_OF_ACCOUNT:
                 sessions.end(db, call.actor.session)
             return None
         factor, count = found
         factors.note_use(db, factor.id, count, call.now)
-        guarding.succeeded(db, desk.tried)
+        guarding.succeeded(db, giver.tried)
         log.append(db, Entry("factor-given", _facts(call, factor)), call.now)
-        return _complete(db, desk)
+        return _complete(db, giver)
 
     secret = await call.town.store.write(work)
     if secret is None:
@@ -250,11 +250,11 @@ def stale() -> Problem:
     return InvalidRequest("This took too long, or was done already. Begin again.")
 
 
-async def _desk(call: Call, module: Module) -> _Desk:
+async def _giver(call: Call, module: Module) -> _Giver:
     tried = await guarding.attempted(call.town, f"factor/{call.actor.id}")
     place = passkeys.here(module.address())
     keys = await call.town.keys.named(KEY), await call.town.keys.named(attempts.KEY)
-    return _Desk(call.town, call.actor, module.settings, place, call.now, tried, *keys)
+    return _Giver(call.town, call.actor, module.settings, place, call.now, tried, *keys)
 
 
 def _member(call: Call) -> Member:
@@ -265,65 +265,65 @@ def _member(call: Call) -> Member:
 
 
 def _wish(
-    desk: _Desk, kind: str, member: Member, known: list[Factor]
+    giver: _Giver, kind: str, member: Member, known: list[Factor]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give what is kept until the factor is made, and what its maker is told."""
     if kind == TOTP:
         secret = totp.new_secret()
-        uri = totp.uri(secret, member.login, f"縁側 {desk.town.name}")
+        uri = totp.uri(secret, member.login, f"縁側 {giver.town.name}")
         kept = {"kind": kind, "secret": secret.hex()}
         return kept, {"secret": totp.shown(secret), "uri": uri, "picture": totp.picture(uri)}
-    user = sessions.digest(f"{desk.town.id}/{member.id}")
-    challenge, options = passkeys.asked_to_make(desk.place, member.login, user, known)
+    user = sessions.digest(f"{giver.town.id}/{member.id}")
+    challenge, options = passkeys.asked_to_make(giver.place, member.login, user, known)
     return {"kind": kind, "challenge": passkeys.text_of(challenge)}, {"options": options}
 
 
-def _made(desk: _Desk, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Factor | None:
+def _made(giver: _Giver, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Factor | None:
     """Give the factor that was made, if what was sent proves it."""
     id, name = fresh("f_"), _name(given.get("name", ""), kept["kind"])
     if kept["kind"] == TOTP:
         secret = bytes.fromhex(kept["secret"])
-        step = totp.step_of(secret, given.get("code", ""), 0, desk.now)
+        step = totp.step_of(secret, given.get("code", ""), 0, giver.now)
         if step is None:
             return None
-        return Factor(id, desk.actor.id, TOTP, name, None, desk.sealed(id, secret), step, desk.now)
+        return Factor(id, giver.actor.id, TOTP, name, None, giver.sealed(id, secret), step, giver.now)
     try:
         challenge = passkeys.challenge_of(kept["challenge"])
-        made = passkeys.made(desk.place, challenge, given.get("credential", ""))
+        made = passkeys.made(giver.place, challenge, given.get("credential", ""))
     except passkeys.NotProven:
         return None
-    sealed = desk.sealed(id, made.key)
-    return Factor(id, desk.actor.id, PASSKEY, name, made.credential, sealed, made.count, desk.now)
+    sealed = giver.sealed(id, made.key)
+    return Factor(id, giver.actor.id, PASSKEY, name, made.credential, sealed, made.count, giver.now)
 
 
-def _given(db: Connection, desk: _Desk, given: Mapping[str, Any]) -> tuple[Factor, int] | None:
+def _given(db: Connection, giver: _Giver, given: Mapping[str, Any]) -> tuple[Factor, int] | None:
     """Say which factor was given, with its new count; None if none was."""
     if "code" in given:
-        for one in factors.of(db, desk.actor.id):
+        for one in factors.of(db, giver.actor.id):
             if one.kind == TOTP:
-                step = totp.step_of(desk.opened(one), given["code"], one.count, desk.now)
+                step = totp.step_of(giver.opened(one), given["code"], one.count, giver.now)
                 if step is not None:
                     return one, step
         return None
-    kept = attempts.take(db, desk.attempt_key, given["attempt"], GIVING, desk.actor.session, desk.now)
+    kept = attempts.take(db, giver.attempt_key, given["attempt"], GIVING, giver.actor.session, giver.now)
     if kept is None:
         raise stale()
     try:
         answer = given["credential"]
         found = factors.by_credential(db, passkeys.credential_of(answer))
-        if found is None or found.staff != desk.actor.id:
+        if found is None or found.staff != giver.actor.id:
             return None
         challenge = passkeys.challenge_of(kept["challenge"])
-        return found, passkeys.used(desk.place, challenge, answer, desk.opened(found), found.count)
+        return found, passkeys.used(giver.place, challenge, answer, giver.opened(found), found.count)
     except passkeys.NotProven:
         return None
 
 
-def _complete(db: Connection, desk: _Desk) -> str:
-    member = staff.find(db, desk.actor.id)
-    if member is None or not member.present(desk.now):
+def _complete(db: Connection, giver: _Giver) -> str:
+    member = staff.find(db, giver.actor.id)
+    if member is None or not member.present(giver.now):
         raise logging_in.unknown()
-    return logging_in.surer(db, desk.actor.session, desk.now, member.roles)
+    return logging_in.surer(db, giver.actor.session, giver.now, member.roles)
 
 
 def _facts(call: Call, factor: Factor) -> dict[str, Any]:

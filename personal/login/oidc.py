@@ -13,7 +13,7 @@ from base.errors import InvalidRequest, NotPermitted, Problem, ServiceUnavailabl
 from base.oidc import authorization, id_tokens
 from base.oidc.authorization import Wish
 from base.oidc.faults import Fault, LoginFailed
-from personal.login import card_logins, oidc_claims
+from personal.login import oidc_claims, proofs
 from personal.operations import logging_in
 from personal.operations.actors import Actor, Who
 from personal.operations.blinding import blinding
@@ -294,7 +294,7 @@ def _wish(provider: LoginProvider, begun: Begun, state: str) -> Wish:
 
 def _digest(town: Town, prepared: str) -> bytes:
     """Give what evidence of a prepared decision signs."""
-    return decisions.digest(card_logins.opened(town, prepared)[0])
+    return decisions.digest(proofs.opened(town, prepared)[0])
 
 
 def _text(raw: bytes) -> str:

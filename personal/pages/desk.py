@@ -38,6 +38,7 @@ from personal.pages.visitor import (
     language,
     mark_browser,
     safe_next,
+    see,
     values,
 )
 from personal.rules.levels import Level
@@ -218,7 +219,7 @@ class Desk:
 
     def back(self, visitor: Visitor, path: str, done: str = "") -> web.Response:
         """Answer a form: go on to a page, which says what was done."""
-        return _see(visitor.link(path, done=done))
+        return see(visitor.link(path, done=done))
 
     async def leave(self, visitor: Visitor, path: str) -> web.Response:
         """End the login and let the browser forget what it saw; a desk's goes on with nothing of who was there."""
@@ -243,7 +244,7 @@ class Desk:
         id, town = visitor.request.match_info["id"], visitor.town
         form = None if town is None else await self._kept(visitor, town, id)
         if form is None:
-            return _see(visitor.link(home))
+            return see(visitor.link(home))
         return self.render(visitor, "resumed.html", path=form.path, id=id)
 
     def _carrying(self, request: web.Request) -> Visitor:
@@ -271,7 +272,7 @@ class Desk:
         next = await self._keep(visitor)
         if not next or who not in _LOGINS:
             return _logged_out(visitor, who)
-        response = _see(visitor.link(_LOGINS[who], next=next, done="form_kept"))
+        response = see(visitor.link(_LOGINS[who], next=next, done="form_kept"))
         drop_login(visitor.request, response)
         return _marked(visitor, response)
 
@@ -287,7 +288,7 @@ class Desk:
         home = ME if actor.who is Who.RESIDENT else STAFF
         here = safe_next(visitor.request.path_qs, home)
         next = here if visitor.request.method == "GET" else await self._keep(visitor) or home
-        return _marked(visitor, _see(visitor.link(page, next=next, **more)))
+        return _marked(visitor, see(visitor.link(page, next=next, **more)))
 
     async def _keep(self, visitor: Visitor) -> str:
         """Keep a form until its owner has logged in; gives where to go on then, empty if it is not kept."""
@@ -308,7 +309,7 @@ class Desk:
         id, town = visitor.given(KEPT), visitor.town
         form = None if town is None else await self._kept(visitor, town, id)
         if town is None or form is None or form.path != visitor.request.path or page is None:
-            return _see(visitor.link(STAFF if visitor.actor.who is Who.STAFF else ME))
+            return see(visitor.link(STAFF if visitor.actor.who is Who.STAFF else ME))
         self.cases.adopt(visitor.actor.session, form.session)
         again = replace(visitor, form=form.fields, wrong=self.pages.say(visitor.language, "resumed"))
         response = self.filled(await page(again), again)
@@ -355,7 +356,7 @@ def _elsewhere(visitor: Visitor, who: Who) -> web.Response | None:
     looked_at = visitor.request.method == "GET"
     next = safe_next(visitor.request.path_qs) if looked_at and visitor.request.path not in (ME, STAFF) else ""
     page = GIVE_FACTOR if who is Who.STAFF and actor.who is Who.ENTRANT else _LOGINS[who]
-    return _see(visitor.link(page, next=next))
+    return see(visitor.link(page, next=next))
 
 
 def _nameless(id: str) -> dict[str, str]:
@@ -373,13 +374,9 @@ def _days_left(moment: str, now: int) -> int:
     return (day - datetime.fromtimestamp(now / clock.SECOND, JAPAN).date()).days
 
 
-def _see(target: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
-
-
 def _logged_out(visitor: Visitor, who: Who) -> web.Response:
     """Ask for a login anew, without the cookie that is not good any more."""
     target = visitor.request.path if who is Who.NOBODY else _LOGINS[who]
-    response = _see(visitor.link(target))
+    response = see(visitor.link(target))
     drop_login(visitor.request, response)
     return response

@@ -1,37 +1,25 @@
 """The pages by which one logs in with a card: to the desk and back. (issue 6; card.md 6.3)"""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from base import clock
-from base.errors import NotPermitted, Problem, ResourceNotFound, Unauthorized
+from base.errors import NotPermitted, Problem, Unauthorized
 from personal.api.front import throttle
-from personal.login import card_logins, desks
+from personal.login import card_logins, desks, proofs
 from personal.login.card_logins import Began, Came
 from personal.login.cards import State, Wants
 from personal.login.identifying import FOR_STAFF
 from personal.operations.actors import Who
-from personal.operations.town import Town
 from personal.pages.desk import ME, STAFF, Desk
-from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next, secure
-from personal.store import sessions
+from personal.pages.login_shared import REGISTER, keep_desk, kiosk_of, outcome, session_of, town_of
+from personal.pages.visitor import Visitor, binding, check_form, keep_login, safe_next, see
 
-SECURE_DESK: Final = "__Host-engawa-desk"
-LOOPBACK_DESK: Final = "engawa-desk"
-REGISTER: Final = "/login/register"
 STAFF_CARD: Final = STAFF + "/residents/card"
 """Where a member of staff goes on who had a card read."""
 DESK_PATH: Final = "/login/desk"
-AT_COUNTER: Final = frozenset({"pin-locked", "revoked", "ended", "expired", "not-yet-valid"})
-"""After which reasons only the counter helps."""
-REASONS: Final = (
-    "cancelled", "pin-wrong", "pin-locked", "foreign-card", "torn", "no-reader", "unproven", "unreadable",
-    "untrusted", "expired", "not-yet-valid", "not-for-logins", "weak-key", "bad-signature", "revoked",
-    "status-unknown", "not-linked", "ended", "over", "other-login", "no-desk", "registered",
-)  # fmt: skip
-"""Everything that can come of it but a login, each with words in texts_login_card.toml."""
 
 
 class CardLoginPages:
@@ -94,7 +82,7 @@ class CardLoginPages:
             secret = await desks.enter(town, ticket, now)
             if secret is not None:
                 response = _see(safe_next(visitor.request.query.get("next", ""), ME + "/login"))
-                _keep_desk(visitor.request, response, town.id, secret)
+                keep_desk(visitor.request, response, town.id, secret)
                 return response
         return outcome(self._desk, visitor, "no-desk", ME)
 
@@ -131,7 +119,7 @@ class CardLoginPages:
             return self._desk.render(
                 visitor, "login_failed.html", status=problem.status, heading="nothing_agreed", **more
             )
-        return self._desk.back(visitor, found.next, "agreed" if found.to == "/me/consents" else "linked")
+        return self._desk.back(visitor, found.next, "agreed" if found.to == proofs.DECIDING else "linked")
 
     def _to_desk(self, visitor: Visitor, name: str) -> web.Response:
         """Answer with a page that goes on to the desk; a redirect of a form would be stopped by browsers."""
@@ -142,57 +130,8 @@ class CardLoginPages:
         return self._desk.render(visitor, "login_leave.html", address=address, label=label)
 
 
-def outcome(desk: Desk, visitor: Visitor, reason: str, next: str, tries: int = -1) -> web.Response:
-    """Say in plain words what came of a login with a card, and what to do."""
-    more: dict[str, Any] = {
-        "reason": reason,
-        "tries": tries,
-        "counter": reason in AT_COUNTER or 0 <= tries <= 1,
-    }
-    status = 200 if reason in ("cancelled", "registered") else 403
-    return desk.render(visitor, "login_card.html", status=status, next=next, **more)
-
-
-def town_of(desk: Desk, visitor: Visitor) -> Town:
-    """Say in which municipality somebody logs in."""
-    towns = desk.module.towns
-    town = towns.get(visitor.given("town"), next(iter(towns.values())) if len(towns) == 1 else None)
-    if town is None:
-        raise ResourceNotFound("Choose the municipality.")
-    return town
-
-
-def kiosk_of(visitor: Visitor, town: Town) -> str:
-    """Give the desk on which the browser stands; empty if on none."""
-    name, _, secret = visitor.request.cookies.get(_cookie(visitor.request), "").partition(".")
-    if name != town.id:
-        return ""
-    return town.store.read(lambda db: desks.of_browser(db, secret, clock.now()))
-
-
-def session_of(visitor: Visitor, town: Town) -> dict[str, Any]:
-    """Name the login that a new one replaces, and the browser it is in, as logging_in.begin takes them."""
-    own = bool(visitor.secret) and visitor.town is not None and visitor.town.id == town.id
-    replaces = sessions.digest(visitor.secret) if own else b""
-    return {"agent": browser(visitor.request), "replaces": replaces}
-
-
-def _cookie(request: web.Request) -> str:
-    return SECURE_DESK if secure(request) else LOOPBACK_DESK
-
-
-def _keep_desk(request: web.Request, response: web.StreamResponse, town: str, secret: str) -> None:
-    response.set_cookie(
-        _cookie(request),
-        f"{town}.{secret}",
-        path="/",
-        max_age=desks.BROWSER_LIFE // clock.SECOND,
-        secure=secure(request),
-        httponly=True,
-        samesite="Lax",
-    )
-
-
 def _see(target: str) -> web.Response:
-    headers = {"Location": target, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return web.Response(status=303, headers=headers)
+    """Go on elsewhere, and tell nobody by which transaction."""
+    response = see(target)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

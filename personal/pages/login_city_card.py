@@ -11,8 +11,8 @@ from personal.api.front import throttle
 from personal.login import city_cards, guarding
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
-from personal.pages.login_card import kiosk_of, session_of, town_of
-from personal.pages.visitor import Visitor, keep_login, safe_next
+from personal.pages.login_shared import kiosk_of, session_of, town_of
+from personal.pages.visitor import Visitor, keep_login, safe_next, see
 
 
 class CityCardPages:
@@ -50,7 +50,7 @@ class CityCardPages:
             await town.store.write(lambda db: guarding.note(db, there, now))
             return self._asked(visitor, tried.reason, tried.tries)
         next = safe_next(visitor.given("next"), ME)
-        response = web.Response(status=303, headers={"Location": next, "Cache-Control": "no-store"})
+        response = see(next)
         keep_login(visitor.request, response, town.id, tried.secret)
         return response
 

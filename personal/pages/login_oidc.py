@@ -9,13 +9,13 @@ from aiohttp import web
 from base import clock
 from base.errors import NotPermitted, Problem, ResourceNotFound, TooManyRequests
 from personal.api.front import throttle
-from personal.login import card_logins, oidc, oidc_logout
+from personal.login import oidc, oidc_logout, proofs
 from personal.login.oidc import Browser, Entered, Newcomer, Proven
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, STAFF, Desk
-from personal.pages.login_card import REGISTER, kiosk_of, town_of
-from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next
+from personal.pages.login_shared import REGISTER, kiosk_of, town_of
+from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next, see
 from personal.providers import LoginProvider
 
 _MOST_TOKEN: Final = 20_000
@@ -70,11 +70,11 @@ class ProviderLoginPages:
         except Problem as problem:
             return self._undone(visitor, problem, self._login_page(visitor))
         if isinstance(found, Entered):
-            response = _see(found.next)
+            response = see(found.next)
             keep_login(visitor.request, response, town.id, found.secret)
             return response
         if isinstance(found, Newcomer):
-            return _see(visitor.link(REGISTER, attempt=found.attempt))
+            return see(visitor.link(REGISTER, attempt=found.attempt))
         return await self._prove(visitor, found)
 
     async def _prove(self, visitor: Visitor, found: Proven) -> web.Response:
@@ -82,11 +82,11 @@ class ProviderLoginPages:
         try:
             if visitor.town is None:
                 raise NotPermitted("The login that began this decision is over: log in and decide again.")
-            to = card_logins.opened(visitor.town, found.prepared)[1]
+            to = proofs.opened(visitor.town, found.prepared)[1]
             await self._desk.ask(visitor, "POST", to, body)
         except Problem as problem:
             return self._undone(visitor, problem, found.next, "nothing_agreed")
-        return _see(_with(found.next, done="agreed" if to == "/me/consents" else "linked"))
+        return see(_with(found.next, done="agreed" if to == proofs.DECIDING else "linked"))
 
     def _undone(
         self, visitor: Visitor, problem: Problem, back: str, heading: str = "login_failed"
@@ -140,10 +140,6 @@ class ProviderLoginPages:
     def _browser(self, visitor: Visitor, town: Town) -> Browser:
         request = visitor.request
         return Browser(binding(request), browser(request), visitor.actor.session, kiosk_of(visitor, town))
-
-
-def _see(target: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
 
 
 async def _logout_token(request: web.Request) -> str:

@@ -16,7 +16,7 @@ from personal.operations.actors import Who
 from personal.operations.call import Call
 from personal.operations.town import Town
 from personal.pages.desk import ENDED, ME, Desk
-from personal.pages.login_card import REGISTER, kiosk_of, outcome, session_of
+from personal.pages.login_shared import REGISTER, kiosk_of, outcome, session_of
 from personal.pages.visitor import Visitor, binding, keep_login, safe_next
 
 ITEM: Final = "basic-four"

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from personal.pages.visitor import Visitor
+from personal.pages.visitor import Visitor, see
 
 MOST: Final = 10_000
 Run = Callable[[Visitor], Awaitable[web.Response]]
@@ -28,7 +28,7 @@ class Once:
         if before is not None:
             target = await asyncio.shield(before)
             if target:
-                return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
+                return see(target)
         led: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sent[key] = led
         if len(self._sent) > MOST:

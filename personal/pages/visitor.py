@@ -209,6 +209,11 @@ def check_form(visitor: Visitor) -> None:
         raise NotPermitted("The form is too old, or was not made for this login. Check it and send it again.")
 
 
+def see(target: str) -> web.Response:
+    """Answer that the browser goes on elsewhere, by a redirect that no cache keeps."""
+    return web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
+
+
 def values(visitor: Visitor) -> dict[str, Any]:
     """Give what every template needs."""
     return {

@@ -13,7 +13,7 @@ from personal.login.card_logins import CARD
 from personal.login.ways import ways
 from personal.operations.tables import Way
 from personal.pages.desk import JAPAN, ME
-from personal.pages.visitor import Visitor, safe_next
+from personal.pages.visitor import Visitor, safe_next, see
 from personal.portal.section import Section, query
 from personal.portal.services import chosen_purpose, shown_record
 from personal.portal.standing import SHARE, open_items
@@ -125,7 +125,7 @@ class AskingPages(Section):
         else:
             word = {"agreed": "agreed", "my_refused": "refused"}[done]
             link = f"{path}?{more}&done={word}" if more else f"{path}?done={word}"
-        return web.Response(status=303, headers={"Location": link, "Cache-Control": "no-store"})
+        return see(link)
 
 
 def _spans(now: int) -> list[tuple[str, int]]:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from personal.operations.actors import Who
 from personal.pages.desk import ME
-from personal.pages.visitor import Visitor, safe_next, secure
+from personal.pages.visitor import Visitor, safe_next, secure, see
 from personal.portal.section import Section
 
 COOKIE: Final = "engawa-furigana"
@@ -152,7 +152,7 @@ class FuriganaPages(Section):
     async def switch(self, visitor: Visitor) -> web.Response:
         """Turn readings on or off in this browser, and go on where the reader was."""
         target = safe_next(visitor.given("next"), ME)
-        response = web.Response(status=303, headers={"Location": target, "Cache-Control": "no-store"})
+        response = see(target)
         value = ON if visitor.given("readings") == ON else ""
         age = YEAR if value else 0
         over_tls = secure(visitor.request)

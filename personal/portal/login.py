@@ -8,7 +8,7 @@ from personal.login.ways import ways
 from personal.operations.actors import Who
 from personal.pages.demonstration import log_in
 from personal.pages.desk import ME, Desk
-from personal.pages.login_card import kiosk_of
+from personal.pages.login_shared import kiosk_of
 from personal.pages.visitor import Visitor, safe_next
 from personal.portal.section import Section, query
 from personal.rules.levels import Level

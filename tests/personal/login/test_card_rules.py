@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from base.errors import BadRequestData, NotPermitted
 from personal.login import card_desk, cards
-from personal.pages import login_card
+from personal.pages import login_shared
 from personal.rules import city_card_code, decisions, evidence
 from personal.rules.city_card_code import Code
 from personal.rules.login_certificates import Fault
@@ -96,9 +96,9 @@ def test_another_key_or_algorithm_signs_nothing() -> None:
 
 
 def test_everything_that_can_come_of_a_login_has_words_in_both_languages() -> None:
-    assert {*card_desk.FAILED, *Fault, card_desk.ENDED, card_desk.NOT_LINKED} <= set(login_card.REASONS)
-    path = Path(login_card.__file__).with_name("texts_login_card.toml")
+    assert {*card_desk.FAILED, *Fault, card_desk.ENDED, card_desk.NOT_LINKED} <= set(login_shared.REASONS)
+    path = Path(login_shared.__file__).with_name("texts_login_card.toml")
     words = tomllib.loads(path.read_text(encoding="utf-8"))
-    for reason in login_card.REASONS:
+    for reason in login_shared.REASONS:
         for key in (f"card_{reason.replace('-', '_')}", f"card_{reason.replace('-', '_')}_told"):
             assert words[key].keys() == {"ja", "en"}, key
