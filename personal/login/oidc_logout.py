@@ -50,8 +50,9 @@ async def told(module: Module, token: str, now: int) -> bool:
         provider = _provider(module, token)
         name = provider.name
         found = await provider.client.logged_out(token, now)
-        for town in module.towns.values():
-            await _end(town, provider, found, now)
+        new = [await _end(town, provider, found, now) for town in module.towns.values()]
+        if not any(new):
+            raise LoginFailed(Fault.REPLAYED)
     except LoginFailed as failed:
         log.warning("a logout that a provider told is not accepted", provider=name, fault=failed.fault)
         return False
@@ -72,13 +73,14 @@ def _provider(module: Module, token: str) -> LoginProvider:
     return found
 
 
-async def _end(town: Town, provider: LoginProvider, found: LogoutToken, now: int) -> None:
+async def _end(town: Town, provider: LoginProvider, found: LogoutToken, now: int) -> bool:
+    """End the logins a token tells of in one municipality; False if it took effect there before."""
     outside = await logging_in.outside(town, found.issuer, found.sid, found.subject)
     mark = hashlib.sha256(framed("logout", found.issuer, found.client, found.id)).digest()
 
-    def work(db: Connection) -> None:
+    def work(db: Connection) -> bool:
         if not sessions.spend(db, mark, found.until * clock.SECOND, now):
-            raise LoginFailed(Fault.REPLAYED)
+            return False
         for one in sessions.outside(db, outside, now):
             if one.method != METHOD + provider.name:
                 continue
@@ -86,5 +88,6 @@ async def _end(town: Town, provider: LoginProvider, found: LogoutToken, now: int
             facts = {"method": one.method, "told": "provider"}
             by, people = ({"by": one.actor}, {}) if one.kind == Who.STAFF else ({}, {"subject": one.actor})
             audit_log.append(db, Entry("logout", {**facts, **by}, people), now)
+        return True
 
-    await town.store.write(work)
+    return await town.store.write(work)

@@ -15,6 +15,7 @@ from personal.operations.call import Answer, Call, Module
 from personal.operations.card_validity import vouched_for
 from personal.operations.consent_list import listed
 from personal.operations.deciding import LOGIN, Act, GivenBy, Group, purpose_at, receipt_of, settle
+from personal.operations.notices import ERASE, ERASE_DAYS
 from personal.operations.preparing import (
     ITEMS,
     TOKEN,
@@ -30,7 +31,7 @@ from personal.rules.decisions import Choice
 from personal.rules.delegation import Act as Doing
 from personal.rules.delegation import Scope, permits
 from personal.rules.identifiers import fresh
-from personal.store import consents, delegations, people, reasons, records
+from personal.store import consents, deadlines, delegations, people, reasons, records
 from personal.store.consents import Key
 from personal.store.records import Record
 
@@ -58,13 +59,14 @@ async def list_own(call: Call, module: Module) -> Answer:
         person, scope = find(db)
         act = act_of(call, person)
         log.append(db, Entry("own-consents-listed", act.told, act.people), call.now)
-        return listed(
+        found = listed(
             db,
             person,
             call.now,
             lambda service, item: _visible(scope, service, (item,)),
             seeing.unseen(db, call.actor, person),
         )
+        return {**found, "eraseDays": deadlines.days(db, ERASE, ERASE_DAYS)}
 
     return Answer(body=await call.town.store.write(work))
 

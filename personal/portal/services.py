@@ -5,7 +5,6 @@ from typing import Any
 from aiohttp import web
 
 from base.errors import ResourceNotFound
-from personal.operations.notices import ERASE_DAYS
 from personal.pages import values
 from personal.pages.desk import ME, Desk
 from personal.pages.visitor import Visitor
@@ -57,7 +56,7 @@ class ServicePages(Section):
         chosen = [one for one in standing if item in ("", one["item"])]
         whole = any(one["need"] == "required" for one in chosen)
         more = {"chosen": standing if whole else chosen, "one": item, "whole": whole and bool(item)}
-        return self._render(visitor, "my_withdraw.html", days=ERASE_DAYS, **more, **found)
+        return self._render(visitor, "my_withdraw.html", **more, **found)
 
     async def withdraw(self, visitor: Visitor) -> web.Response:
         """Withdraw what was agreed to for a purpose, or one item of it."""
@@ -91,6 +90,7 @@ async def chosen_purpose(desk: Desk, visitor: Visitor) -> dict[str, Any]:
         "purpose": purpose,
         "kind": kind if kind in KINDS else SHARE,
         "renew": query(visitor, "renew") == "yes",
+        "days": consents["eraseDays"],
         **standing_words(),
     }
 

@@ -1,6 +1,7 @@
 """A provider ends logins here by a token, and by nothing that is not right in every part. (Back-Channel Logout 1.0)"""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,7 @@ from base.oidc.faults import Fault
 from tests.oidc.browsing import Browser, browser_session
 from tests.oidc.cases import LOGOUT
 from tests.oidc.hostile import MISSING, Case, Realm, logout_token
+from tests.personal.live import ASAGO, YABU
 from tests.personal.login.oidc import Running, log_in, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -142,3 +144,17 @@ async def test_keys_are_not_fetched_for_each_unknown_one(there: Running, browser
         token = logout_token(realm(there), header={"kid": f"k{number}"})
         assert await tell(there, token) == (400, [Fault.KEY])
     assert realm(there).fetched - fetched <= 1
+
+
+async def test_a_token_cut_short_between_two_municipalities_ends_what_is_left_when_it_is_told_again(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, [ONE], towns_there=(YABU, ASAGO)) as there, browser_session() as session:
+        browser, token = Browser(there.live.url, session), logout_token(realm(there))
+        assert (await tell(there, token))[0] == 200
+        await log_in(browser, "c0")
+        assert (await tell(there, token))[0] == 400 and await is_logged_in(there, browser)
+        # as if the process had ended before it came to the last municipality
+        await there.live.town.store.write(lambda db: db.execute("DELETE FROM assertion"))
+        assert await tell(there, token) == (200, [])
+        assert not await is_logged_in(there, browser)

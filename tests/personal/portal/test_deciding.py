@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from personal.operations import notices
+from personal.store import deadlines
 from tests.personal.pages.reading import NOTHING, Reader
 from tests.personal.portal.acts import ASK, SHELTER, agree, ask_for, check, hidden, widen
 
@@ -41,6 +43,16 @@ async def test_one_agrees_keeps_the_receipt_and_withdraws_one_item_and_all(reade
     await reader.get("/me/withdraw?service=shelter&purpose=reception")
     page = await reader.send("/me/withdraw", NOTHING, **SHELTER, kind="share")
     assert "見られます（同意済み）" not in page
+
+
+async def test_the_days_after_which_a_service_has_erased_are_those_of_the_municipality(
+    reader: Reader,
+) -> None:
+    await reader.live.town.store.write(lambda db: deadlines.set_days(db, notices.ERASE, 30))
+    await reader.log_in_resident("hanako")
+    await agree(reader, "basic-four")
+    page = await reader.get("/me/withdraw?service=shelter&purpose=reception")
+    assert "30 日以内に消します" in page
 
 
 async def test_a_refusal_is_one_step_and_asks_for_no_proof(reader: Reader) -> None:
