@@ -18,7 +18,8 @@ _LONGEST_CODE: Final = 2_048
 class Wish:
     """What is asked of the provider; `state` and `nonce` are new for each request.
 
-    longest: how long ago the person may have logged in there (s), None: any time; prompt: as in 3.1.2.1.
+    longest: how long before they were sent (at: sent; s; None: just now) the person may have logged in there (s),
+    None: any time; prompt: as in 3.1.2.1.
     """
 
     state: str = field(repr=False)
@@ -27,6 +28,7 @@ class Wish:
     scopes: Sequence[str] = ("openid",)
     levels: Sequence[str] = ()
     longest: int | None = None
+    sent: float | None = None
     prompt: str = ""
     locales: str = ""
 

@@ -113,6 +113,7 @@ class Client:
             self.registration.algorithms,
             wish.nonce,
             wish.longest,
+            wish.sent,
         )
         return await id_tokens.check(token, access, self._key_set(provider), expected, now / clock.SECOND)
 

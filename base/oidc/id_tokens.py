@@ -33,17 +33,18 @@ class Expected:
     client: str
     algorithms: Sequence[str]
     nonce: str = field(repr=False)
-    longest: int | None = None  # how long ago the person may have logged in at the provider (s)
+    longest: int | None = None  # how long before they were sent they may have logged in at the provider (s)
+    sent: float | None = None  # when that was (s); None: just now
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logged in at a provider, how and when (s); `key` is the public key that signed `token`."""
+    """Who logged in at a provider, how, when (s; None: it does not say); `key`: the public key that signed `token`."""
 
     issuer: str
     subject: str = field(repr=False)
     acr: str
-    at: int
+    at: int | None
     sid: str = field(repr=False)
     claims: Mapping[str, Any] = field(repr=False)
     token: str = field(repr=False)
@@ -62,7 +63,7 @@ async def check(token: str, access: str, keys: KeySet, expected: Expected, now: 
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
         raise LoginFailed(Fault.NONCE)
-    at = _logged_in(claims, expected.longest, now)
+    at = _logged_in(claims, expected, now)
     if "at_hash" in claims and claims["at_hash"] != token_hash(access, found.algorithm):
         raise LoginFailed(Fault.TOKEN_HASH)
     acr, sid = claims.get("acr", ""), claims.get("sid", "")
@@ -79,13 +80,17 @@ def token_hash(access: str, algorithm: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
-def _logged_in(claims: Mapping[str, Any], longest: int | None, now: float) -> int:
-    """Say when the person logged in at the provider; refuse what is longer ago than was asked for."""
-    at = seconds_of(claims, "auth_time")
+def _logged_in(claims: Mapping[str, Any], expected: Expected, now: float) -> int | None:
+    """Say when the person logged in at the provider, if it says so; refuse what is longer ago than was asked for.
+
+    A token says when it was issued, too; with single sign-on that may be long after the login. (2)
+    """
+    at, longest = seconds_of(claims, "auth_time"), expected.longest
     if at is None:
         if longest is not None or "auth_time" in claims:
             raise LoginFailed(Fault.LOGIN_TIME)
-        return int(claims["iat"])
-    if at > now + SKEW or (longest is not None and at < now - longest - SKEW):
+        return None
+    sent = now if expected.sent is None else min(now, expected.sent)
+    if at > now + SKEW or (longest is not None and at < sent - longest - SKEW):
         raise LoginFailed(Fault.LOGIN_TIME)
     return int(at)

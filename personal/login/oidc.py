@@ -35,6 +35,7 @@ PATH: Final = "/login/oidc/"
 CALLBACK: Final = "/login/oidc/callback/"
 """Each provider sends browsers back to an address of its own, below this. (RFC 9700 4.4.2)"""
 LIFE: Final = 10 * 60 * clock.SECOND
+_MOST_DIGITS: Final = 9
 log = structlog.get_logger("engawa.personal")
 
 
@@ -42,6 +43,7 @@ log = structlog.get_logger("engawa.personal")
 class Aim:
     """Why somebody logs in at a provider. next: where to go on; anew: even if they are logged in there.
 
+    age: how long ago they may have logged in there (s), if that matters;
     prepared: a decision that the login shall prove, as the session that began it (hash) prepared it.
     """
 
@@ -50,16 +52,18 @@ class Aim:
     anew: bool = False
     prepared: str = field(default="", repr=False)
     session: str = field(default="", repr=False)
+    age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is kept of a login under way."""
+    """What is kept of a login under way; at: when the browser was sent to the provider (µs)."""
 
     provider: str
     aim: Aim
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ async def begin(
 ) -> str:
     """Keep what a browser wants, and give the address at the provider where it goes now."""
     nonce = decisions.shown(_digest(town, aim.prepared)) if aim.prepared else authorization.secret()
-    begun = Begun(provider.name, aim, nonce, authorization.secret())
+    begun = Begun(provider.name, aim, nonce, authorization.secret(), now)
     key = await town.keys.named(attempts.KEY)
     kept = Attempt(KIND, browser.binding, asdict(begun), now + LIFE)
     id = await town.store.write(lambda db: attempts.keep(db, key, kept, now))
@@ -175,7 +179,9 @@ def town_of(module: Module, answer: Sequence[tuple[str, str]]) -> Town:
 def aim_of(form: Mapping[str, str], next: str, locales: str, actor: Actor) -> Aim:
     """Read why somebody logs in from what a page sent; who is logged in already wants to be known more surely."""
     if not form.get("prepared"):
-        return Aim(next, locales, actor.who is not Who.NOBODY)
+        age = form.get("age", "")
+        longest = int(age) if age.isdecimal() and len(age) <= _MOST_DIGITS else None
+        return Aim(next, locales, actor.who is not Who.NOBODY or longest == 0, age=longest)
     return Aim(next, locales, True, form["prepared"], _text(actor.session))
 
 
@@ -194,6 +200,11 @@ def refused(provider: str, failed: LoginFailed) -> Problem:
     if failed.fault is Fault.UNREACHABLE:
         return ServiceUnavailable(
             "The login provider does not answer now. Try again later, or log in another way."
+        )
+    if failed.fault is Fault.LOGIN_TIME:
+        return NotPermitted(
+            "The login provider did not have you log in there anew, or does not say when you did; that is needed here."
+            " Nobody was logged in. Begin again, or log in another way."
         )
     return NotPermitted(
         "What the login provider answered is not accepted here. Nobody was logged in. Begin again; if it happens"
@@ -221,7 +232,7 @@ async def _enter(
     hash = blind.identifier(IdentifierKind.LOGIN, name)
 
     def entered(who: Who, actor: str, roles: tuple[str, ...] = ()) -> Login:
-        method, at = f"oidc.{provider.name}", login.at * clock.SECOND
+        method, at = f"oidc.{provider.name}", _moment(login)
         return Login(who, actor, level, method, roles, at, browser.device, outside)
 
     def work(db: Connection) -> str | None:
@@ -258,7 +269,7 @@ async def _register(
         "sid": login.sid,
         "method": f"oidc.{provider.name}",
         "level": int(provider.level(login.acr)),
-        "at": login.at * clock.SECOND,
+        "at": _moment(login),
         "basics": oidc_claims.basics(told),
         "next": aim.next,
     }
@@ -278,15 +289,17 @@ def _proven(aim: Aim, provider: LoginProvider, login: id_tokens.Login, browser: 
 
 
 def _wish(provider: LoginProvider, begun: Begun, state: str) -> Wish:
-    """Say what is asked of the provider; to prove a decision one logs in there again."""
+    """Say what is asked of the provider; to prove a decision, or to be known more surely, one logs in there again."""
     proving = bool(begun.aim.prepared)
+    ages = (0 if proving or begun.aim.anew else None, begun.aim.age, provider.max_age)
     return Wish(
         state,
         begun.nonce,
         begun.verifier,
         ("openid",) if proving else provider.scopes,
         provider.acr_values,
-        longest=0 if proving else provider.max_age,
+        longest=min((age for age in ages if age is not None), default=None),
+        sent=begun.at / clock.SECOND if begun.at else None,
         prompt="login" if begun.aim.anew else "",
         locales=begun.aim.locales,
     )
@@ -295,6 +308,11 @@ def _wish(provider: LoginProvider, begun: Begun, state: str) -> Wish:
 def _digest(town: Town, prepared: str) -> bytes:
     """Give what evidence of a prepared decision signs."""
     return decisions.digest(proofs.opened(town, prepared)[0])
+
+
+def _moment(login: id_tokens.Login) -> int:
+    """Say when somebody logged in there (µs)."""
+    return logging_in.UNKNOWN if login.at is None else login.at * clock.SECOND
 
 
 def _text(raw: bytes) -> str:

@@ -12,7 +12,8 @@ from personal.settings import PersonalSettings
 
 CARD_AND_PIN: Final = "card-pin"
 FACTOR: Final = "factor"
-"""What a refusal names that a surer login, or the second factor once more, would do away with."""
+LOGIN: Final = "login"
+"""What a refusal names that a surer login, the second factor once more, or a new login would do away with."""
 
 
 def least(operation: Operation, settings: PersonalSettings) -> Level:
@@ -37,7 +38,9 @@ def admit(operation: Operation, actor: Actor, settings: PersonalSettings, now: i
     if actor.who is Who.RESIDENT and actor.level < least(operation, settings):
         raise NotPermitted("This needs a login with the card and its PIN.", needs=CARD_AND_PIN)
     if actor.who is Who.STAFF and operation.fresh and not fresh(actor, settings, now):
-        raise NotPermitted("This needs your second factor again.", needs=FACTOR)
+        if settings.staff_second_factor:
+            raise NotPermitted("This needs your second factor again.", needs=FACTOR)
+        raise NotPermitted("This needs a new login.", needs=LOGIN)
 
 
 def needs_card(actor: Actor) -> None:
@@ -47,7 +50,11 @@ def needs_card(actor: Actor) -> None:
 
 
 def fresh(actor: Actor, settings: PersonalSettings, now: int) -> bool:
-    """Say whether a member of staff gave their second factor lately; demonstrations ask for none."""
-    if not settings.staff_second_factor or actor.method == DEMO:
+    """Say whether a member of staff gave their second factor lately; demonstrations ask for none.
+
+    Where that is the provider's matter they have to have logged in there lately, as far as it says.
+    """
+    if actor.method == DEMO:
         return True
-    return now - actor.factor <= int(settings.factor_minutes * 60 * clock.SECOND)
+    last = actor.factor if settings.staff_second_factor else actor.proven
+    return now - last <= int(settings.factor_minutes * 60 * clock.SECOND)

@@ -22,20 +22,22 @@ OUTSIDE: Final = "login"
 """Which key of the municipality hashes what providers call logins and people."""
 DEMO: Final = "demo"
 """The method of logins that prove nothing, where everybody is made up."""
+UNKNOWN: Final = 0
+"""When somebody proved who they are whose provider does not say; nothing that has to be new rests on that login."""
 FACTOR: Final = "factor"
 """Missing from the login of a member of staff until they gave their second factor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who proved who they are, how, how surely, when (µs); `device`: the desk at which they sit."""
+    """Who proved who they are, how, how surely, when (µs; None: just now); `device`: the desk at which they sit."""
 
     who: Who
     actor: str
     level: Level
     method: str
     roles: tuple[str, ...] = ()
-    at: int = 0
+    at: int | None = None
     device: str = ""
     outside: Outside | None = field(default=None, repr=False)
 
@@ -112,7 +114,7 @@ def _session(login: Login, settings: PersonalSettings, now: int, agent: str) -> 
         until=min(now + idle(login.device, settings), last),
         id=fresh("l_"),
         method=login.method,
-        proven=login.at or now,
+        proven=now if login.at is None else login.at,
         wanted=wanted,
         device=login.device,
         agent=agent,

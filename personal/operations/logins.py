@@ -88,7 +88,7 @@ async def show_session(call: Call, _: Module) -> Answer:
         "roles": sorted(actor.roles),
         "level": int(actor.level),
         "method": actor.method,
-        "proven": clock.show(actor.proven),
+        "proven": clock.show(actor.proven) if actor.proven != logging_in.UNKNOWN else None,
         "desk": actor.device or None,
     }
     of_staff = actor.who in (Who.STAFF, Who.ENTRANT)

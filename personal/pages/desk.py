@@ -17,7 +17,7 @@ from personal.api.callers import holder_of
 from personal.api.inside import Inside
 from personal.login import oidc_logout
 from personal.operations.actors import NOBODY, Who
-from personal.operations.assurance import CARD_AND_PIN, FACTOR
+from personal.operations.assurance import CARD_AND_PIN, FACTOR, LOGIN
 from personal.operations.call import Module, Operation
 from personal.operations.town import Town
 from personal.pages import kept
@@ -291,6 +291,8 @@ class Desk:
         return _marked(visitor, see(visitor.link(page, next=next, **more)))
 
     async def _keep(self, visitor: Visitor) -> str:
+        elif needs == LOGIN and actor.who is Who.STAFF:
+            page, more = _LOGINS[Who.STAFF], {}
         """Keep a form until its owner has logged in; gives where to go on then, empty if it is not kept."""
         session, town = sessions.digest(visitor.secret), visitor.town
         owner = self.cases.owner(session) if visitor.proven else None

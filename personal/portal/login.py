@@ -8,7 +8,7 @@ from personal.login.ways import ways
 from personal.operations.actors import Who
 from personal.pages.demonstration import log_in
 from personal.pages.desk import ME, Desk
-from personal.pages.login_shared import kiosk_of
+from personal.pages.kiosks import kiosk_of
 from personal.pages.visitor import Visitor, safe_next
 from personal.portal.section import Section, query
 from personal.rules.levels import Level
@@ -49,6 +49,7 @@ class LoginPages(Section):
             "wanted": int(wanted),
             "ways": enough,
             "next": safe_next(query(visitor, "next"), ""),
+            "age": query(visitor, "age"),
             "acting": False,
         }
         return self._desk.render(visitor, "my_login.html", **more)

@@ -8,6 +8,7 @@ from authlib.oidc.core.util import create_half_hash
 from base.clock import SECOND
 from base.database import Connection
 from personal.operations import releasing
+from personal.operations.logging_in import UNKNOWN
 from personal.operations.releasing import Ask, Ruling
 from personal.provider.city import ID_TOKEN_SECONDS, City
 from personal.provider.front import Asked
@@ -43,8 +44,9 @@ def common(stands: Standing) -> dict[str, Any]:
     """Give what ID tokens and introspection both tell."""
     login = stands.login
     amr = methods(login.method, login.level)
-    told = {"sub": login.subject, "auth_time": login.told // SECOND, "acr": LEVELS[login.level]}
-    return {**told, "amr": amr} if amr else told
+    told = {"sub": login.subject, "acr": LEVELS[login.level]}
+    moment = {} if login.told == UNKNOWN else {"auth_time": login.told // SECOND}
+    return {**told, **moment, **({"amr": amr} if amr else {})}
 
 
 async def verified_identity(city: City, stands: Standing, now: int) -> dict[str, Any]:

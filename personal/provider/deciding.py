@@ -11,6 +11,7 @@ from base.clock import SECOND
 from base.database import Connection
 from personal.operations import acting
 from personal.operations.actors import Actor, Who
+from personal.operations.logging_in import UNKNOWN
 from personal.provider import standing
 from personal.rules.authorization import OFFLINE, Request
 from personal.store import connections
@@ -89,7 +90,9 @@ def following(
 def _sure(request: Request, under_way: Progress, actor: Actor, session: Session) -> bool:
     """Say whether a login is as sure and as new as a service asks for. (OpenID Connect Core 3.1.2.1)"""
     fresh = session.made >= under_way.began and actor.proven >= under_way.began - SKEW
-    if actor.level < request.level or (request.prompt & {"login", "select_account"} and not fresh):
+    if request.age is not None and actor.proven == UNKNOWN:
+        return False
+    if actor.level < request.level or (request.age == 0 and not fresh):
         return False
     if request.max_age is None:
         return True

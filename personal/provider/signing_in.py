@@ -9,6 +9,7 @@ from base.database import Connection
 from personal.audit import log
 from personal.audit.log import Entry
 from personal.operations.actors import Actor
+from personal.operations.logging_in import UNKNOWN
 from personal.operations.naming import deriving_of
 from personal.provider.city import City
 from personal.provider.deciding import SKEW
@@ -90,9 +91,11 @@ def told(ready: Ready, now: int) -> int:
     """Give the moment of a login as a service is told it: a full quarter hour, unless it happened for this service.
 
     Two services at which somebody logs in by one login here would otherwise have an equal moment to join them by.
-    Never later than it was; with max_age as early as the service takes it.
+    Never later than it was; with max_age as early as the service takes it. What is not known stays so.
     """
     proven, asked = ready.actor.proven, ready.request
+    if proven == UNKNOWN:
+        return UNKNOWN
     if ready.session.made >= ready.began and proven >= ready.began - SKEW:
         return proven
     whole = proven // QUARTER * QUARTER

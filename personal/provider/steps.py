@@ -191,7 +191,8 @@ def _decide(
             log.append(db, Entry("service-login-refused", facts, {"subject": actor.id}), now)
         return under_way, Place(back(city, params, error=error), service=True)
     if step is Step.LOG_IN:
-        query = urlencode({"next": here, "level": request.level}, safe="/{}")
+        age = {} if request.age is None else {"age": request.age}
+        query = urlencode({"next": here, "level": request.level, **age}, safe="/{}")
         return replace(under_way, logins=under_way.logins + 1), Place(f"{LOGIN}?{query}")
     if step is Step.DECIDE:
         query = urlencode({"service": service.id, "purpose": purpose, "then": here}, safe="/{}")

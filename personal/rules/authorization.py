@@ -62,6 +62,11 @@ class Request:
         """Say whether nothing may be asked of the resident."""
         return "none" in self.prompt
 
+    @property
+    def age(self) -> int | None:
+        """Say how long ago somebody may have logged in (s); None: whenever."""
+        return 0 if self.prompt & {"login", "select_account"} else self.max_age
+
 
 def login_of(description: Description) -> Mapping[str, Any] | None:
     """Give how a service uses the common login; None if it does not."""

@@ -235,6 +235,9 @@ def _token(token: str, digest: bytes, at: int, providers: Sequence[Provider]) ->
         issued, seconds
     ):
         raise _refused("it was not issued when this was decided")
+    logged_in = claims.get("auth_time")
+    if not isinstance(logged_in, int | float) or not seconds - LEEWAY <= logged_in <= issued + LEEWAY:
+        raise _refused("it does not say that one logged in anew to decide this")
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise _refused("it does not say who logged in")

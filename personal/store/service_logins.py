@@ -25,7 +25,8 @@ class ServiceLogin:
     """A login at a service and all tokens that came of it; times in µs.
 
     subject: the name by which the service knows the resident; session: the login here that it came from; asked: what
-    of the request counts later; told: when the resident proved who they are, as the service is told.
+    of the request counts later; told: when the resident proved who they are, as the service is told (0: it is not
+    known).
     """
 
     id: str

@@ -19,9 +19,9 @@ _COLUMNS: Final = (
 class Session:
     """A login or a service's token; times in µs.
 
-    Of logins: `id` is its public name; `proven`, `factor`: when somebody proved who they are, and gave a second
-    factor; `wanted`: what is missing before it is good; `device`: the desk it is for; `agent`: which browser;
-    `last`: when it ends in any case.
+    Of logins: `id` is its public name; `proven`, `factor`: when somebody proved who they are (0: nobody knows), and
+    gave a second factor; `wanted`: what is missing before it is good; `device`: the desk it is for; `agent`: which
+    browser; `last`: when it ends in any case.
     """
 
     kind: str

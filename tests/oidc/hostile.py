@@ -73,6 +73,7 @@ class Realm:
     fetched: int = 0  # how often the keys were
     gone: bool = False  # it answers nothing that helps
     refused: int = 0  # how often it did so
+    last: dict[str, str] = field(default_factory=dict)  # the request it was asked last
 
 
 def changed(realm: Realm, base: Mapping[str, Any], change: Change) -> dict[str, Any]:
@@ -250,7 +251,7 @@ async def _push(realm: Realm, request: web.Request) -> web.Response:
 async def _authorize(realm: Realm, request: web.Request) -> web.Response:
     asked = realm.asked.pop(request.query.get("request_uri", ""), dict(request.query))
     code = secrets.token_urlsafe(24)
-    realm.asked[code] = asked
+    realm.asked[code] = realm.last = asked
     realm.seen += [code, asked["state"], asked["nonce"]]
     right = {"code": code, "state": asked["state"], "iss": realm.issuer}
     answer = changed(realm, right, realm.case.query)

@@ -263,7 +263,7 @@ def test_whatever_an_id_token_says_it_logs_in_only_who_it_is_about(
     assert claims["aud"] in (CLIENT, [CLIENT]) or claims["azp"] == CLIENT
     assert claims.get("azp", CLIENT) == CLIENT
     assert login.subject == claims["sub"] and isinstance(login.subject, str)
-    assert MOMENT - 660 <= login.at <= MOMENT + 60
+    assert login.at is not None and MOMENT - 660 <= login.at <= MOMENT + 60
     assert login.key == PROVIDER.as_dict(private=False)
     assert login.subject not in repr(login) or len(login.subject) < 3
     assert token not in repr(login)

@@ -135,6 +135,7 @@ def token(key: ECKey = PROVIDER_KEY, algorithm: str = "ES256", **changed: Any) -
         "nonce": text(DIGEST),
         "iat": AT // 1_000_000 + 30,
         "exp": AT // 1_000_000 + 330,
+        "auth_time": AT // 1_000_000 + 20,
         "acr": "aal3",
         **changed,
     }
@@ -158,6 +159,8 @@ def test_an_id_token_whose_nonce_is_the_digest_is_evidence() -> None:
         {"aud": ["yabu", "other"], "azp": "other"}, {"nonce": text(OTHER)}, {"nonce": None}, {"acr": "aal1"},
         {"iat": AT // 1_000_000 - 3_600}, {"iat": AT // 1_000_000 + 3_600}, {"exp": AT // 1_000_000 - 1},
         {"exp": None}, {"iat": "now"}, {"sub": None}, {"sub": ""}, {"sub": 7},
+        {"auth_time": None}, {"auth_time": "now"}, {"auth_time": AT // 1_000_000 - 3_600},
+        {"auth_time": AT // 1_000_000 + 3_600}, {"auth_time": float("nan")},
     ],
 )  # fmt: skip
 def test_an_id_token_for_anything_else_proves_nothing(changed: dict[str, Any]) -> None:

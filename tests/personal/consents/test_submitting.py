@@ -81,6 +81,7 @@ def token(subject: str) -> Callable[[bytes], dict[str, Any]]:
             "nonce": text(digest),
             "iat": now,
             "exp": now + 300,
+            "auth_time": now,
         }
         header = {"alg": "ES256", "kid": "p"}
         made = jws.serialize_compact(header, json.dumps(claims).encode(), PROVIDER, algorithms=["ES256"])

@@ -131,6 +131,10 @@ async def test_what_is_dangerous_needs_a_fresh_second_factor() -> None:
             old = Actor(Who.STAFF, "m_1", roles=roles, method="oidc.x", factor=now - span - 1)
             new = Actor(Who.STAFF, "m_1", roles=roles, method="oidc.x", factor=now - span)
             assert not admitted(row, old, settings, now) and admitted(row, new, settings, now)
+    outside = PersonalSettings(staff_second_factor=False)
+    for proven, new in ((now - span, True), (now - span - 1, False), (0, False)):
+        actor = Actor(Who.STAFF, "m_1", roles=roles, method="oidc.x", proven=proven, factor=now)
+        assert fresh(actor, outside, now) is new
     demo = Actor(Who.STAFF, "m_1", roles=roles, method="demo")
     assert fresh(demo, settings, now) and not fresh(Actor(Who.STAFF, "m_1"), settings, now)
 

@@ -81,7 +81,8 @@ async def test_who_is_logged_in_already_logs_in_anew_to_be_known_more_surely(
     there: Running, browser: Browser
 ) -> None:
     await log_in(browser, name_of(there, WEAK))
-    assert query(address_of(await browser.leave(name_of(there, PLAIN))))["prompt"] == "login"
+    asked = query(address_of(await browser.leave(name_of(there, PLAIN))))
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
 
 
 async def test_a_login_there_that_is_too_long_ago_counts_no_more(there: Running, browser: Browser) -> None:
