@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from base.database import Connection
 from personal.rules import consent
-from personal.rules.authorization import DETAIL, OFFLINE, OPENID, PURPOSE, Wanted, login_of
+from personal.rules.authorization import DETAIL, OFFLINE, OPENID, PURPOSE, Wanted, least, login_of
 from personal.rules.catalogue import CONSENT, purpose_of
 from personal.rules.consent import OPEN, Consent, State
 from personal.rules.residents import State as Life
@@ -49,6 +49,8 @@ def standing(db: Connection, login: ServiceLogin, now: int) -> Standing | None:
     """Give a login at a service with what it lets the service have; None if it does not stand any more."""
     service = services.find(db, login.service)
     if service is None or not service.active or login_of(service.description) is None:
+        return None
+    if login.level < least(service.description):
         return None
     person = people.find(db, login.person)
     if person is None or person.state in (Life.DEAD, Life.MERGED):

@@ -74,6 +74,11 @@ def login_of(description: Description) -> Mapping[str, Any] | None:
     return found
 
 
+def least(description: Description) -> int:
+    """Give the lowest level of login that will do for a service."""
+    return _level((login_of(description) or {}).get("leastLevel", ""))
+
+
 def target(params: Mapping[str, str], description: Description) -> str | None:
     """Give where the answer goes; None if that is not registered, letter by letter. (RFC 9700 2.1)"""
     given = params.get("redirect_uri", "")
@@ -89,7 +94,6 @@ def kept(params: Mapping[str, str]) -> dict[str, str]:
 def read(params: Mapping[str, str], description: Description) -> Request:
     """Read a request whose client and target are known; OAuth2Error says what is wrong with it."""
     _check_forms(params)
-    login = login_of(description) or {}
     scope = tuple(dict.fromkeys(params.get("scope", "").split()))
     if OPENID not in scope:
         raise _wrong("invalid_scope", "scope has to name openid")
@@ -106,7 +110,7 @@ def read(params: Mapping[str, str], description: Description) -> Request:
         _wanted(scope, params.get("authorization_details"), description),
         prompt,
         _age(params.get("max_age")),
-        max(_level(login.get("leastLevel", "")), _level(params.get("acr_values", ""))),
+        max(least(description), _level(params.get("acr_values", ""))),
         params.get("dpop_jkt", ""),
     )
 

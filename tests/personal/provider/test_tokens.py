@@ -156,6 +156,25 @@ async def test_scope_never_grows(library: Client, browser: Browser, login: str) 
     assert (await library.refresh(tokens["refresh_token"], scope="openid")).status == 200
 
 
+async def test_a_service_that_wants_surer_logins_gets_nothing_more_by_former_ones(
+    live: Live, browser: Browser, login: str
+) -> None:
+    await live.service("clinic", uses_login())
+    clinic = Client(live, "clinic")
+    weak = await clinic.entered(browser, login, 2)
+    page = await clinic.agreed(browser, login, 2)
+    await live.service("clinic", uses_login(leastLevel="aal3"))
+    assert await clinic.introspect(weak["access_token"]) == UNKNOWN
+    assert await clinic.introspect(weak["refresh_token"]) == UNKNOWN
+    assert (await clinic.userinfo(weak["access_token"])).status == 401
+    assert (await clinic.refresh(weak["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await clinic.token(page.told["code"])).json["error"] == "invalid_grant"
+    page = await browser.log_in(await browser.open(clinic.where()), login, 3)
+    sure = (await clinic.token(page.told["code"])).json
+    assert (await clinic.introspect(sure["access_token"]))["acr"] == "aal3"
+    assert (await clinic.refresh(sure["refresh_token"])).status == 200
+
+
 async def test_a_service_proves_itself_by_its_key_and_by_nothing_else(
     live: Live, library: Client, browser: Browser, login: str
 ) -> None:
