@@ -70,16 +70,15 @@ def add_municipality(id: str, name: str, code: str, config: Path | None, **given
 def describe_municipality(id: str, office: str, address: str, config: Path | None, **given: Any) -> None:
     """Say which office takes requests about personal data. The register and letters name it.
 
-    The module sees it at its next start.
+    The module must run; it takes effect at once. Administrators do the same at /staff/office.
 
     \b
     Example:
       engawa municipalities describe yabu --office 総務課 --address 養父市八鹿町八鹿1675
     """
-    from personal import towns
-
-    made = towns.describe(settings_of(given, config).data, id, office, address)
-    click.echo(f"{made.name}: {made.office}, {made.address}. Start the module again: engawa run personal")
+    told: dict[str, Any] = {"municipality": id, "office": office, "address": address}
+    made = asyncio.run(ask(settings_of(given, config).data, "municipalities.describe", **told))
+    click.echo(f"{made['municipality']}: {made['office']}, {made['address']}.")
 
 
 @municipalities.command("list")

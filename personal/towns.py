@@ -4,14 +4,14 @@ import contextlib
 import os
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from base.database import sync_folder
-from base.errors import AlreadyExists, BadRequestData, ResourceNotFound
+from base.errors import AlreadyExists, BadRequestData
 from base.settings import SettingError
 from personal.locations import moving, sites
 from personal.locations.records import Records
@@ -27,7 +27,6 @@ FILE: Final = "municipalities.json"
 MADE_UP: Final = "made-up"
 """A file in the data folder: everybody in it is made up."""
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
-_LONGEST: Final = 200
 _CODE: Final = re.compile(r"[0-9]{6}\Z")
 
 
@@ -35,7 +34,7 @@ _CODE: Final = re.compile(r"[0-9]{6}\Z")
 class Listed:
     """A municipality in the list: its name in requests and folders, what people call it, its code (総務省).
 
-    office, address: which of its offices takes requests about personal data, and where that is. (個人情報保護法 75条)
+    office, address: where an older version wrote down which office takes requests about personal data.
     """
 
     id: str
@@ -65,19 +64,6 @@ def add(data: Path, one: Listed) -> None:
     if any(other.id == one.id for other in known):
         raise AlreadyExists(f"there is a municipality {one.id} already")
     _write(data, [*known, one])
-
-
-def describe(data: Path, id: str, office: str, address: str) -> Listed:
-    """Write down which office of a municipality takes requests about personal data, and where that is."""
-    known = listed(data)
-    found = next((one for one in known if one.id == id), None)
-    if found is None:
-        raise ResourceNotFound(f"there is no municipality {id}; engawa municipalities list names them")
-    if not all(text.strip() and text.isprintable() and len(text) <= _LONGEST for text in (office, address)):
-        raise BadRequestData(f"an office and its address are lines of up to {_LONGEST} signs")
-    changed = replace(found, office=office.strip(), address=address.strip())
-    _write(data, [changed if one.id == id else one for one in known])
-    return changed
 
 
 def _write(data: Path, rows: list[Listed]) -> None:

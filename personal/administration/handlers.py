@@ -7,7 +7,7 @@ from typing import Any
 from base import clock
 from base.admin import Handler
 from base.errors import NonexistentTenant
-from personal.administration import audit, desks, keys, relations, staff
+from personal.administration import audit, desks, keys, offices, relations, staff
 from personal.operations import bundling, importing, retelling
 from personal.operations.call import Module
 from personal.operations.staff import AT_MACHINE
@@ -41,6 +41,7 @@ def handlers(module: Module) -> Mapping[str, Handler]:
         **keys.handlers(module),
         **audit.handlers(partial(_town, module)),
         **desks.handlers(partial(_town, module)),
+        **offices.handlers(partial(_town, module)),
         **relations.handlers(partial(_town, module)),
     }
 

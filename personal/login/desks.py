@@ -17,6 +17,7 @@ from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.preparing import TOKEN
 from personal.operations.town import Town
 from personal.rules import service_keys
+from personal.rules.lines import is_line
 from personal.store import desks, services, sessions
 from personal.store.desks import DeskDevice
 
@@ -81,7 +82,7 @@ def join(db: Connection, given: dict[str, Any], *, by: str, now: int) -> DeskDev
     id, name, place = given["id"], given["name"].strip(), given["place"].strip()
     if not _ID.match(id):
         raise BadRequestData("The id of a desk is small letters, digits and -, a letter first.")
-    if not name or not place or not (name + place).isprintable():
+    if not name or not place or not is_line(name + place):
         raise BadRequestData("A desk needs a name and a place.")
     keys = service_keys.checked(given["keys"])
     if not keys["keys"]:

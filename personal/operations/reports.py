@@ -12,12 +12,13 @@ from base.errors import BadRequestData, ResourceNotFound
 from personal.audit import log, reading
 from personal.audit.log import Entry
 from personal.audit.reading import Kept
-from personal.operations import handles
+from personal.operations import handles, offices
 from personal.operations.call import Answer, Call, Module
 from personal.operations.disclosures import ITEMS
 from personal.operations.printing import table
 from personal.operations.services import ID
 from personal.store import items, records, services
+from personal.store.offices import Office
 from personal.store.services import Service
 from schemas.personal.catalogue import Item
 
@@ -64,22 +65,23 @@ async def files(call: Call, _: Module) -> Answer:
     if form not in ("json", "csv"):
         raise BadRequestData("The formats are json, csv.")
 
-    def work(db: Connection) -> list[dict[str, Any]]:
+    def work(db: Connection) -> tuple[Office, list[dict[str, Any]]]:
         known, found = items.listed(db), [one for one in services.listed(db) if one.active]
-        return [_file(db, known[code], found) for code in sorted(known)]
+        return offices.of(db, call.town), [_file(db, known[code], found) for code in sorted(known)]
 
-    listed = call.town.store.read(work)
+    taker, listed = call.town.store.read(work)
+    office = taker.name or call.town.name
     if form == "json":
         head = {
             "municipality": call.town.name,
             "code": call.town.code,
-            "office": call.town.office or call.town.name,
-            "requestsTo": call.town.office or call.town.name,
-            "address": call.town.address,
+            "office": office,
+            "requestsTo": office,
+            "address": taker.address,
             "at": clock.show(call.now),
         }
         return Answer(body={**head, "files": listed})
-    about = (call.town.name, call.town.office or call.town.name, call.town.address)
+    about = (call.town.name, office, taker.address)
     lines = [(*_HEAD, *_COLUMNS), *((*about, *line) for line in _lines(listed))]
     return Answer(body=table(lines), media_type="text/csv; charset=utf-8")
 

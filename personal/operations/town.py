@@ -13,7 +13,8 @@ from personal.vault.signing import Signer
 class Town:
     """One municipality: database, keys, residents' records. `id`: its name in requests; `code`: that of 総務省.
 
-    office, address: which of its offices takes requests about personal data, and where that is.
+    office, address: what a list written by an older version says of the office that takes requests; offices.of
+    knows the one that is named now.
     """
 
     id: str

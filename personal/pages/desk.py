@@ -67,6 +67,7 @@ SECTIONS: Final = (
     ("deadlines", "GET", "/deadlines"),
     ("members", "GET", "/staff"),
     ("desks", "GET", "/desks"),
+    ("office", "PUT", "/office"),
     ("audit", "GET", "/audit/search"),
 )
 """The sections of the staff's pages: the name below /staff, the operation without which one shows nothing."""

@@ -14,6 +14,7 @@ from personal.staff.emergencies import EmergencyPages
 from personal.staff.items import ItemPages
 from personal.staff.members import MemberPages
 from personal.staff.names import NamePages
+from personal.staff.offices import OfficePages
 from personal.staff.overview import OverviewPages
 from personal.staff.peers import PeerPages
 from personal.staff.proposals import ProposalPages
@@ -43,5 +44,6 @@ PAGES: Final = (
     DeadlinePages,
     MemberPages,
     DeskPages,
+    OfficePages,
     AuditPages,
 )

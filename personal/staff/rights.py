@@ -101,6 +101,7 @@ class RightsPages:
             "labels": await self._desk.labels(visitor),
             "law": DECIDED_BY[found["right"]],
             "today": clock.show(clock.now()),
+            "sender": await self._desk.ask(visitor, "GET", "/office"),
         }
         return self._desk.render(visitor, "letter.html", **more)
 

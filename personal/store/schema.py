@@ -317,6 +317,13 @@ CREATE INDEX notice_confirmed ON notice (confirmed) WHERE confirmed IS NOT NULL;
 CREATE INDEX notice_taken ON notice (delivered) WHERE delivered IS NOT NULL AND erase_by IS NULL;
 """
 
+OFFICE: Final = """
+-- the office that takes requests about personal data, as letters and the register name it: one row
+CREATE TABLE office (
+  only INTEGER PRIMARY KEY CHECK (only = 1), name TEXT NOT NULL, address TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT;
+"""
+
 STEPS: Final = (
     PEOPLE + RECORDS + AUDIT + ACCESS + SERVICES + STAFF + CONSENTS + RELATIONS + AGENT + NOTICES,
     MOMENTS,
@@ -329,4 +336,5 @@ STEPS: Final = (
     SECOND_FACTORS,
     SEARCHED,
     SELF_REGISTERED,
+    OFFICE,
 )

@@ -10,6 +10,7 @@ from personal.operations import (
     delegations,
     emergencies,
     exchange,
+    offices,
     peers,
     portability,
     reports,
@@ -28,6 +29,7 @@ STAFF: Final = frozenset({Who.STAFF})
 COUNTER: Final = frozenset({Role.COUNTER, Role.PROTECTION})
 EMERGENCY: Final = frozenset({Role.EMERGENCY})
 PRIVACY: Final = frozenset({Role.PRIVACY})
+ADMIN: Final = frozenset({Role.ADMIN})
 CATALOGUE: Final = frozenset({Role.CATALOGUE})
 SERVICE: Final = frozenset({Who.SERVICE})
 PEER: Final = frozenset({Who.PEER})
@@ -119,6 +121,8 @@ RIGHTS: Final[tuple[Operation, ...]] = (
     Operation("POST", "/rights/{id}/extension", rights.extend, STAFF, roles=PRIVACY, schema=rights.EXTEND),
     Operation("POST", "/rights/{id}/decision", rights.decide, STAFF, roles=PRIVACY, schema=rights.DECIDE),
     Operation("GET", "/deadlines", deadlines.list_deadlines, STAFF, roles=PRIVACY | CATALOGUE),
+    Operation("GET", "/office", offices.show, ANYBODY),
+    Operation("PUT", "/office", offices.describe, STAFF, roles=ADMIN, schema=offices.DESCRIBE, fresh=True),
     Operation("GET", "/reports/personal-files", reports.files, ANYBODY, params=frozenset({"format"})),
     Operation("POST", "/reports/affected", reports.affected, STAFF, roles=PRIVACY, schema=reports.AFFECTED),
 )

@@ -164,7 +164,7 @@ async def for_administrators(visits: Visits) -> None:
     await admin.look("/staff/members")
     await admin.page.click("tbody th a")
     await admin.look()
-    for path in ("/desks", "/factors", "/factors/new", "/sessions"):
+    for path in ("/desks", "/office", "/factors", "/factors/new", "/sessions"):
         await admin.look("/staff" + path)
     await (await visits.begin("privacy")).look("/staff/deadlines")
     for login, path in (("auditor", "/staff"), ("auditor", "/staff/audit"), ("admin", "/staff")):

@@ -28,7 +28,7 @@ async def test_each_role_sees_its_own_sections_only(reader: Reader) -> None:
         "emergency": {"residents", "emergencies", "break-glass"},
         "privacy": {"emergencies", "break-glass", "rights", "duties", "affected", "deadlines", "audit"},
         "auditor": {"audit"},
-        "admin": {"members", "desks"},
+        "admin": {"members", "desks", "office"},
     }
     every = set.union(*sections.values())
     for login, own in sections.items():
