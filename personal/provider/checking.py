@@ -47,10 +47,11 @@ async def revoke(asked: Asked) -> web.Response:
 
     def work(db: Connection) -> None:
         token = service_logins.token(db, secret, asked.now)
-        login = None if token is None else service_logins.find(db, token.login)
-        if token is None or login is None or login.service != service.id:
+        former = service_logins.relative(db, secret, asked.now)
+        login = former if token is None else service_logins.find(db, token.login)
+        if login is None or login.service != service.id:
             return
-        if token.kind is TokenKind.ACCESS:
+        if token is not None and token.kind is TokenKind.ACCESS:
             service_logins.drop(db, secret)
             return
         service_logins.end(db, login.id)

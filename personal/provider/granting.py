@@ -92,7 +92,7 @@ def _by_code(asked: Asked, service: Service, jkt: str) -> Callable[[Connection],
             return _invalid()
         service_logins.redeem(db, login.id, now)
         log.append(db, Entry("service-tokens-given", {"service": service.id}, {LEAF: login.person}), now)
-        return _given(db, asked, stands, jkt)
+        return _given(db, asked, stands, jkt, "")
 
     return work
 
@@ -101,17 +101,14 @@ def _by_refresh(asked: Asked, service: Service, jkt: str) -> Callable[[Connectio
     secret, now = asked.form.get("refresh_token", ""), asked.now
 
     def work(db: Connection) -> Outcome:
-        token = service_logins.token(db, secret, now)
-        login = None if token is None else service_logins.find(db, token.login)
-        if (
-            token is None
-            or login is None
-            or token.kind is not TokenKind.REFRESH
-            or login.service != service.id
-        ):
+        token, former = service_logins.token(db, secret, now), service_logins.relative(db, secret, now)
+        login = former if token is None else service_logins.find(db, token.login)
+        if login is None or login.service != service.id:
             return _invalid()
-        if token.used is not None:
+        if token is None or token.used is not None:
             return _misused(db, login, "refresh-token-used-twice", now)
+        if token.kind is not TokenKind.REFRESH:
+            return _invalid()
         stands = standing(db, login, now)
         if stands is None:
             return _invalid()
@@ -119,18 +116,18 @@ def _by_refresh(asked: Asked, service: Service, jkt: str) -> Callable[[Connectio
             return _wrong("invalid_dpop_proof", "a DPoP proof is needed, as before")
         if not set(asked.form.get("scope", "").split()) <= {*login.asked["scope"], OFFLINE}:
             return _wrong("invalid_scope", "scope is wider than what was agreed to")
-        service_logins.spend(db, secret, now)
-        return _given(db, asked, stands, jkt)
+        return _given(db, asked, stands, jkt, secret)
 
     return work
 
 
-def _given(db: Connection, asked: Asked, stands: Standing, jkt: str) -> Given:
+def _given(db: Connection, asked: Asked, stands: Standing, jkt: str, spent: str) -> Given:
+    """Give tokens; spent: the refresh token that they are for. Access tokens from before stay good for their minutes."""
     login, now = stands.login, asked.now
     until = now + int(asked.city.module.settings.common_login_seconds * SECOND)
-    access, refresh = (secrets.token_urlsafe(32) for _ in range(2))
+    access = secrets.token_urlsafe(32)
     service_logins.keep(db, access, Token(login.id, TokenKind.ACCESS, jkt, now, min(until, login.until)))
-    service_logins.keep(db, refresh, Token(login.id, TokenKind.REFRESH, jkt, now, login.until))
+    refresh = service_logins.succeed(db, spent, Token(login.id, TokenKind.REFRESH, jkt, now, login.until))
     return Given(stands, access, refresh, jkt)
 
 

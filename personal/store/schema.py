@@ -5,6 +5,7 @@ from typing import Final
 from personal.store.schema_logins import (
     COMMON_LOGIN,
     DESKS,
+    FAMILIES,
     LOGINS,
     SEARCHED,
     SECOND_FACTORS,
@@ -337,4 +338,5 @@ STEPS: Final = (
     SEARCHED,
     SELF_REGISTERED,
     OFFICE,
+    FAMILIES,
 )

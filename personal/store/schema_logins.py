@@ -189,3 +189,9 @@ CREATE INDEX leaf_service ON leaf (service, at) WHERE service IS NOT NULL;
 CREATE INDEX leaf_doer ON leaf (doer, at) WHERE doer IS NOT NULL;
 CREATE INDEX leaf_event ON leaf (event, at) WHERE event IS NOT NULL;
 """
+
+FAMILIES: Final = """
+-- the hash of what all refresh tokens of a login at a service begin with, so that one that was spent is known again
+ALTER TABLE service_login ADD COLUMN family BLOB;
+CREATE UNIQUE INDEX service_login_family ON service_login (family) WHERE family IS NOT NULL;
+"""

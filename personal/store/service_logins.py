@@ -1,5 +1,6 @@
 """Logins of residents at services: a code each, then tokens; found by the hashes of their secrets. (RFC 6749)"""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,7 +49,10 @@ class ServiceLogin:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of a login at a service; jkt: the key it is bound to; used: when a refresh token was spent."""
+    """A token of a login at a service; jkt: the key it is bound to.
+
+    used: when a refresh token was spent, of those from before they had families.
+    """
 
     login: str
     kind: TokenKind
@@ -152,9 +156,35 @@ def token(connection: Connection, secret: str, now: int) -> Token | None:
     return Token(row[0], TokenKind(row[1]), *row[2:])
 
 
-def spend(connection: Connection, secret: str, now: int) -> None:
-    """Note that a refresh token was used; the access tokens that came with it stay good for their minutes."""
-    connection.execute("UPDATE service_token SET used = ? WHERE hash = ?", (now, digest(secret)))
+def relative(connection: Connection, secret: str, now: int) -> ServiceLogin | None:
+    """Find the login of which this was a refresh token once: it begins as they all do, and is none that is kept.
+
+    Only who had one knows how they begin; so nothing has to be kept of those that were spent. (RFC 9700 4.14.2)
+    """
+    family, _, own = secret.partition(".")
+    if not family or not own:
+        return None
+    sql = (
+        f"SELECT {_COLUMNS} FROM service_login WHERE family = ? AND until > ?"  # noqa: S608  # constant
+        " AND NOT EXISTS (SELECT 1 FROM service_token WHERE hash = ?)"
+    )
+    return _login(one(connection, sql, digest(family), now, digest(secret)))
+
+
+def succeed(connection: Connection, secret: str, token: Token) -> str:
+    """Give a refresh token that takes the place of another one (empty: of none), and begins as it does."""
+    family, _, own = secret.partition(".")
+    if not own:
+        family = secrets.token_urlsafe(32)
+        connection.execute("UPDATE service_login SET family = ? WHERE id = ?", (digest(family), token.login))
+        connection.execute(
+            "UPDATE service_token SET used = ? WHERE hash = ?", (token.made, digest(secret))
+        )  # from before
+    else:
+        drop(connection, secret)
+    made = f"{family}.{secrets.token_urlsafe(32)}"
+    keep(connection, made, token)
+    return made
 
 
 def drop(connection: Connection, secret: str) -> None:

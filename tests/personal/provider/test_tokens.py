@@ -1,12 +1,14 @@
 """Tokens: who gets them for what, how long they are good, what ends them. (RFC 6749 5, 7009, 7523, 7662, 9449, 9700)"""
 
 import asyncio
+import secrets
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
 
 from personal.rules.dpop import hashed
+from personal.store.sessions import digest
 from tests.personal.live import Live
 from tests.personal.provider.visiting import BACK, Browser, Client, uses_login
 
@@ -34,6 +36,77 @@ async def test_a_refresh_token_is_good_once_and_its_reuse_ends_everything(
     for token in (first["access_token"], second["access_token"], second["refresh_token"]):
         assert await library.introspect(token) == UNKNOWN
     assert (await library.refresh(second["refresh_token"])).json["error"] == "invalid_grant"
+
+
+def refresh_rows(live: Live, person: str) -> int:
+    sql = "SELECT count(*) FROM service_token JOIN service_login ON login = id WHERE person = ? AND kind = 'refresh'"
+    return int(live.town.store.read(lambda db: db.execute(sql, (person,)).get))
+
+
+@pytest.mark.parametrize("oldest", [0, 3])
+async def test_of_spent_refresh_tokens_nothing_is_kept_and_each_is_known_again(
+    live: Live, library: Client, browser: Browser, login: str, oldest: int
+) -> None:
+    given = [await library.entered(browser, login)]
+    person = await live.person(login)
+    for _ in range(4):
+        given.append((await library.refresh(given[-1]["refresh_token"])).json)
+        assert refresh_rows(live, person) == 1
+    assert (await library.introspect(given[oldest]["refresh_token"])) == UNKNOWN
+    assert (await library.introspect(given[-1]["refresh_token"]))["active"] is True
+    again = await library.refresh(given[oldest]["refresh_token"])
+    assert again.status == 400 and again.json["error"] == "invalid_grant"
+    assert await library.introspect(given[-1]["access_token"]) == UNKNOWN
+    assert refresh_rows(live, person) == 0
+
+
+async def test_a_spent_refresh_token_is_taken_back_by_its_service_only(
+    library: Client, shelter: Client, browser: Browser, login: str
+) -> None:
+    first = await library.entered(browser, login)
+    second = (await library.refresh(first["refresh_token"])).json
+    stolen, unknown = [await shelter.refresh(one) for one in (first["refresh_token"], "x" * 43)]
+    assert (stolen.status, stolen.raw) == (unknown.status, unknown.raw)
+    assert (await shelter.call("revoke", token=first["refresh_token"])).status == 200
+    assert (await library.introspect(second["access_token"]))["active"] is True
+    assert (await library.call("revoke", token=first["refresh_token"])).status == 200
+    assert await library.introspect(second["access_token"]) == UNKNOWN
+
+
+async def test_what_is_no_refresh_token_of_a_login_does_not_end_it(
+    library: Client, browser: Browser, login: str
+) -> None:
+    tokens = await library.entered(browser, login)
+    family, _, last = tokens["refresh_token"].partition(".")
+    for wrong in (tokens["access_token"], last, f".{last}", f"{last}.{family}", "." * 50):
+        assert (await library.refresh(wrong)).json["error"] == "invalid_grant"
+    assert (await library.introspect(tokens["access_token"]))["active"] is True
+    assert (await library.refresh(tokens["refresh_token"])).status == 200
+
+
+async def test_refresh_tokens_from_before_they_had_families_go_on(
+    live: Live, library: Client, browser: Browser, login: str
+) -> None:
+    tokens, person = await library.entered(browser, login), await live.person(login)
+    old, spent = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+
+    def age(db: Any) -> None:
+        db.execute("UPDATE service_login SET family = NULL WHERE person = ?", (person,))
+        db.execute(
+            "UPDATE service_token SET hash = ? WHERE hash = ?", (digest(old), digest(tokens["refresh_token"]))
+        )
+        db.execute(
+            "INSERT INTO service_token SELECT ?, login, kind, jkt, made, until, made FROM service_token WHERE hash = ?",
+            (digest(spent), digest(old)),
+        )
+
+    await live.town.store.write(age)
+    second = (await library.refresh(old)).json
+    third = (await library.refresh(second["refresh_token"])).json
+    for used in (spent, second["refresh_token"]):
+        assert await library.introspect(used) == UNKNOWN
+    assert (await library.refresh(spent)).json["error"] == "invalid_grant"
+    assert await library.introspect(third["access_token"]) == UNKNOWN
 
 
 async def test_of_two_refreshes_at_once_at_most_one_is_answered(
