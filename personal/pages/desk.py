@@ -284,6 +284,8 @@ class Desk:
             page, more = ME + "/login", {"level": str(int(Level.CARD))}
         elif needs == FACTOR and actor.who is Who.STAFF:
             page, more = GIVE_FACTOR, {}
+        elif needs == LOGIN and actor.who is Who.STAFF:
+            page, more = _LOGINS[Who.STAFF], {}
         else:
             return None
         home = ME if actor.who is Who.RESIDENT else STAFF
@@ -292,8 +294,6 @@ class Desk:
         return _marked(visitor, see(visitor.link(page, next=next, **more)))
 
     async def _keep(self, visitor: Visitor) -> str:
-        elif needs == LOGIN and actor.who is Who.STAFF:
-            page, more = _LOGINS[Who.STAFF], {}
         """Keep a form until its owner has logged in; gives where to go on then, empty if it is not kept."""
         session, town = sessions.digest(visitor.secret), visitor.town
         owner = self.cases.owner(session) if visitor.proven else None
