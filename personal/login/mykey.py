@@ -29,9 +29,9 @@ class HttpMyKey:
         self._web = web
 
     async def begin(self, back: str, state: str, *, pin: bool) -> Asked:
-        """Have the platform read a card and send the browser back with the state."""
+        """Have the platform read a card and send the browser back with the state and a code that is good once."""
         body = {"back": back, "state": state, "type": "pin" if pin else "contactless"}
-        told = await self._ask("POST", "/readings", body)
+        told = await self._ask("/readings", body)
         try:
             name, screen = str(told["id"]), str(told["screen"])
         except (KeyError, TypeError):
@@ -40,9 +40,9 @@ class HttpMyKey:
             raise _failed()
         return Asked(name, screen)
 
-    async def outcome(self, name: str) -> Shown | None:
-        """Say what came of a reading, once; None if nothing did."""
-        told = await self._ask("GET", f"/readings/{quote(name, safe='')}")
+    async def outcome(self, name: str, code: str) -> Shown | None:
+        """Say what came of a reading, once, for the code that came back; None if nothing did, or for another code."""
+        told = await self._ask(f"/readings/{quote(name, safe='')}/outcome", {"code": code})
         try:
             if told["state"] != "read":
                 return None
@@ -57,12 +57,12 @@ class HttpMyKey:
             raise _failed()
         return Shown(ppid, pin, validity)
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def _ask(self, path: str, body: Mapping[str, Any]) -> Any:
         headers = {"Authorization": f"Bearer {self._token}"}
         limit = aiohttp.ClientTimeout(total=_SECONDS)
         try:
-            async with self._web.request(
-                method, self._url + path, json=body, headers=headers, allow_redirects=False, timeout=limit
+            async with self._web.post(
+                self._url + path, json=body, headers=headers, allow_redirects=False, timeout=limit
             ) as reply:
                 raw = await reply.content.read(_LONGEST + 1)
                 if reply.status not in (200, 201) or len(raw) > _LONGEST:

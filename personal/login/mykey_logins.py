@@ -33,6 +33,7 @@ PIN_PATH: Final = "/login/mykey/pin"
 LINK_PATH: Final = "/login/mykey/link"
 DONE_PATH: Final = "/login/mykey/done"
 LIFE: Final = 5 * 60 * clock.SECOND
+LONGEST_CODE: Final = 500
 _KIND: Final = IdentifierKind.MYKEY
 
 
@@ -45,6 +46,14 @@ class Wish:
     device: str = ""
     person: str = field(default="", repr=False)
     session: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What a browser comes back with from the platform: the attempt, and the code for what came of it."""
+
+    attempt: str = field(repr=False)
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +110,19 @@ async def town_of(towns: Iterable[Town], id: str, binding: bytes, now: int) -> T
 
 
 async def come_back(
-    town: Town, module: Module, platform: MyKey, id: str, binding: bytes, now: int, **more: Any
+    town: Town, module: Module, platform: MyKey, back: Back, binding: bytes, now: int, **more: Any
 ) -> Came | None:
-    """Take what the platform says; None if there is no such attempt. more: as logging_in.begin takes it."""
+    """Take what the platform says; None if there is no such attempt. more: as logging_in.begin takes it.
+
+    Without the code that the browser of the card comes back with there is nothing to ask for, and the attempt is over.
+    """
     key = await town.keys.named(attempts.KEY)
-    body = await town.store.write(lambda db: attempts.take(db, key, id, KIND, binding, now))
+    body = await town.store.write(lambda db: attempts.take(db, key, back.attempt, KIND, binding, now))
     if body is None or not body["name"]:
         return None
     wish = Wish(*(body[name] for name in ("pin", "next", "device", "person", "session")))
-    shown = await platform.outcome(body["name"])
+    coded = 0 < len(back.code) <= LONGEST_CODE and back.code.isascii() and back.code.isprintable()
+    shown = await platform.outcome(body["name"], back.code) if coded else None
     if shown is None:
         return Came(wish.next, reason="cancelled")
     fault = fault_of(shown.validity)

@@ -6,7 +6,7 @@ from base import clock
 from base.errors import NotPermitted, Problem, ResourceNotFound, Unauthorized
 from personal.api.front import throttle
 from personal.login import mykey_logins
-from personal.login.mykey_logins import Wish
+from personal.login.mykey_logins import Back, Wish
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, Desk
@@ -60,13 +60,14 @@ class MyKeyPages:
     async def come_back(self, visitor: Visitor) -> web.Response:
         """Log in whoever comes back from the platform, or say what came of it."""
         throttle(self._module, visitor.request)
-        id, now, mine = visitor.request.query.get("state", "")[:100], clock.now(), binding(visitor.request)
-        town = await mykey_logins.town_of(self._module.towns.values(), id, mine, now)
+        query, now, mine = visitor.request.query, clock.now(), binding(visitor.request)
+        back = Back(query.get("state", "")[:100], query.get("code", ""))
+        town = await mykey_logins.town_of(self._module.towns.values(), back.attempt, mine, now)
         if town is None:
             return outcome(self._desk, visitor, "over", ME)
         more = session_of(visitor, town)
         try:
-            came = await mykey_logins.come_back(town, self._module, self._platform(), id, mine, now, **more)
+            came = await mykey_logins.come_back(town, self._module, self._platform(), back, mine, now, **more)
         except Problem as problem:
             said = self._desk.said(visitor, problem)
             return self._desk.render(

@@ -122,7 +122,7 @@ def _by_refresh(asked: Asked, service: Service, jkt: str) -> Callable[[Connectio
 
 
 def _given(db: Connection, asked: Asked, stands: Standing, jkt: str, spent: str) -> Given:
-    """Give tokens; spent: the refresh token that they are for. Access tokens from before stay good for their minutes."""
+    """Give tokens; spent: the refresh token that they are for. Access tokens from before stay good for their time."""
     login, now = stands.login, asked.now
     until = now + int(asked.city.module.settings.common_login_seconds * SECOND)
     access = secrets.token_urlsafe(32)

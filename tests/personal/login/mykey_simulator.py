@@ -1,7 +1,8 @@
 """マイキープラットフォーム as far as it is publicly known, made up where it is not. (personal-data.md 1.3, 2.5)
 
 Known: a pseudonym (PPID) for each system that is connected; a check whether the card is valid; readers and a screen
-of its own; type ① without PIN, type ② with one. Made up: paths, members, the access token.
+of its own; type ① without PIN, type ② with one. Made up: paths, members, the access token, the code that comes back with
+the browser of whoever held the card up.
 """
 
 import asyncio
@@ -34,19 +35,19 @@ class Simulator:
         """Begin to read a card."""
         system, body = self._system(request), await request.json()
         id = secrets.token_urlsafe(24)
-        self.readings[id] = {**body, "system": system, "card": ""}
+        self.readings[id] = {**body, "system": system, "card": "", "code": ""}
         told = {"id": id, "screen": f"{self.url}/screen/{id}", **self.wrong}
         return web.json_response(told, status=201)
 
     async def outcome(self, request: web.Request) -> web.Response:
-        """Say what was read, once, to the system that asked."""
-        system = self._system(request)
+        """Say what was read to the system that asked, for the code that came back; after another one, never."""
+        system, body = self._system(request), await request.json()
         reading = self.readings.get(request.match_info["id"])
         if reading is None or reading["system"] != system:
             return web.json_response({}, status=404)
-        if not reading["card"]:
-            return web.json_response({"state": "waiting"})
         del self.readings[request.match_info["id"]]
+        if not reading["code"] or body["code"] != reading["code"]:
+            return web.json_response({"state": "refused"})
         status = "revoked" if reading["card"] in self.revoked else "good"
         told = {
             "state": "read",
@@ -64,8 +65,8 @@ class Simulator:
     def hold_up(self, screen: str, card: str) -> str:
         """Hold a card up to the reader of a screen; gives where the browser is sent back to."""
         reading = self.readings[screen.rpartition("/")[2]]
-        reading["card"] = card
-        return f"{reading['back']}?state={reading['state']}"
+        reading |= {"card": card, "code": secrets.token_urlsafe(32)}
+        return f"{reading['back']}?state={reading['state']}&code={reading['code']}"
 
     def _system(self, request: web.Request) -> str:
         system = TOKENS.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
@@ -79,7 +80,7 @@ async def simulator() -> AsyncIterator[Simulator]:
     """Run the platform."""
     made = Simulator()
     app = web.Application()
-    app.add_routes([web.post("/readings", made.begin), web.get("/readings/{id}", made.outcome)])
+    app.add_routes([web.post("/readings", made.begin), web.post("/readings/{id}/outcome", made.outcome)])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -118,6 +118,22 @@ async def test_what_comes_back_is_for_the_browser_that_began_it_and_once(
     assert "This is over" in (await browser.get(f"{back.path}?{back.query}")).text
 
 
+@pytest.mark.parametrize("code", ["", "&code=guessed", "&code=", "&code=%00", f"&code={'x' * 5_000}"])
+async def test_who_began_learns_nothing_before_the_browser_of_the_card_comes_back(
+    live: Live, platform: Simulator, browser: Browser, code: str
+) -> None:
+    """Somebody was lured to the screen; their browser alone has the code, and who began it is quicker."""
+    begun = await browser.post("/login/mykey/pin", town="yabu", next="/me")
+    back = urlsplit(platform.hold_up(screen_of(begun), "hanako"))
+    state = back.query.partition("&")[0]
+    page = await browser.get(f"{back.path}?{state}{code}")
+    assert page.status == 200 and "You stopped" in page.text
+    assert not any(one.key.endswith("engawa-personal") for one in browser.session.cookie_jar)
+    async with Browser(live.url) as theirs:
+        assert "This is over" in (await theirs.get(f"{back.path}?{back.query}")).text
+    assert "This is over" in (await browser.get(f"{back.path}?{back.query}")).text
+
+
 async def test_who_is_logged_in_surely_links_their_card(
     live: Live, platform: Simulator, browser: Browser
 ) -> None:
