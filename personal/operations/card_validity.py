@@ -35,14 +35,13 @@ def fault_of(known: Validity) -> Fault | None:
 async def vouched_for(module: Module, given: Mapping[str, Any] | None, now: int) -> Mapping[str, Any] | None:
     """Have a card valid by which something is shown; gives the evidence with what the source signed.
 
-    Of a login provider the keys are got to know. Lists that are here are left to the rules of evidence. An answer that
-    came along spares nobody the question: without lists the rules do not look at it, and whoever sends it chose it.
+    Of a login provider the keys are got to know. Of a card all are asked who are asked when one logs in with it, and
+    who does not know is not enough; the rules of evidence look at the lists for the moment of the decision besides.
+    An answer that came along spares nobody the question: whoever sends it chose it.
     """
     if given is not None and given["kind"] == EvidenceKind.TOKEN:
         await module.providers.learn(given["token"])
-    if given is None or given["kind"] != EvidenceKind.CARD or module.validity is None:
-        return given
-    if module.anchors.revoked_cards is not None:
+    if given is None or given["kind"] != EvidenceKind.CARD:
         return given
     known = await checked(module, evidence.card_path(given, now, module.anchors), now)
     fault = fault_of(known)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import aiohttp
 import pytest
 
 from base import clock
+from base.errors import NotPermitted
 from base.settings import SettingError
 from personal import trust
 from personal.login.card_status import FetchedList, Lists, Ocsp, Several, Unasked, Verifier
 from personal.operations import deciding
+from personal.operations.card_validity import vouched_for
 from personal.rules import decisions
 from personal.rules.certificate_status import Known, Status
 from personal.rules.validity import Validity
@@ -21,7 +24,7 @@ from personal.store import consents
 from tests.personal.consents.cards import Authority, ec_key
 from tests.personal.live import live_module
 from tests.personal.login.desks import Browser, Desk, anchors, shown
-from tests.personal.login.sources import Sources, sources
+from tests.personal.login.sources import Sources, listed, sources
 from tests.personal.login.test_card_logins import begin, logged_in, registered, token
 
 
@@ -190,12 +193,16 @@ async def test_a_login_waits_a_bounded_time_and_is_refused_if_nobody_can_tell(
         assert "nothing is wrong with your card" in (await browser.back(transaction)).text
 
 
+@pytest.mark.parametrize("lists", [False, True], ids=["alone", "beside a list that does not know of it"])
 async def test_what_the_responder_signed_is_kept_with_the_consent(
-    tmp_path: Path, asked: Sources, authority: Authority
+    tmp_path: Path, asked: Sources, authority: Authority, lists: bool
 ) -> None:
     path = anchors(tmp_path / "trust", authority)
     card = authority.issue(ec_key())
     settings = {"card_authorities": path, "card_ocsp_url": asked.url + "/ocsp"}
+    if lists:
+        settings["card_revocations"] = tmp_path / "list.crl"
+        settings["card_revocations"].write_bytes(listed(authority))
     async with live_module(tmp_path / "data", **settings) as live, Browser(live.url) as browser:
         desk = Desk(live)
         await desk.join()
@@ -231,6 +238,9 @@ async def test_what_the_responder_signed_is_kept_with_the_consent(
         proof = lost.evidence(decisions.digest(link["document"]))
         body = {"prepared": link["prepared"], "evidence": {**proof, "ocsp": decisions.shown(b"anything")}}
         assert (await live.post("/me/credentials", body, by=by)).status == 403
+        nobody = replace(live.module, validity=None)
+        with pytest.raises(NotPermitted, match="cannot be told"):
+            await vouched_for(nobody, card.evidence(b"0" * 32), clock.now())
 
 
 def test_settings_that_would_open_the_module_are_refused(tmp_path: Path) -> None:
