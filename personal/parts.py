@@ -16,6 +16,7 @@ from personal.pages.login_oidc import ProviderLoginPages
 from personal.pages.login_register import RegisterPages
 from personal.pages.own_sessions import SessionPages
 from personal.pages.resuming import ResumePages
+from personal.pages.staying import StayPages
 from personal.pages.stopping import StopPages
 from personal.portal.furigana import with_readings
 from personal.portal.pages import Portal
@@ -29,6 +30,7 @@ PAGES: Final = (
     *staff.PAGES,
     FactorPages,
     ResumePages,
+    StayPages,
     SessionPages,
     ProviderLoginPages,
     CardLoginPages,

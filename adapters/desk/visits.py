@@ -73,6 +73,10 @@ class Visit:
     answer: dict[str, Any] | None = field(default=None, repr=False)
     doing: asyncio.Future[str] | None = field(default=None, repr=False)
 
+    def left(self) -> int:
+        """Say for how many seconds it goes on."""
+        return max(0, int(self.until - monotonic()))
+
     def forget_typed(self) -> None:
         """Overwrite what the PIN pad has taken."""
         self.typed[:] = bytes(len(self.typed))

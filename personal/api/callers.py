@@ -3,6 +3,7 @@
 import structlog
 from aiohttp import web
 
+from base import clock
 from base.access.certificates import certificate_of, pins
 from base.errors import InvalidRequest, NotPermitted, Unauthorized
 from personal.operations import logging_in
@@ -35,8 +36,9 @@ async def holder_of(secret: str, town: Town, settings: PersonalSettings, now: in
             "The token or login is not valid here (any more). Get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="engawa", error="invalid_token"'},
         )
+    ends = session.until
     if session.kind not in (Who.SERVICE, Who.DESK, Who.AGENT, Who.PEER):
-        await _keep_alive(town, secret, session, settings, now)
+        ends = await _keep_alive(town, secret, session, settings, now)
     return Actor(
         Who.ENTRANT if session.wanted else Who(session.kind),
         session.actor,
@@ -49,6 +51,8 @@ async def holder_of(secret: str, town: Town, settings: PersonalSettings, now: in
         session.proven,
         session.factor,
         session.device,
+        ends,
+        session.last,
     )
 
 
@@ -82,13 +86,16 @@ async def _may_act(town: Town, session: Session, now: int) -> bool:
 
 async def _keep_alive(
     town: Town, secret: str, session: Session, settings: PersonalSettings, now: int
-) -> None:
-    """Let a login that is used last on, but not for ever; written down now and then only."""
+) -> int:
+    """Let a login that is used last on, but not for ever, and say until when; written down now and then only."""
     idle = logging_in.idle(session.device, settings)
     until = min(now + idle, session.last)
-    if now - session.used > idle // 10 and until > session.until:
-        hash = sessions.digest(secret)
-        await town.store.write(lambda db: sessions.touch(db, hash, now, until))
+    rarely = clock.SECOND if session.device else idle // 10
+    if now - session.used <= rarely or until <= session.until:
+        return session.until
+    hash = sessions.digest(secret)
+    await town.store.write(lambda db: sessions.touch(db, hash, now, until))
+    return until
 
 
 def _secret(request: web.Request) -> str | None:

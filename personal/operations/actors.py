@@ -37,7 +37,8 @@ class Actor:
     """Who sends a request. `id`: of the service, person, member of staff or module; `subject`: whose data it is about.
 
     `session` names the login for ending it, and is never shown, `login` is its public name; `method`: how they logged
-    in; `proven`, `factor`: when they proved who they are, and gave a second factor (µs); `device`: at which desk.
+    in; `proven`, `factor`: when they proved who they are, and gave a second factor (µs); `device`: at which desk;
+    `ends`, `last`: when the login ends unless it is used again, and in any case (µs).
     """
 
     who: Who
@@ -51,6 +52,8 @@ class Actor:
     proven: int = 0
     factor: int = 0
     device: str = ""
+    ends: int = 0
+    last: int = 0
 
 
 NOBODY: Final = Actor(Who.NOBODY)

@@ -102,7 +102,7 @@ def unknown() -> Problem:
 
 def _session(login: Login, settings: PersonalSettings, now: int, agent: str) -> Session:
     wanted = _wanted(login, settings)
-    last = now + _longest(login.device, settings)
+    last = now + longest(login.device, settings)
     return Session(
         login.who,
         login.actor,
@@ -137,7 +137,8 @@ def idle(device: str, settings: PersonalSettings) -> int:
     return int((settings.kiosk_seconds if device else settings.session_seconds) * clock.SECOND)
 
 
-def _longest(device: str, settings: PersonalSettings) -> int:
+def longest(device: str, settings: PersonalSettings) -> int:
+    """Say how long a session lasts in any case (µs)."""
     minutes = settings.kiosk_minutes if device else settings.session_hours * 60
     return int(minutes * 60 * clock.SECOND)
 

@@ -23,6 +23,8 @@ from personal.operations.town import Town
 from personal.pages import kept
 from personal.pages.cases import Cases
 from personal.pages.kept import Form, owner_of
+from personal.pages.kiosks import kiosk_of
+from personal.pages.limits import Limits, limits_of
 from personal.pages.once import Once
 from personal.pages.refill import refilled
 from personal.pages.refusals import Refusals
@@ -120,7 +122,7 @@ class Desk:
             except NotPermitted as problem:
                 return await self._stepping_up(visitor, problem) or self._failed(visitor, problem)
             except Unauthorized:
-                return _logged_out(visitor, who)
+                return _logged_out(visitor, who, "login_over")
             except Exception as error:  # noqa: BLE001  # whatever it is, the reader gets a page
                 return self._failed(visitor, self._told(error))
 
@@ -182,22 +184,21 @@ class Desk:
         return self.inside.may(visitor.actor, method, path)
 
     def render(self, visitor: Visitor, template: str, *, status: int = 200, **more: Any) -> web.Response:
-        """Answer with a page that no cache keeps."""
+        """Answer with a page that no cache keeps, and that says how long it stands: as its login, or its `limits`."""
         home = STAFF if visitor.request.path.startswith(STAFF) else ME
-        told = {**values(visitor), "home": visitor.link(home), **more}
+        limits: Limits | None = more.get("limits") or limits_of(
+            visitor.actor, self.module.settings, clock.now()
+        )
+        leave = visitor.link(ME + "/login", done=ENDED)
+        told = {**values(visitor), "home": visitor.link(home), "leave": leave, **more, "limits": limits}
         response = self.pages.render(template, visitor.language, status=status, **told)
         response.headers["Cache-Control"] = "no-store"
-        if visitor.actor.device:
-            self.leave_by_itself(visitor, response)
+        if limits is not None and limits.shared:  # whoever comes next sees nothing of who was there
+            response.headers["Refresh"] = f"{min(limits.left, limits.last) + 1}; url={leave}"
         if visitor.request.query.get("done") == ENDED:
             response.headers["Clear-Site-Data"] = FORGET  # the way back leads to no page of who was there
             drop_browser(visitor.request, response)  # nor to what they began
         return response
-
-    def leave_by_itself(self, visitor: Visitor, response: web.Response) -> None:
-        """Let the page of a desk go back to the start by itself, when its login is over."""
-        seconds = int(self.module.settings.kiosk_seconds) + 1
-        response.headers["Refresh"] = f"{seconds}; url={visitor.link(ME + '/login', done=ENDED)}"
 
     def said(self, visitor: Visitor, problem: Problem) -> str:
         """Say a refusal in the reader's language."""
@@ -272,7 +273,7 @@ class Desk:
         """Ask for a login anew; a form that came too late is kept for whoever typed it in."""
         next = await self._keep(visitor)
         if not next or who not in _LOGINS:
-            return _logged_out(visitor, who)
+            return _logged_out(visitor, who, "form_lost")
         response = see(visitor.link(_LOGINS[who], next=next, done="form_kept"))
         drop_login(visitor.request, response)
         return _marked(visitor, response)
@@ -377,9 +378,17 @@ def _days_left(moment: str, now: int) -> int:
     return (day - datetime.fromtimestamp(now / clock.SECOND, JAPAN).date()).days
 
 
-def _logged_out(visitor: Visitor, who: Who) -> web.Response:
-    """Ask for a login anew, without the cookie that is not good any more."""
-    target = visitor.request.path if who is Who.NOBODY else _LOGINS[who]
-    response = see(visitor.link(target))
+def _logged_out(visitor: Visitor, who: Who, done: str) -> web.Response:
+    """Ask for a login anew, without the cookie that is not good any more, and go on after it where one was.
+
+    At a terminal somebody else may be next.
+    """
+    if who is Who.NOBODY:
+        response = see(visitor.link(visitor.request.path))
+    elif visitor.town is not None and kiosk_of(visitor, visitor.town):
+        response = see(visitor.link(ME + "/login", done=ENDED))
+    else:
+        next = safe_next(visitor.request.path_qs) if visitor.request.method == "GET" else ""
+        response = see(visitor.link(_LOGINS[who], next=next, done=done))
     drop_login(visitor.request, response)
     return response

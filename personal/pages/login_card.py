@@ -14,7 +14,8 @@ from personal.login.cards import State, Wants
 from personal.login.identifying import FOR_STAFF
 from personal.operations.actors import Who
 from personal.pages.desk import ME, STAFF, Desk
-from personal.pages.login_shared import REGISTER, keep_desk, kiosk_of, outcome, session_of, town_of
+from personal.pages.kiosks import keep_desk, kiosk_of
+from personal.pages.login_shared import REGISTER, outcome, session_of, town_of
 from personal.pages.visitor import Visitor, binding, check_form, keep_login, safe_next, see
 
 STAFF_CARD: Final = STAFF + "/residents/card"

@@ -11,7 +11,8 @@ from personal.api.front import throttle
 from personal.login import city_cards, guarding
 from personal.operations.actors import Who
 from personal.pages.desk import ME, Desk
-from personal.pages.login_shared import kiosk_of, session_of, town_of
+from personal.pages.kiosks import kiosk_of
+from personal.pages.login_shared import session_of, town_of
 from personal.pages.visitor import Visitor, keep_login, safe_next, see
 
 

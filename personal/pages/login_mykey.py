@@ -10,7 +10,8 @@ from personal.login.mykey_logins import Back, Wish
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, Desk
-from personal.pages.login_shared import REGISTER, kiosk_of, outcome, session_of, town_of
+from personal.pages.kiosks import kiosk_of
+from personal.pages.login_shared import REGISTER, outcome, session_of, town_of
 from personal.pages.visitor import Visitor, binding, check_form, keep_login, safe_next
 from personal.rules.mykey import MyKey
 

@@ -14,7 +14,8 @@ from personal.login.oidc import Browser, Entered, Newcomer, Proven
 from personal.operations.actors import Who
 from personal.operations.town import Town
 from personal.pages.desk import ME, STAFF, Desk
-from personal.pages.login_shared import REGISTER, kiosk_of, town_of
+from personal.pages.kiosks import kiosk_of
+from personal.pages.login_shared import REGISTER, town_of
 from personal.pages.visitor import Visitor, binding, browser, check_form, keep_login, safe_next, see
 from personal.providers import LoginProvider
 

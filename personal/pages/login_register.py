@@ -16,7 +16,9 @@ from personal.operations.actors import Who
 from personal.operations.call import Call
 from personal.operations.town import Town
 from personal.pages.desk import ENDED, ME, Desk
-from personal.pages.login_shared import REGISTER, kiosk_of, outcome, session_of
+from personal.pages.kiosks import kiosk_of
+from personal.pages.limits import of_terminal
+from personal.pages.login_shared import REGISTER, outcome, session_of
 from personal.pages.visitor import Visitor, binding, keep_login, safe_next
 
 ITEM: Final = "basic-four"
@@ -53,12 +55,9 @@ class RegisterPages:
             "complete": all(part in told for part in PARTS),
             "instead": ENDED if kiosk_of(visitor, town) else "",
         }
-        response = self._desk.render(
-            replace(visitor, town=visitor.town or town), "login_register.html", told=told, **more
-        )
-        if more["instead"]:
-            self._desk.leave_by_itself(visitor, response)
-        return response
+        limits = of_terminal(self._desk.module.settings) if more["instead"] else None
+        visitor = replace(visitor, town=visitor.town or town)
+        return self._desk.render(visitor, "login_register.html", limits=limits, told=told, **more)
 
     async def register(self, visitor: Visitor) -> web.Response:
         """Enter whoever proved to be somebody, log them in, and keep what the card tells if they wish."""

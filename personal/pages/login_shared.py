@@ -1,19 +1,15 @@
-"""What the pages by which one logs in share: municipality, desk, the login that is replaced, what came of it."""
+"""What the pages by which one logs in share: municipality, the login that is replaced, what came of it."""
 
 from typing import Any, Final
 
 from aiohttp import web
 
-from base import clock
 from base.errors import ResourceNotFound
-from personal.login import desks
 from personal.operations.town import Town
 from personal.pages.desk import Desk
-from personal.pages.visitor import Visitor, browser, secure
+from personal.pages.visitor import Visitor, browser
 from personal.store import sessions
 
-SECURE_DESK: Final = "__Host-engawa-desk"
-LOOPBACK_DESK: Final = "engawa-desk"
 REGISTER: Final = "/login/register"
 AT_COUNTER: Final = frozenset({"pin-locked", "revoked", "ended", "expired", "not-yet-valid"})
 """After which reasons only the counter helps."""
@@ -45,33 +41,8 @@ def town_of(desk: Desk, visitor: Visitor) -> Town:
     return town
 
 
-def kiosk_of(visitor: Visitor, town: Town) -> str:
-    """Give the desk on which the browser stands; empty if on none."""
-    name, _, secret = visitor.request.cookies.get(_cookie(visitor.request), "").partition(".")
-    if name != town.id:
-        return ""
-    return town.store.read(lambda db: desks.of_browser(db, secret, clock.now()))
-
-
-def keep_desk(request: web.Request, response: web.StreamResponse, town: str, secret: str) -> None:
-    """Let a browser be the one that stands on a desk."""
-    response.set_cookie(
-        _cookie(request),
-        f"{town}.{secret}",
-        path="/",
-        max_age=desks.BROWSER_LIFE // clock.SECOND,
-        secure=secure(request),
-        httponly=True,
-        samesite="Lax",
-    )
-
-
 def session_of(visitor: Visitor, town: Town) -> dict[str, Any]:
     """Name the login that a new one replaces, and the browser it is in, as logging_in.begin takes them."""
     own = bool(visitor.secret) and visitor.town is not None and visitor.town.id == town.id
     replaces = sessions.digest(visitor.secret) if own else b""
     return {"agent": browser(visitor.request), "replaces": replaces}
-
-
-def _cookie(request: web.Request) -> str:
-    return SECURE_DESK if secure(request) else LOOPBACK_DESK

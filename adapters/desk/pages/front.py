@@ -215,6 +215,7 @@ class Front:
     ) -> web.Response:
         visit.wrong = wrong
         rows = documents.rows(visit.document, self._client.url, caller.language)
+        seconds = visit.left()
         stuck = wrong in ("fault_LastTry", "fault_Locked") or (wrong == "fault_WrongPin" and left == 1)
         return self._render(
             replace(caller, page=f"/card/{visit.id}"),
@@ -227,6 +228,8 @@ class Front:
             stuck=stuck,
             typed=len(visit.typed),
             signed=visit.answer is not None,
+            left_seconds=seconds,
+            minutes=max(1, round(seconds / 60)),
         )
 
     async def _press(self, caller: Caller) -> web.Response:

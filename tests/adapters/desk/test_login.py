@@ -333,6 +333,7 @@ async def test_a_card_is_held_up_at_a_kiosk_without_a_pin(there: Standing) -> No
 
 async def test_a_transaction_whose_time_is_over_is_forgotten(there: Standing) -> None:
     page = await there.begin()
+    assert "あと2分ほどで、この画面は終わります" in page.text
     [visit] = [one for one in there.desk.visits._open.values() if one.id in page.url]
     visit.until = 0.0
     await hold(there, "hanako")

@@ -19,6 +19,8 @@ HEADER = "X-Template"
 """By which a page of a test says from which template it was made."""
 NARROW = 320
 
+_SCRIPTS = "script:not([src*='/limits.js?'])"
+"""Scripts of a page besides the one that warns before a login ends."""
 _AXE_RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
 _SIDEWAYS = "document.documentElement.scrollWidth <= innerWidth"
 _WIDE = """() => [...document.querySelectorAll('body *')]
@@ -102,17 +104,18 @@ class Looking:
     async def look(self, where: str, *, scripts: int | None = 0) -> None:
         """Find nothing to complain about in the page that is open."""
         assert not self.complaints, (where, self.complaints)
-        assert scripts is None or await self.page.locator("script").count() == scripts, where
+        assert scripts is None or await self.page.locator(_SCRIPTS).count() == scripts, where
         await self._fits(where)
         self.templates.add(self.last)
-        await self._axe(where)
+        await self.find_barriers(where)
         if self.closely:
             await self._closely(where)
 
     async def _fits(self, where: str) -> None:
         assert await self.page.evaluate(_SIDEWAYS), (where, await self.page.evaluate(_WIDE))
 
-    async def _axe(self, where: str) -> None:
+    async def find_barriers(self, where: str) -> None:
+        """Find none that axe-core knows in what is shown now."""
         if not AXE.is_file():
             return
         if not self._prepared:  # for the pages that follow; sending it to each takes long

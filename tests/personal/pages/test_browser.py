@@ -19,6 +19,7 @@ from tests.personal.life.browsers import EVERY
 from tests.personal.life.looking import Looking, name_templates
 from tests.personal.life.templates import WALK, looked_at_by
 from tests.personal.live import Live
+from tests.personal.pages.ending import at_a_terminal, before_a_login_ends
 from tests.personal.pages.reading import BIRTH, KANA
 from tests.personal.provider.visiting import Client, uses_login
 
@@ -143,6 +144,7 @@ async def test_no_page_has_a_barrier_a_complaint_or_scrolls_sideways(
     )
     await asyncio.gather(
         walk(visits, at_the_counter, in_an_emergency, as_privacy_officer),
+        walk(visits, before_a_login_ends, at_a_terminal),
         walk(visits, on_paper, at_home, at_a_service, in_the_catalogue, for_administrators),
     )
     unseen = [

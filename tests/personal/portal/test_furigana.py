@@ -26,7 +26,10 @@ def texts() -> Iterator[str]:
     for part in PARTS:
         for file in part.glob("texts*.toml"):
             known |= tomllib.loads(file.read_text(encoding="utf-8"))
-    shared = [HERE / "pages" / "templates" / name for name in ("personal.html", "acts.html", "failed.html")]
+    shared = [
+        HERE / "pages" / "templates" / name
+        for name in ("personal.html", "acts.html", "failed.html", "limits.html")
+    ]
     own = sorted(
         file for part in ("portal", "provider") for file in (HERE / part / "templates").glob("*.html")
     )

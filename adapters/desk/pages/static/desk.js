@@ -42,6 +42,14 @@ for (const button of document.querySelectorAll(".pad button")) {
   });
 }
 
+const limit = document.querySelector("[data-left]");
+if (limit) {
+  const left = Number(limit.dataset.left);
+  const say = (seconds, text) => setTimeout(() => { limit.textContent = text; }, seconds * 1000);
+  if (left > 30) say(left - 30, limit.dataset.soon);
+  say(left, limit.dataset.over);
+}
+
 if (prove && progress) {
   prove.addEventListener("submit", (event) => {
     if (prove.dataset.sent) event.preventDefault();
