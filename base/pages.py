@@ -5,8 +5,9 @@ import mimetypes
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -47,11 +48,17 @@ def language_of(asked: str | None, accepted: str) -> str:
     return best
 
 
+@cache
+def packaged(file: Path) -> Mapping[str, Any]:
+    """Read a TOML file that comes with the software, once in a process."""
+    return MappingProxyType(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
 def texts(*files: Path) -> Texts:
     """Read the texts of pages: each table of a TOML file is one text with its languages."""
     found: dict[str, Mapping[str, str]] = {}
     for file in files:
-        found |= tomllib.loads(file.read_text(encoding="utf-8"))
+        found |= packaged(file)
     return found
 
 

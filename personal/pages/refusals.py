@@ -1,11 +1,11 @@
 """What refusals say to readers of pages, in their language: found by the text a Problem was raised with."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from base.pages import packaged
 from schemas.personal import catalogue
 
 HERE: Final = Path(__file__).parent
@@ -20,7 +20,7 @@ class Refusals:
     """The texts of refusals, each with its Japanese and, where the text is one for programs, better English."""
 
     def __init__(self) -> None:
-        told = tomllib.loads((HERE / "refusals.toml").read_text(encoding="utf-8"))
+        told = packaged(HERE / "refusals.toml")
         self.texts: Mapping[str, Mapping[str, str]] = told["refusals"]
         self.words: Words = {**dict(_labels()), **told["words"]}
         gaps = sorted((text for text in self.texts if _GAP in text), key=lambda text: -len(text))

@@ -1,8 +1,7 @@
 """Readings above the kanji of the portal's own texts, for who asked for them; what residents wrote is left alone."""
 
 import re
-import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from base.pages import packaged
 from personal.operations.actors import Who
 from personal.pages.desk import ME
 from personal.pages.visitor import Visitor, safe_next, secure, see
@@ -28,11 +28,9 @@ _VOID: Final = frozenset({"input", "br", "img", "meta", "link", "hr"})
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@cache
-def readings() -> dict[str, str]:
+def readings() -> Mapping[str, str]:
     """Read the dictionary: words as they are written, with their readings."""
-    found: dict[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    return packaged(FILE)
 
 
 @cache
