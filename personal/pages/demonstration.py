@@ -5,6 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from base.errors import ResourceNotFound
+from personal.api.front import throttle
 from personal.operations.actors import NOBODY
 from personal.pages.desk import Desk
 from personal.pages.visitor import Visitor, browser, keep_login, safe_next
@@ -14,6 +15,7 @@ async def log_in(desk: Desk, visitor: Visitor, kind: str, target: str) -> web.Re
     """Log somebody in where everybody is made up; a form that came before their login goes on."""
     if not desk.module.settings.demo:
         raise ResourceNotFound("There is no such thing here.")
+    throttle(desk.module, visitor.request)
     town = desk.module.towns.get(visitor.given("town"))
     if town is None:
         raise ResourceNotFound("There is no such municipality here.")
