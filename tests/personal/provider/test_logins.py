@@ -280,6 +280,7 @@ async def test_the_provider_describes_itself_as_it_is(live: Live, library: Clien
         assert await other.json() == found.json
     AuthorizationServerMetadata(orjson.loads(found.raw.replace(b"http://", b"https://"))).validate()
     assert found.json["subject_types_supported"] == ["pairwise"]
+    assert found.json["id_token_signing_alg_values_supported"] == ["ES256"]  # decision 20
     assert found.json["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
     keys = (await library.raw("GET", "keys")).json["keys"]
     assert keys and not any("d" in key for key in keys)
