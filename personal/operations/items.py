@@ -7,6 +7,7 @@ from base.errors import BadRequestData, Conflict, ResourceNotFound
 from personal.operations.actors import Role
 from personal.operations.call import Answer, Call, Module
 from personal.operations.tables import Decision, Kind
+from personal.rules import item_changes
 from personal.store import items
 from schemas.personal import catalogue
 from schemas.personal.catalogue import Item
@@ -34,6 +35,7 @@ def _shown(item: Item) -> dict[str, Any]:
         "class": item.item_class,
         "identifying": item.identifying,
         "basis": item.basis,
+        "builtIn": item.code in catalogue.items(),
     }
 
 
@@ -49,6 +51,15 @@ def _approve(db: Connection, body: dict[str, Any], decision: Decision) -> dict[s
     return {"item": item.code, "version": item.version, "basis": item.basis}
 
 
+def _shown_change(db: Connection, body: dict[str, Any]) -> dict[str, Any]:
+    """Say what would be different from the version in force; nothing if there is none, or another one by now."""
+    item = catalogue.read(body["schema"])
+    present = items.find(db, item.code)
+    if present is None or item.version != present.version + 1 or _meaning(present) != _meaning(item):
+        return {}
+    return {"differences": [one.shown() for one in item_changes.differences(present, item)]}
+
+
 def _next(db: Connection, item: Item) -> None:
     """Refuse what is not the next version of an item of the municipality's own."""
     if item.code in catalogue.items():
@@ -61,11 +72,13 @@ def _next(db: Connection, item: Item) -> None:
         raise BadRequestData(
             f"{item.code} has other members, or another class or basis, than before: that is another item."
         )
+    if present is not None and not item_changes.differences(present, item):
+        raise Conflict("The item is as the version in force: there is nothing to approve.")
 
 
 def _meaning(item: Item) -> tuple[object, ...]:
     """Give what residents agreed to when they agreed to an item: a new version cannot be about more."""
-    return item.item_class, item.identifying, item.basis, frozenset(catalogue.members(item.schema))
+    return item.item_class, item.identifying, item.basis, frozenset(item_changes.kinds(item.schema))
 
 
 ITEM: Final = Kind(
@@ -78,4 +91,5 @@ ITEM: Final = Kind(
     },
     _check,
     _approve,
+    _shown_change,
 )

@@ -12,7 +12,9 @@ LABEL: Final = "label"
 NEED: Final = "need"
 _APART: Final = frozenset({"x-label", "enum", "x-values", "properties", "items", "required", "type"})
 """What is compared in a way of its own, or cannot differ."""
-_OF_ALL: Final = frozenset({"$schema", "$id", "title", "x-class", "x-identifying", "x-basis", "x-schema-version"})
+_OF_ALL: Final = frozenset(
+    {"$schema", "$id", "title", "x-class", "x-identifying", "x-basis", "x-schema-version"}
+)
 
 
 @dataclass(frozen=True, slots=True)

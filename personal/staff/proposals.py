@@ -1,5 +1,6 @@
 """Pages about what two members of staff decide together: what waits, what would be different, who may approve."""
 
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -9,11 +10,14 @@ from base.errors import BadRequestData
 from personal.pages.desk import STAFF, Desk
 from personal.pages.differences import told_of
 from personal.pages.typed import json_of
+from personal.pages.values import Row
 from personal.pages.visitor import Visitor
+from personal.staff.item_words import rows_of_item
 from personal.staff.proposed import rows_of
 
 PROPOSALS: Final = STAFF + "/proposals"
 DECISIONS: Final = ("approve", "refuse", "withdraw")
+ITEM: Final = "item"
 STATES: Final = ("open", "approved", "refused", "withdrawn")
 
 
@@ -47,12 +51,18 @@ class ProposalPages:
         more = {
             "proposal": found,
             "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
-            "rows": rows_of(found["body"], self._desk.words, visitor.language),
+            "rows": self._rows(visitor, found),
             "differences": told_of(found.get("differences", ()), labels, visitor.language),
             "own": found["proposer"] == visitor.actor.id,
             "labels": labels,
         }
         return self._desk.render(visitor, "proposal.html", **more)
+
+    def _rows(self, visitor: Visitor, proposal: dict[str, Any]) -> tuple[Row, ...]:
+        if proposal["kind"] == ITEM:
+            say = partial(self._desk.pages.say, visitor.language)
+            return rows_of_item(proposal["body"]["schema"], say, visitor.language)
+        return rows_of(proposal["body"], self._desk.words, visitor.language)
 
     async def propose(self, visitor: Visitor) -> web.Response:
         """Propose a service, or another description of one, as JSON."""

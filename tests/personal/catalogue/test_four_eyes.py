@@ -200,6 +200,22 @@ async def test_a_city_adds_an_item_with_four_eyes(live: Live) -> None:
     more = {**schema, "x-schema-version": 2, "properties": {**schema["properties"], "party": {"type": "boolean", "x-label": {"ja": "党", "en": "Party"}}}}  # fmt: skip
     assert "another item" in (await propose(live, "item", {"schema": more})).json["detail"]
     assert (await propose(live, "item", {"schema": {**schema, "title": "contact"}})).status == 409
+    number = {"district": {"type": "integer", "x-label": {"ja": "投票区", "en": "District"}}}
+    other = {**schema, "x-schema-version": 2, "properties": number}
+    assert "another item" in (await propose(live, "item", {"schema": other})).json["detail"]
+    assert (await propose(live, "item", {"schema": {**schema, "x-schema-version": 2}})).status == 409
+    longer = {"district": {"type": "string", "maxLength": 80, "x-label": {"ja": "投票区", "en": "Ward"}}}
+    changed = {**schema, "x-schema-version": 2, "required": ["district"], "properties": longer}
+    made = await propose(live, "item", {"schema": changed})
+    assert made.status == 201, made.raw
+    told = [(one["change"], one["before"], one["after"]) for one in made.json["differences"]]
+    assert told == [
+        ("need", "optional", "required"),
+        ("label", "投票区 / District", "投票区 / Ward"),
+        ("maxLength", 50, 80),
+    ]
+    assert (await decide(live, made.json["id"])).status == 204
+    assert (await live.get("/items/electoral-roll")).json["x-schema-version"] == 2
 
 
 async def test_a_proposal_takes_effect_once_however_many_approve_at_once(live: Live) -> None:

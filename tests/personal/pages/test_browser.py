@@ -13,8 +13,10 @@ from base import clock
 from personal.app import operations
 from personal.pages.desk import STATIC
 from personal.parts import routes
-from personal.store import records, sessions
+from personal.staff.item_forms import OF_MEMBER, schema_of
+from personal.store import items, records, sessions
 from personal.store.records import Choice
+from schemas.personal import catalogue
 from tests.personal.life.browsers import EVERY
 from tests.personal.life.looking import Looking, name_templates
 from tests.personal.life.templates import WALK, looked_at_by
@@ -215,8 +217,15 @@ async def on_paper(visits: Visits) -> None:
     await visit.look(path + "/consents")
 
 
+OF_DOGS = {f"m.0.{name}": text for name, text in zip(OF_MEMBER, ("size", "大きさ", "Size", "choice", "", "s = 小 = S"), strict=True)}  # fmt: skip
+
+
 async def in_the_catalogue(visits: Visits) -> None:
     visit = await visits.begin("catalogue")
+    made = schema_of(
+        {"title": "dogs", "ja": "犬", "en": "Dogs", "class": "ordinary", "by": "consent", **OF_DOGS}
+    )
+    await visits.live.town.store.write(lambda db: items.put(db, catalogue.read(made), clock.now()))
     for path in (
         "/services",
         "/services/_new",
@@ -224,6 +233,7 @@ async def in_the_catalogue(visits: Visits) -> None:
         "/services/shelter/change",
         "/items",
         "/items/_new",
+        "/items/dogs/change",
         "/peers",
     ):
         await visit.look("/staff" + path)

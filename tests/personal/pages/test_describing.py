@@ -133,7 +133,7 @@ async def test_a_change_begins_with_the_version_in_force_and_says_whom_it_concer
     assert reader.status == 200 and "同意を得直す人：1 人（同意 1 件）" in page and "400" in page
 
 
-async def test_a_flat_item_is_described_in_a_form_and_filled_in_afterwards(reader: Reader) -> None:
+async def test_a_flat_item_is_described_in_a_form_and_changed_in_one_afterwards(reader: Reader) -> None:
     await reader.log_in("catalogue")
     await reader.get("/staff/items/_new")
     about = {
@@ -169,3 +169,30 @@ async def test_a_flat_item_is_described_in_a_form_and_filled_in_afterwards(reade
     await reader.send(path, do="approve")
     made = (await reader.live.get("/items/dog-licence")).json
     assert made["required"] == ["dogName"] and made["properties"]["size"]["enum"] == ["small", "large"]
+    page = await (await reader.log_in("catalogue")).get("/staff/items")
+    change = "/staff/items/dog-licence/change"
+    assert change in page and "/staff/items/contact/change" not in page
+    assert "すでにあります" in await reader.send("/staff/items/_new", NOTHING, **right)
+    page = await reader.get(change)
+    assert 'value="犬の登録"' in page and "small = 小さい = Small" in page and 'value="whole"' not in page
+    form = {name: text for name, text in right.items() if name.startswith("m.")}
+    form |= {"ja": "犬の登録", "en": "Dog licence", "m.0.values": ""}
+    page = await reader.send(change, NOTHING, **form)
+    assert reader.status == 409 and "今の内容と同じです" in page
+    form |= {"en": "Dogs", "m.1.required": "yes", "m.1.values": "small = 小さい = Small"}
+    page = await reader.send(change, NOTHING, **{**form, "m.1.values": "small = 小さい"})
+    assert reader.status == 400 and 'value="Dogs"' in page and "small = 小さい" in page
+    page = await reader.send(change, NOTHING, **form)
+    path = reader.path.partition("?")[0]
+    assert (
+        "本人の同意はそのまま有効です" in page and "犬の登録 / Dogs" in page and "まったく新しい" not in page
+    )
+    assert "大きさ (size)" in page and "選択肢 · 小さい · 必須" in page and "200 字まで" in page
+    assert "large = 大きい / Large" in page and 'value="approve"' not in page
+    await (await reader.log_in("catalogue2")).get(path)
+    await reader.send(path, do="approve")
+    made = (await reader.live.get("/items/dog-licence")).json
+    assert made["x-schema-version"] == 2 and made["required"] == ["dogName", "size"]
+    assert (await reader.log_in("catalogue")) and "標準" in await reader.get("/staff/items")
+    await reader.get("/staff/items/contact/change")
+    assert reader.status == 404
