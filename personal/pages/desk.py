@@ -286,7 +286,7 @@ class Desk:
         elif needs == FACTOR and actor.who is Who.STAFF:
             page, more = GIVE_FACTOR, {}
         elif needs == LOGIN and actor.who is Who.STAFF:
-            page, more = _LOGINS[Who.STAFF], {}
+            page, more = _LOGINS[Who.STAFF], {"done": "login_anew"}
         else:
             return None
         home = ME if actor.who is Who.RESIDENT else STAFF

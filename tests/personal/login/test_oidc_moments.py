@@ -153,7 +153,14 @@ async def test_staff_without_a_second_factor_here_log_in_anew_before_what_is_dan
 
     refused = await add()
     assert refused.status == 403 and refused.json["needs"] == "login", refused.raw
-    assert query(address_of(await browser.leave(name, next="/staff")))["max_age"] == "0"
-    page = await browser.open((await go_there(browser, name, next="/staff")).url)
-    assert page.status == 200, page.text
+    members = f"{there.live.url}/staff/members"
+    csrf = (await browser.open(members)).text.partition('name="csrf" value="')[2].partition('"')[0]
+    page = await browser.open(members, csrf=csrf, login="x", name="鈴木", roles="counter")
+    assert page.path == "/staff/login" and page.status == 200, page  # the form is kept meanwhile
+    assert "Log in again before this" in page.text
+    kept = query(page.url)["next"]
+    assert kept.startswith("/staff/resumed/")
+    assert query(address_of(await browser.leave(name, next=kept)))["max_age"] == "0"
+    page = await browser.open((await go_there(browser, name, next=kept)).url)
+    assert page.status == 200 and page.path == kept, page.text
     assert (await add()).status == 201
