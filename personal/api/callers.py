@@ -84,9 +84,7 @@ async def _may_act(town: Town, session: Session, now: int) -> bool:
     return town.store.read(lambda db: delegations.active(db, key, session.actor, other, now)) is not None
 
 
-async def _keep_alive(
-    town: Town, secret: str, session: Session, settings: PersonalSettings, now: int
-) -> int:
+async def _keep_alive(town: Town, secret: str, session: Session, settings: PersonalSettings, now: int) -> int:
     """Let a login that is used last on, but not for ever, and say until when; written down now and then only."""
     idle = logging_in.idle(session.device, settings)
     until = min(now + idle, session.last)

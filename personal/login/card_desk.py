@@ -176,6 +176,7 @@ async def _judged(call: Call, module: Module, found: Transaction) -> Transaction
         card=blind.card(issuer, serial).hex(),
         former=" ".join(former),
         token=body.get("token", card_profiles.TOKENS[0]),
+        good=int(path[0].not_valid_after_utc.timestamp()) * clock.SECOND,
         evidence=given if found.prepared else {},
         basics=body.get("basics", {}),
     )

@@ -22,6 +22,7 @@ from personal.rules import decisions
 from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, desks, identifiers, items, services
+from personal.store.identifiers import Means
 
 CARD: Final = "card"
 CONTACTLESS: Final = "contactless"
@@ -158,15 +159,21 @@ async def come_back(
         if desk and desks.find(db, desk) is None:
             return None
         if found.state == State.REGISTER:
-            card = (IdentifierKind.CARD, bytes.fromhex(found.card))
-            attempt = first_registration.keep(db, key, card, CARD, found.next, found.basics, binding, now)
+            attempt = first_registration.keep(
+                db, key, _means(found), CARD, found.next, found.basics, binding, now
+            )
             return Came(found, attempt=attempt)
         level = Level.CONTACTLESS if found.wants == Wants.CONTACTLESS else Level.CARD
         method = CONTACTLESS if level is Level.CONTACTLESS else CARD
-        login = Login(Who.RESIDENT, _resident(db, found, now), level, method, at=now, device=desk)
+        person = _resident(db, found, now)
+        login = Login(Who.RESIDENT, person, level, method, at=now, device=desk, means=_means(found))
         return Came(found, secret=logging_in.begin(db, login, module.settings, now, **more))
 
     return await town.store.write(work)
+
+
+def _means(found: Transaction) -> Means:
+    return Means(IdentifierKind.CARD, bytes.fromhex(found.card), found.good or None, found.token)
 
 
 def _resident(db: Connection, found: Transaction, now: int) -> str:

@@ -38,6 +38,7 @@ from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind, State
 from personal.store import city_cards, identifiers, people, sessions
 from personal.store.city_cards import CityCard
+from personal.store.identifiers import Means
 from personal.vault import signing
 from personal.vault.envelope import seal, unseal
 
@@ -157,7 +158,8 @@ async def log_in(
             raise NotPermitted("The passcode was changed meanwhile: log in again.")
         city_cards.set_tries(db, hash, TRIES)
         person = resident_of(db, _KIND, hash)
-        login = Login(Who.RESIDENT, person, Level.CITY_CARD, METHOD, at=now, device=device)
+        means = Means(_KIND, hash, known.until)
+        login = Login(Who.RESIDENT, person, Level.CITY_CARD, METHOD, at=now, device=device, means=means)
         return logging_in.begin(db, login, module.settings, now, **more)
 
     return Tried(await town.store.write(work))

@@ -36,27 +36,30 @@ ADD: Final[dict[str, Any]] = {
 
 
 async def list_own(call: Call, module: Module) -> Answer:
-    """List what one logs in with, without its numbers."""
+    """List what one logs in with, without its numbers: which one it is, used when, good until when."""
     names = await handles.handles(call.town, call.actor)
 
-    def work(db: Connection) -> list[Identifier]:
+    def work(db: Connection) -> tuple[list[Identifier], int]:
         log.append(db, Entry("credentials-listed", {"by": "resident"}, {"subject": call.actor.id}), call.now)
-        return _living(db, call.actor.id)
+        session = sessions.by_hash(db, call.actor.session, call.now)
+        return _living(db, call.actor.id), 0 if session is None else session.identifier
 
-    found, sure = await call.town.store.write(work), _sure(module)
-    return Answer(
-        body={
-            "credentials": [
-                {
-                    "id": names.show(f"{IDENTIFIER}{one.number}"),
-                    "kind": one.kind,
-                    "since": clock.show(one.added),
-                    "sure": one.kind in sure,
-                }
-                for one in found
-            ]
+    (found, present), sure = await call.town.store.write(work), _sure(module)
+    told = [
+        {
+            "id": names.show(f"{IDENTIFIER}{one.number}"),
+            "kind": one.kind,
+            "medium": one.medium or None,
+            "since": clock.show(one.added),
+            "used": None if one.used is None else clock.show(one.used),
+            "until": None if one.until is None else clock.show(one.until),
+            "over": one.until is not None and one.until <= call.now,
+            "sure": one.kind in sure,
+            "present": one.number == present,
         }
-    )
+        for one in found
+    ]
+    return Answer(body={"credentials": told})
 
 
 async def prepare_own(call: Call, _: Module) -> Answer:

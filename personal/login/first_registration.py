@@ -23,6 +23,7 @@ from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers
 from personal.store.attempts import Attempt
+from personal.store.identifiers import Means
 from personal.store.sessions import Outside
 
 KIND: Final = "register"
@@ -43,7 +44,7 @@ _TYPED: Final = forms.validator(
 class Applicant:
     """Somebody unknown: the kind and keyed hash of what proved it, how surely, when (µs), where they go on to.
 
-    basics: what the card or provider tells of them.
+    basics: what the card or provider tells of them; good, medium: until when it is good (µs), and on what it is.
     """
 
     kind: IdentifierKind
@@ -54,12 +55,19 @@ class Applicant:
     at: int
     basics: Mapping[str, str] = field(default_factory=dict, repr=False)
     outside: Outside | None = field(default=None, repr=False)
+    good: int | None = None
+    medium: str = ""
+
+    @property
+    def means(self) -> Means:
+        """Give with what they log in."""
+        return Means(self.kind, self.hash, self.good, self.medium)
 
 
 def keep(
     db: Connection,
     key: bytes,
-    identifier: tuple[IdentifierKind, bytes],
+    means: Means,
     method: str,
     next: str,
     basics: Mapping[str, str],
@@ -67,9 +75,9 @@ def keep(
     now: int,
 ) -> str:
     """Keep who proved who they are surely, by something that stands for nobody; gives the attempt for the page."""
-    kind, hash = identifier
-    told = {"kind": kind, "hash": hash.hex(), "method": method, "level": int(Level.CARD), "at": now}
-    body = {**told, "basics": dict(basics), "next": next}
+    known = {"kind": means.kind, "hash": means.hash.hex(), "good": means.until, "medium": means.medium}
+    told = {"method": method, "level": int(Level.CARD), "at": now}
+    body = {**known, **told, "basics": dict(basics), "next": next}
     return attempts.keep(db, key, Attempt(KIND, binding, body, now + LIFE), now)
 
 
@@ -95,6 +103,8 @@ async def applicant_of(town: Town, id: str, binding: bytes, now: int) -> Applica
         found["at"],
         found["basics"],
         outside,
+        found.get("good"),
+        found.get("medium", ""),
     )
 
 
@@ -131,6 +141,7 @@ async def register(
             at=applicant.at,
             device=device,
             outside=applicant.outside,
+            means=applicant.means,
         )
         return logging_in.begin(db, login, module.settings, now, **more)
 

@@ -25,6 +25,7 @@ from personal.rules.mykey import MyKey, Shown
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, desks, identifiers, people, sessions
 from personal.store.attempts import Attempt
+from personal.store.identifiers import Means
 
 KIND: Final = "mykey"
 METHOD: Final = "mykey"
@@ -161,9 +162,10 @@ def _entered(
         if level is not Level.CARD:
             _refused(db, "not-linked", now)
             return Came(wish.next, reason="not-linked")
-        attempt = first_registration.keep(db, key, (_KIND, hash), METHOD, wish.next, {}, binding, now)
+        attempt = first_registration.keep(db, key, Means(_KIND, hash), METHOD, wish.next, {}, binding, now)
         return Came(wish.next, attempt=attempt)
-    login = Login(Who.RESIDENT, resident_of(db, _KIND, hash), level, METHOD, at=now, device=wish.device)
+    person, means = resident_of(db, _KIND, hash), Means(_KIND, hash)
+    login = Login(Who.RESIDENT, person, level, METHOD, at=now, device=wish.device, means=means)
     return Came(wish.next, secret=logging_in.begin(db, login, module.settings, now, **more))
 
 

@@ -28,6 +28,7 @@ from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind
 from personal.store import attempts, identifiers, staff
 from personal.store.attempts import Attempt
+from personal.store.identifiers import Means
 
 KIND: Final = "oidc"
 REGISTER: Final = "register"
@@ -233,7 +234,8 @@ async def _enter(
 
     def entered(who: Who, actor: str, roles: tuple[str, ...] = ()) -> Login:
         method, at = f"oidc.{provider.name}", _moment(login)
-        return Login(who, actor, level, method, roles, at, browser.device, outside)
+        means = Means(IdentifierKind.LOGIN, hash, medium=provider.name) if who is Who.RESIDENT else None
+        return Login(who, actor, level, method, roles, at, browser.device, outside, means)
 
     def work(db: Connection) -> str | None:
         if provider.staff:
@@ -268,6 +270,7 @@ async def _register(
         "subject": login.subject,
         "sid": login.sid,
         "method": f"oidc.{provider.name}",
+        "medium": provider.name,
         "level": int(provider.level(login.acr)),
         "at": _moment(login),
         "basics": oidc_claims.basics(told),

@@ -15,7 +15,8 @@ from personal.operations.town import Town
 from personal.rules.identifiers import blind, fresh
 from personal.rules.levels import Level
 from personal.settings import PersonalSettings
-from personal.store import sessions, staff
+from personal.store import identifiers, sessions, staff
+from personal.store.identifiers import Means
 from personal.store.sessions import Outside, Session
 
 OUTSIDE: Final = "login"
@@ -40,6 +41,7 @@ class Login:
     at: int | None = None
     device: str = ""
     outside: Outside | None = field(default=None, repr=False)
+    means: Means | None = field(default=None, repr=False)
 
 
 async def outside(town: Town, issuer: str, sid: str, subject: str) -> Outside:
@@ -68,6 +70,8 @@ def begin(
     session = _session(login, settings, now, agent)
     if login.who is Who.STAFF:
         session = _of_staff(db, session, now)
+    if login.means is not None:
+        session = replace(session, identifier=identifiers.use(db, login.means, now))
     secret = f"{login.who}_{secrets.token_urlsafe(32)}"
     if former is not None and same:
         kept = former.subject if login.level >= former.level else session.subject

@@ -17,6 +17,7 @@ from personal.operations.residents import CARD, SEARCHED
 from personal.rules.levels import Level
 from personal.rules.residents import IdentifierKind, State
 from personal.store import identifiers, people, sessions, staff
+from personal.store.identifiers import Means
 
 DEMO: Final[dict[str, Any]] = {
     "type": "object",
@@ -47,7 +48,8 @@ async def demo_login(call: Call, module: Module) -> Answer:
             actor, roles = _staff(db, body["staff"])
         else:
             actor, roles = _resident(db, call, module, blind, level), ()
-        login = Login(kind, actor, level, logging_in.DEMO, roles, call.now)
+        means = None if kind is Who.STAFF else _means(call, blind)
+        login = Login(kind, actor, level, logging_in.DEMO, roles, call.now, means=means)
         more = {"agent": body.get("browser", ""), "replaces": call.actor.session}
         return logging_in.begin(db, login, module.settings, call.now, **more), roles
 
@@ -55,6 +57,12 @@ async def demo_login(call: Call, module: Module) -> Answer:
     life = int(module.settings.session_seconds)
     told = {"token": secret, "kind": kind, "roles": list(roles), "level": int(level), "expiresIn": life}
     return Answer(201, told)
+
+
+def _means(call: Call, blind: Blinding) -> Means:
+    if "card" in call.body:
+        return Means(IdentifierKind.CARD, blind.card(**call.body["card"]))
+    return Means(IdentifierKind.LOGIN, blind.identifier(IdentifierKind.LOGIN, call.body["resident"]))
 
 
 def _resident(db: Connection, call: Call, module: Module, blind: Blinding, level: Level) -> str:

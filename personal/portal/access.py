@@ -12,6 +12,7 @@ from personal.portal.section import Section
 CREDENTIALS: Final = "/me/credentials"
 CONNECTIONS: Final = "/me/connections"
 SESSIONS: Final = "/me/sessions"
+PROVIDER: Final = "oidc."
 
 
 class SessionPages(Section):
@@ -56,7 +57,13 @@ class CardPages(Section):
     async def show(self, visitor: Visitor) -> web.Response:
         """Show the cards and logins by which the visitor is known."""
         found = (await self._ask(visitor, "GET", CREDENTIALS))["credentials"]
-        return self._render(visitor, "my_cards.html", found=found)
+        known = () if visitor.town is None else ways(self._desk.module, visitor.town)
+        providers = {
+            way.id.removeprefix(PROVIDER): way.label[visitor.language]
+            for way in known
+            if way.id.startswith(PROVIDER)
+        }
+        return self._render(visitor, "my_cards.html", found=found, providers=providers)
 
     async def link(self, visitor: Visitor) -> web.Response:
         """Show the ways to link another card or login."""

@@ -3,7 +3,7 @@
 Identifiers of protected persons are guarded: who is not cleared neither meets them nor is hindered by them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from base.database import Connection
@@ -22,12 +22,28 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """One identifier of a resident, without what it says; times in µs."""
+    """One identifier of a resident, without what it says; times in µs.
+
+    used: when somebody logged in with it last; until, medium: as Means has them. None or empty: it is not known.
+    """
 
     number: int
     kind: IdentifierKind
     added: int
     ended: int | None
+    used: int | None = None
+    until: int | None = None
+    medium: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """With what somebody logs in: until when it is good (µs), on what it is or at which provider, as far as known."""
+
+    kind: IdentifierKind
+    hash: bytes = field(repr=False)
+    until: int | None = None
+    medium: str = ""
 
 
 def holder(connection: Connection, kind: IdentifierKind, hash: bytes, *, cleared: bool) -> str | None:
@@ -73,11 +89,26 @@ def link(
 
 def listed(connection: Connection, person: str) -> list[Identifier]:
     """List the identifiers of a resident, ended ones too."""
-    sql = "SELECT number, kind, added, ended FROM identifier WHERE person = ? ORDER BY number"
+    sql = (
+        "SELECT number, kind, added, ended, used, until, coalesce(medium, '') FROM identifier"
+        " WHERE person = ? ORDER BY number"
+    )
     return [
-        Identifier(number, IdentifierKind(kind), added, ended)
-        for number, kind, added, ended in rows(connection, sql, person)
+        Identifier(number, IdentifierKind(kind), *more)
+        for number, kind, *more in rows(connection, sql, person)
     ]
+
+
+def use(connection: Connection, means: Means, now: int) -> int:
+    """Note that somebody logged in with an identifier, and what is known of it now; give its number, 0 if none."""
+    sql = "SELECT number FROM identifier WHERE kind = ? AND hash = ? AND ended IS NULL ORDER BY guarded DESC LIMIT 1"
+    number: int | None = value(connection, sql, means.kind, means.hash)
+    connection.execute(
+        "UPDATE identifier SET used = ?, until = coalesce(?, until), medium = coalesce(nullif(?, ''), medium)"
+        " WHERE number = ?",
+        (now, means.until, means.medium, number),
+    )
+    return number or 0
 
 
 def newest(connection: Connection) -> int:

@@ -7,6 +7,7 @@ from personal.store.schema_logins import (
     DESKS,
     FAMILIES,
     LOGINS,
+    MEANS,
     SEARCHED,
     SECOND_FACTORS,
     SELF_REGISTERED,
@@ -339,4 +340,5 @@ STEPS: Final = (
     SELF_REGISTERED,
     OFFICE,
     FAMILIES,
+    MEANS,
 )

@@ -190,6 +190,15 @@ CREATE INDEX leaf_doer ON leaf (doer, at) WHERE doer IS NOT NULL;
 CREATE INDEX leaf_event ON leaf (event, at) WHERE event IS NOT NULL;
 """
 
+MEANS: Final = """
+-- what one logs in with, as residents tell theirs apart: used last, good until, on what it is (card, android,
+-- iphone) or at which provider; and with which of them a login began, 0: that is not known
+ALTER TABLE identifier ADD COLUMN used INTEGER;
+ALTER TABLE identifier ADD COLUMN until INTEGER;
+ALTER TABLE identifier ADD COLUMN medium TEXT;
+ALTER TABLE session ADD COLUMN identifier INTEGER NOT NULL DEFAULT 0;
+"""
+
 FAMILIES: Final = """
 -- the hash of what all refresh tokens of a login at a service begin with, so that one that was spent is known again
 ALTER TABLE service_login ADD COLUMN family BLOB;

@@ -11,7 +11,7 @@ from personal.store.town import one, rows
 
 _COLUMNS: Final = (
     "kind, actor, subject, roles, level, made, used, until,"
-    " id, method, proven, factor, wanted, device, agent, last"
+    " id, method, proven, factor, wanted, device, agent, last, identifier"
 )
 
 
@@ -21,7 +21,7 @@ class Session:
 
     Of logins: `id` is its public name; `proven`, `factor`: when somebody proved who they are (0: nobody knows), and
     gave a second factor; `wanted`: what is missing before it is good; `device`: the desk it is for; `agent`: which
-    browser; `last`: when it ends in any case.
+    browser; `last`: when it ends in any case; `identifier`: the number of what one logged in with, 0: it is not known.
     """
 
     kind: str
@@ -40,6 +40,7 @@ class Session:
     device: str = ""
     agent: str = ""
     last: int = 0
+    identifier: int = 0
 
 
 @dataclass(frozen=True, slots=True)

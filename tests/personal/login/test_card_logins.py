@@ -269,7 +269,12 @@ async def test_another_card_is_linked_to_oneself_and_the_last_one_stays(
         body = {"prepared": made["prepared"], "evidence": card.evidence(decisions.digest(made["document"]))}
         assert (await live.post("/me/credentials", body, by=by)).status == status
     held = (await live.get("/me/credentials", by=by)).json["credentials"]
-    assert [one["kind"] for one in held] == ["card", "card"]
+    assert [(one["kind"], one["medium"], one["present"]) for one in held] == [
+        ("card", "card", True),
+        ("card", None, False),
+    ]
+    assert held[0]["used"] and held[0]["until"] > held[0]["used"] and not held[0]["over"]
+    assert held[1]["used"] is None and held[1]["until"] is None
     async with Browser(live.url) as other:
         await logged_in(desk, other, phone)
         theirs = token(other)

@@ -52,6 +52,7 @@ async def test_a_link_with_another_town_is_begun_with_a_code(reader: Reader) -> 
 async def test_cards_are_listed_and_the_last_sure_one_stays(reader: Reader) -> None:
     await reader.log_in_resident("hanako")
     page = await reader.get("/me/cards")
+    assert page.count("いまのログインで使っています") == 1 and "最後に使った" in page
     assert "アプリなどのログイン" in page and "0120-95-0178" in page
     path = reader.found(r'action="(/me/cards/[^"/]+/end)"')
     ended = await reader.send(path)
