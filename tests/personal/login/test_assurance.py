@@ -43,6 +43,7 @@ FRESH: Final = {
     ("DELETE", "/staff/{id}"),
     ("POST", "/staff/{id}/enrolment"),
     ("POST", "/desks"),
+    ("PUT", "/office"),
     ("POST", "/factors"),
     ("POST", "/factors/begin"),
     ("DELETE", "/factors/{id}"),
