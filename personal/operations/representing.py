@@ -1,17 +1,19 @@
 """Acting for somebody else: whom one represents, switching to them and back, taking it back. (personal-data.md 3.4)"""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from base.database import Connection
 from base.errors import NotPermitted
 from personal.audit import log
 from personal.audit.log import Entry
-from personal.operations import acting, handles
+from personal.operations import acting, handles, records
 from personal.operations.call import NO_CONTENT, Answer, Call, Module
 from personal.operations.delegations import finish, missing, protected, shown
 from personal.rules.delegation import REVOCABLE, Delegation
 from personal.store import delegations, sessions
 
+BASIC_FOUR: Final = "basic-four"
 LISTED: Final = "own-delegations-listed"
 ACT_FOR: Final[dict[str, Any]] = {
     "type": "object",
@@ -34,6 +36,16 @@ async def represented(call: Call, _: Module) -> Answer:
     told = [{**shown(one), "resident": names.show(one.subject)} for one in found]
     now = names.show(call.actor.subject or "") if acting.for_another(call.actor) else None
     return Answer(body={"represented": told, "actingFor": now})
+
+
+async def name_of(call: Call, module: Module) -> Answer:
+    """Name somebody for whom one may act, before one does: read, and on record, as their basic four items are."""
+    key = await call.town.keys.named(delegations.KEY)
+    mine = call.town.store.read(lambda db: delegations.by_guardian(db, key, call.actor.id, call.now))
+    asking = replace(call.actor, subject=_own(call, mine).subject)
+    answer = await records.read_own(replace(call, actor=asking, path={"item": BASIC_FOUR}), module)
+    value = answer.body["value"]
+    return Answer(body={"name": value["name"], "nameKana": value.get("nameKana")})
 
 
 async def act_for(call: Call, _: Module) -> Answer:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from base.errors import Problem
 from personal.pages.desk import ME
 from personal.pages.visitor import Visitor
 from personal.portal.section import Section
@@ -29,12 +30,22 @@ class FamilyPages(Section):
         mine = await self._ask(visitor, "GET", "/me/represented")
         guardians = (await self._ask(visitor, "GET", "/me/guardians"))["guardians"]
         more: dict[str, Any] = {
-            "represented": mine["represented"],
+            "represented": [await self._named(visitor, one) for one in mine["represented"]],
             "acting_for": mine["actingFor"],
             "guardians": guardians,
             **await self._names(visitor),
         }
         return self._render(visitor, "my_family.html", **more)
+
+    async def _named(self, visitor: Visitor, one: Any) -> Any:
+        """Say who it is for whom the visitor may act, as far as they may see it and it can be read now."""
+        path, within = "/me/represented/{id}/name", {"id": one["delegation"]}
+        if not self._desk.may(visitor, "GET", path):
+            return {**one, "name": None}
+        try:
+            return {**one, "name": (await self._ask(visitor, "GET", path, within=within))["name"]}
+        except Problem:
+            return {**one, "name": None}
 
     async def act(self, visitor: Visitor) -> web.Response:
         """Act for somebody from now on."""

@@ -43,6 +43,9 @@ GUARDIANS: Final[tuple[Operation, ...]] = (
     ),
     Operation("DELETE", "/delegations/{id}", delegations.end, STAFF, roles=COUNTER),
     Operation("GET", "/me/represented", representing.represented, RESIDENT, level=Level.CARD, reads="family"),
+    Operation(
+        "GET", "/me/represented/{id}/name", representing.name_of, RESIDENT, level=Level.CARD, reads="items"
+    ),
     Operation("DELETE", "/me/represented/{id}", representing.give_up, RESIDENT, level=Level.CARD),
     Operation(
         "POST",

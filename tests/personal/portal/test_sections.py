@@ -114,26 +114,34 @@ async def test_everything_is_erased_only_after_asking_twice_and_the_record_of_ac
     assert "情報を消去しました" in await reader.get("/me/accesses?all=yes")
 
 
-async def test_a_parent_acts_for_a_child_under_a_banner_and_comes_back(reader: Reader) -> None:
-    live = reader.live
-    counter = await live.staff("counter")
+async def handle(reader: Reader, kana: str, birth: str, login: str = "counter") -> str:
+    """Search for a resident at the counter."""
+    asked = {"nameKana": kana, "birthDate": birth}
+    found = await reader.live.post("/residents/search", asked, by=await reader.live.staff(login))
+    return str(found.json["residents"][0]["resident"])
 
-    async def handle(kana: str, birth: str) -> str:
-        found = await live.post("/residents/search", {"nameKana": kana, "birthDate": birth}, by=counter)
-        return str(found.json["residents"][0]["resident"])
 
+async def let_taro_act(reader: Reader, kana: str, birth: str, **more: object) -> None:
+    """Write down that 太郎 acts for somebody."""
+    guardian, resident = (
+        await handle(reader, "ミホン タロウ", "1988-11-23"),
+        await handle(reader, kana, birth),
+    )
     body = {
-        "guardian": await handle("ミホン タロウ", "1988-11-23"),
-        "resident": await handle("ミホン サクラ", "2016-03-28"),
-        "relation": "parent",
+        "guardian": guardian,
+        "resident": resident,
         "acts": ["see", "consent"],
-        "birthDate": "2016-03-28",
         "evidence": "koseki-1",
+        **more,
     }
-    made = await live.post("/delegations", body, by=counter)
+    made = await reader.live.post("/delegations", body, by=await reader.live.staff("counter"))
     assert made.status in (201, 202), made.raw
+
+
+async def test_a_parent_acts_for_a_child_under_a_banner_and_comes_back(reader: Reader) -> None:
+    await let_taro_act(reader, "ミホン サクラ", "2016-03-28", relation="parent", birthDate="2016-03-28")
     await reader.log_in_resident("taro")
-    assert "子ども" in await reader.get("/me/family")
+    assert "見本 さくら</span>さん（子ども）" in await reader.get("/me/family")
     page = await reader.send("/me/family/act", resident=reader.found(r'name="resident" value="([^"]+)"'))
     assert "代理で見ています" in page
     assert "見本 さくら" in await reader.get("/me/data/basic-four")
@@ -142,6 +150,24 @@ async def test_a_parent_acts_for_a_child_under_a_banner_and_comes_back(reader: R
     assert reader.status == 403
     await reader.get("/me")
     assert "代理で見ています" not in await reader.send("/me/family/back")
+    token = await reader.live.resident("sakura")
+    seen = (await reader.live.get("/me/accesses", by=token)).json["accesses"]
+    assert any(one["kind"] == "own-record-read" and one["who"] == "guardian" for one in seen)
+
+
+async def test_whom_one_acts_for_is_named_as_far_as_one_may_see_the_name(reader: Reader) -> None:
+    child = {"relation": "parent", "birthDate": "2016-03-28", "items": ["allergies"]}
+    await let_taro_act(reader, "ミホン サクラ", "2016-03-28", **child)
+    until = {"relation": "proxy", "until": "2036-01-01T00:00:00Z"}
+    await let_taro_act(reader, "ミホン ハナコ", "1951-04-05", **until)
+    await reader.log_in_resident("taro")
+    page = await reader.get("/me/family")
+    assert "さくら" not in page and "名前は、ここでは見られません" in page
+    assert "見本 花子</span>さんの代わりをする" in page
+    hanako = await handle(reader, "ミホン ハナコ", "1951-04-05", "protection")
+    body, cleared = {"resident": hanako, "protected": True}, await reader.live.staff("protection")
+    assert (await reader.live.post("/residents/protection", body, by=cleared)).status == 204
+    assert "花子" not in await reader.get("/me/family")
 
 
 async def test_a_code_is_shown_once_as_letters_and_picture_and_withdrawn(reader: Reader) -> None:
