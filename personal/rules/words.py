@@ -93,6 +93,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "職員が、あなたの情報の取扱いの記録を見ました",
         "Staff looked at what was done with your data",
     ),
+    "emergencies-listed": (
+        "職員が、緊急時に渡されたあなたの情報を見ました",
+        "Staff looked at what was given out about you in emergencies",
+    ),
     "receipt-printed": ("職員が同意の控えを出しました", "Staff took out a receipt of consent"),
     "receipt-read": ("本人が同意の控えを見ました", "You looked at a receipt of consent"),
     "consent-refused": ("同意しませんでした", "Consent was refused"),

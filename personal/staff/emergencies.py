@@ -11,6 +11,7 @@ from personal.pages.typed import whole
 from personal.pages.visitor import Visitor
 from personal.staff.permitted import demand
 from personal.staff.proposals import PROPOSALS
+from personal.staff.resident import ONE, ResidentsPage
 
 PATH: Final = STAFF + "/emergencies"
 NEW: Final = PATH + "/_new"
@@ -55,14 +56,20 @@ class EmergencyPages:
         within = {"id": visitor.request.match_info["id"]}
         found = await self._desk.ask(visitor, "GET", "/emergencies/{id}", within=within)
         return self._desk.render(
-            visitor, "emergency.html", one=found, hours=HOURS, **await self._named(visitor)
+            visitor, "emergency.html", one=found, hours=HOURS, **await named(self._desk, visitor)
         )
 
     async def begin(self, visitor: Visitor) -> web.Response:
         """Show the form to declare an emergency."""
         demand(self._desk, visitor, "POST", "/emergencies")
         told = {name: visitor.given(name) for name in FIELDS}
-        more = {"told": told, "laws": LAWS, "other": OTHER, "hours": HOURS, **await self._named(visitor)}
+        more = {
+            "told": told,
+            "laws": LAWS,
+            "other": OTHER,
+            "hours": HOURS,
+            **await named(self._desk, visitor),
+        }
         return self._desk.render(visitor, "emergency_form.html", **more)
 
     async def check(self, visitor: Visitor) -> web.Response:
@@ -76,7 +83,7 @@ class EmergencyPages:
                 raise BadRequestData("Choose at least one service and one item.")
         until = clock.show(clock.now() + body["hours"] * 3_600 * clock.SECOND)
         told = {name: visitor.given(name) for name in FIELDS}
-        more = {"body": body, "told": told, "until": until, **await self._named(visitor)}
+        more = {"body": body, "told": told, "until": until, **await named(self._desk, visitor)}
         return self._desk.render(visitor, "emergency_check.html", **more)
 
     async def propose(self, visitor: Visitor) -> web.Response:
@@ -97,13 +104,14 @@ class EmergencyPages:
         made = await self._desk.ask(visitor, "POST", "/emergencies/{id}/extension", body, within=within)
         return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
 
-    async def _named(self, visitor: Visitor) -> dict[str, Any]:
-        """Give what services and items are called."""
-        services = (await self._desk.ask(visitor, "GET", "/services"))["services"]
-        return {
-            "services": {one["id"]: one["name"][visitor.language] for one in services},
-            "labels": await self._desk.labels(visitor),
-        }
+
+async def named(desk: Desk, visitor: Visitor) -> dict[str, Any]:
+    """Give what services and items are called."""
+    services = (await desk.ask(visitor, "GET", "/services"))["services"]
+    return {
+        "services": {one["id"]: one["name"][visitor.language] for one in services},
+        "labels": await desk.labels(visitor),
+    }
 
 
 def _declared(visitor: Visitor) -> dict[str, Any]:
@@ -121,3 +129,17 @@ def _declared(visitor: Visitor) -> dict[str, Any]:
     if districts and visitor.given("area") != "whole":
         body["districts"] = districts
     return body
+
+
+class ConcernedPages(ResidentsPage):
+    """What emergencies meant for one resident."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Give the routes."""
+        return [self._desk.shown(ONE + "/emergencies", self.show)]
+
+    async def show(self, visitor: Visitor) -> web.Response:
+        """Show by which emergencies who received what about the resident."""
+        found = (await self._ask(visitor, "/emergencies/find"))["emergencies"]
+        more = await named(self._desk, visitor)
+        return self._render(visitor, "resident_emergencies.html", found=found, **more)

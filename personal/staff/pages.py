@@ -10,7 +10,7 @@ from personal.staff.consents import ConsentPages
 from personal.staff.deadlines import DeadlinePages
 from personal.staff.desks import DeskPages
 from personal.staff.duties import DutyPages
-from personal.staff.emergencies import EmergencyPages
+from personal.staff.emergencies import ConcernedPages, EmergencyPages
 from personal.staff.items import ItemPages
 from personal.staff.members import MemberPages
 from personal.staff.names import NamePages
@@ -32,6 +32,7 @@ PAGES: Final = (
     ConsentPages,
     RelationPages,
     NamePages,
+    ConcernedPages,
     RequestPages,
     BreakGlassPages,
     CataloguePages,

@@ -16,6 +16,7 @@ TABS: Final = (
     ("/relations", "tab_relations", "POST", "/delegations/find"),
     ("/names", "tab_names", "POST", "/pseudonyms"),
     ("/accesses", "tab_accesses", "POST", "/accesses/find"),
+    ("/emergencies", "tab_emergencies", "POST", "/emergencies/find"),
     ("/requests", "tab_requests", "POST", "/rights"),
     ("/break-glass", "tab_break_glass", "POST", "/break-glass"),
 )

@@ -65,6 +65,9 @@ EMERGENCIES: Final[tuple[Operation, ...]] = (
         "POST", "/emergencies", emergencies.propose, STAFF, roles=EMERGENCY, schema=emergencies.DECLARE
     ),
     Operation("GET", "/me/emergencies", concerned.list_own, RESIDENT, level=Level.CARD, reads="accesses"),
+    Operation(
+        "POST", "/emergencies/find", concerned.find, STAFF, roles=COUNTER | PRIVACY, schema=residents.ONE
+    ),
     Operation("GET", "/emergencies/all", emergencies.list_all, STAFF, roles=EMERGENCY | PRIVACY),
     Operation("GET", "/emergencies/{id}", emergencies.show, STAFF, roles=EMERGENCY | PRIVACY),
     Operation(

@@ -41,6 +41,7 @@ WITHOUT_ENTRY = {
     "/factors",
     "/items",
     "/keys",
+    "/office",
     "/locations",
     "/me/accesses",
     "/me/notices",

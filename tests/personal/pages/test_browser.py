@@ -186,7 +186,15 @@ async def at_the_counter(visits: Visits) -> None:
     await with_a_card_that_nobody_has(visit)
     path = await visit.open_resident()
     await visit.look()
-    for below in ("/records", "/relations", "/names", "/accesses", "/requests", "/items/household?new=yes"):
+    for below in (
+        "/records",
+        "/relations",
+        "/names",
+        "/accesses",
+        "/emergencies",
+        "/requests",
+        "/items/household?new=yes",
+    ):
         await visit.look(path + below)
     await visit.look(path + "/items/care-needs")
     await visit.page.fill("[name='item.handbooks.0.grade']", "2級")

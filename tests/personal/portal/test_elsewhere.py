@@ -1,6 +1,6 @@
 """What happened in emergencies, links with other towns, cards, where news goes: pages with something on them. (issue 6)"""
 
-from tests.personal.pages.reading import NOTHING, Reader
+from tests.personal.pages.reading import NOTHING, Reader, opened
 from tests.personal.portal.acts import be_shelter
 
 FLOOD = {
@@ -31,6 +31,9 @@ async def test_what_went_out_in_an_emergency_is_marked_with_its_basis_and_who_re
     page = await reader.get("/me/accesses")
     assert 'class="entry urgent"' in page and "災害などの緊急" in page
     assert "緊急時に情報を渡しました" in await reader.get("/me/notices")
+    page = await reader.get(await opened(reader) + "/emergencies")  # and so does the counter
+    for said in ("令和8年11月豪雨", "災害対策基本法49条の11第3項", "避難所受付（見本）", "アレルギー"):
+        assert said in page
 
 
 async def test_a_link_with_another_town_is_begun_with_a_code(reader: Reader) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from base import clock
+from personal.audit import log
+from personal.audit.log import Entry
 from personal.operations import lapsing
 from personal.rules.emergency import barred
 from personal.store import emergencies
@@ -284,6 +286,36 @@ async def test_residents_see_afterwards_by_which_emergency_what_went_out(live: L
     assert [(one["service"], one["items"]) for one in mine["releases"]] == [("shelter", ["allergies"])]
     await live.register("taro", nameKana="ヤブ タロウ")
     assert (await live.get("/me/emergencies", by=await live.resident("taro"))).json == {"emergencies": []}
+
+
+async def test_the_counter_sees_of_one_resident_who_received_what_in_emergencies(live: Live) -> None:
+    person, token, subject = await resident(live)
+    event = await declared(live)
+    given = await ask(live, token, subject, "allergies", event=event)
+    assert (await glass(live)).status == 201
+    counter = await live.staff("counter")
+    body = {"resident": await handle(live, "counter")}
+    look, flood = (await live.post("/emergencies/find", body, by=counter)).json["emergencies"]
+    assert (look["area"], [one["by"] for one in look["releases"]]) == ("person", ["emergency さん"])
+    assert flood["id"] == event and "failed" not in flood["releases"][0]
+    assert [(one["service"], one["items"]) for one in flood["releases"]] == [("shelter", ["allergies"])]
+    facts = {"disclosure": given.json["id"], "items": ["allergies"]}
+    failed = Entry("disclosure-failed", facts, {"subject": person})
+    await live.town.store.write(lambda db: log.append(db, failed, clock.now()))
+    _, flood = (await live.post("/emergencies/find", body, by=counter)).json["emergencies"]
+    assert flood["releases"][0]["failed"] == ["allergies"]
+    seen = (await live.get("/me/accesses", by=await live.resident("hanako"))).json["accesses"]
+    assert any(one["kind"] == "emergencies-listed" for one in seen)
+    for login in ("emergency", "catalogue", "admin"):
+        assert (await live.post("/emergencies/find", body, by=await live.staff(login))).status == 403
+    await protect(live)
+    hidden = await live.post("/emergencies/find", body, by=counter)
+    assert hidden.status == 404
+    nobody = {"resident": "x" * len(body["resident"])}
+    assert (await live.post("/emergencies/find", nobody, by=counter)).json == hidden.json
+    cleared = {"resident": await handle(live, "protection")}
+    found = await live.post("/emergencies/find", cleared, by=await live.staff("protection"))
+    assert [one["id"] for one in found.json["emergencies"]] == [look["id"], event]
 
 
 async def test_a_look_that_was_wrong_ends_is_told_and_bars_who_looked(live: Live) -> None:
