@@ -269,6 +269,26 @@ def test_whatever_an_id_token_says_it_logs_in_only_who_it_is_about(
     assert token not in repr(login)
 
 
+@pytest.mark.parametrize(
+    ("ago", "sent", "good"),
+    [(60, None, True), (61, None, False), (500, 480, True), (541, 480, False), (60, -900, True)],
+)
+def test_seconds_since_a_login_count_until_the_browser_was_sent(
+    keys: KeySet, ago: int, sent: int | None, good: bool
+) -> None:
+    """Whoever takes their time at the provider after they logged in there did so for this."""
+    claims = {"iss": ISSUER, "aud": CLIENT, "sub": "s", "exp": MOMENT + 60, "iat": MOMENT, "nonce": "n"}
+    told = orjson.dumps({**claims, "auth_time": MOMENT - ago})
+    token = jws.serialize_compact({"alg": "ES256", "kid": "p"}, told, PROVIDER)
+    wanted = replace(EXPECTED, longest=0, sent=None if sent is None else MOMENT - sent)
+    try:
+        login = asyncio.run(id_tokens.check(token, "access", keys, wanted, MOMENT))
+    except LoginFailed as failed:
+        assert not good and failed.fault is Fault.LOGIN_TIME
+    else:
+        assert good and login.at == MOMENT - ago
+
+
 # -- with a provider
 
 
