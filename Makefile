@@ -15,6 +15,8 @@ ARGS ?=
 # two more than there are cores, since tests wait for processes they start; files come in their order, so that long
 # ones are not the last
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$(( (cores > 4 ? 4 : cores) + 2 )))
+# tests write some 2 GB and wait for the disk after each change: into memory where there is much of it
+TEMPORARY := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 8000000 ] 2>/dev/null && echo /dev/shm)
 # folder of open data that trials read
 ENGAWA_DATA ?= ../shared/data
 export ENGAWA_DATA
@@ -30,7 +32,8 @@ run: setup ## start broker (127.0.0.1:1026), personal-data module (:8026), desk 
 	@$(BIN)/engawa up --demo $(ARGS)
 
 test: dev tools .venv/.card lint ## install what tests need, check the style, run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(if $(TEMPORARY),PYTEST_DEBUG_TEMPROOT=$(TEMPORARY)) \
+	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 trial: ## list the long proofs; each is make trial-NAME and writes to docs/trials.md
 	@for file in tests/trials/[a-z]*.py; do \
