@@ -36,6 +36,8 @@ FIND: Final[dict[str, Any]] = {
 }
 _ALL: Final = 1 << 62
 _PART: Final = 200
+VISIT: Final = 10 * clock.SECOND
+"""So long one visit of a page may take, as far as its entries are told as one."""
 Wanted = Callable[[Kept], bool]
 JAPAN: Final = timezone(timedelta(hours=9))
 
@@ -46,7 +48,30 @@ async def accesses(call: Call, _: Module) -> Answer:
     found, scope = await _about(call, before, most + 1, _wanted(call))
     following = found[most - 1].position if 0 < most < len(found) else None
     seen = _covered(call, found[:most], scope)
-    return Answer(body={"accesses": [shown(one) for one in seen], "before": following})
+    visits = call.town.store.read(lambda db: _visits(db, seen))
+    told = [{**shown(one), "visit": visit} for one, visit in zip(seen, visits, strict=True)]
+    return Answer(body={"accesses": told, "before": following})
+
+
+def _visits(db: Connection, found: list[Kept]) -> list[int]:
+    """Give each entry the newest of those by which the same one did the same at about the same moment.
+
+    One page may ask several times for what it shows; entries of a service are the same only with the same items.
+    """
+    newest: dict[tuple[str, ...], Kept] = {}
+    told = []
+    for one in found:
+        facts = one.facts()
+        same = ("kind", "by", "service", "purpose", "basis", "outcome", "event")
+        key = [str(facts.get(name)) for name in same]
+        by = words.who(facts)
+        key.append(str(facts.get("items")) if by == words.SERVICE else "")
+        key.append(str(reading.whose(db, one.position, acting.GUARDIAN)) if by == words.GUARDIAN else "")
+        first = newest.get(tuple(key))
+        if first is None or first.at - one.at > VISIT:
+            first = newest[tuple(key)] = one
+        told.append(first.position)
+    return told
 
 
 def _wanted(call: Call) -> Wanted | None:

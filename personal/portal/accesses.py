@@ -1,5 +1,6 @@
 """Who has looked: each access in plain words, found by service and month, with its proof."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ class AccessPages(Section):
         try_for = {"limit": str(MOST), **by, **params}
         found = await self._ask(visitor, "GET", "/me/accesses", params=try_for)
         more: dict[str, Any] = {
-            "accesses": found["accesses"],
+            "accesses": by_visit(found["accesses"]),
             "before": found["before"],
             "asked": asked,
             "months": _months(clock.now()),
@@ -64,6 +65,18 @@ class AccessPages(Section):
     async def _proof(self, visitor: Visitor) -> Any:
         within = {"position": visitor.request.match_info["position"]}
         return await self._ask(visitor, "GET", "/me/accesses/{position}/proof", within=within)
+
+
+def by_visit(accesses: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put entries of one visit into one row, with all their items; `entries`: the entries themselves, newest first."""
+    rows: dict[int, dict[str, Any]] = {}
+    for one in accesses:
+        row = rows.setdefault(one["visit"], {**one, "entries": []})
+        row["entries"].append(one)
+        more = [item for item in one.get("items", ()) if item not in row.get("items", ())]
+        if more:
+            row["items"] = [*row.get("items", ()), *more]
+    return list(rows.values())
 
 
 def _asked(visitor: Visitor) -> dict[str, str]:

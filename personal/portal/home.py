@@ -6,10 +6,12 @@ from aiohttp import web
 
 from personal.pages.desk import ME
 from personal.pages.visitor import Visitor
+from personal.portal.accesses import by_visit
 from personal.portal.section import Section
 from personal.portal.standing import waiting
 
-NEWEST: Final = {"limit": "3", "by": "others"}
+NEWEST: Final = {"limit": "20", "by": "others"}
+SHOWN: Final = 3
 SECTIONS: Final = (
     ("data", "/me/items"),
     ("services", "/me/consents"),
@@ -47,7 +49,7 @@ class HomePages(Section):
         unread = 0 if notices is None else notices["unread"]
         more: dict[str, Any] = {
             "waiting": None if consents is None else waiting(consents, visitor.language),
-            "accesses": None if accesses is None else accesses["accesses"],
+            "accesses": None if accesses is None else by_visit(accesses["accesses"])[:SHOWN],
             "unread": unread,
             **await self._names(visitor),
         }

@@ -81,6 +81,25 @@ async def test_the_list_of_accesses_goes_on_where_it_broke_off(reader: Reader) -
     assert len(set(seen)) == len(seen) > 25
 
 
+async def test_what_one_does_at_one_moment_stands_in_one_row_and_each_entry_has_its_proof(
+    reader: Reader,
+) -> None:
+    by = await reader.live.staff("counter")
+    resident = await handle(reader, "ミホン ハナコ", "1951-04-05")
+    for item in ("basic-four", "contact", "basic-four"):
+        read = await reader.live.post("/records/read", {"resident": resident, "item": item}, by=by)
+        assert read.status == 200, read.raw
+    other = await reader.live.staff("protection")
+    again = {"resident": await handle(reader, "ミホン ハナコ", "1951-04-05", "protection"), "item": "contact"}
+    assert (await reader.live.post("/records/read", again, by=other)).status == 200
+    await reader.log_in_resident("hanako")
+    page = await reader.get("/me/accesses")
+    rows = [row for row in page.split("<article")[1:] if "職員が情報を見ました" in row]
+    assert len(rows) >= 2 and "同じときに3件" in rows[1]
+    assert "基本4情報" in rows[1] and "連絡先" in rows[1]
+    assert len(set(re.findall(r'href="/me/accesses/(\d+)"', rows[1]))) == 3
+
+
 async def test_everything_is_exported_in_each_form(reader: Reader) -> None:
     await reader.log_in_resident("hanako")
     await reader.get("/me/rights")
