@@ -63,7 +63,10 @@ async def test_a_network_that_proves_nothing_is_answered_so_often_only(tmp_path:
         for path in ("/audit/head", "/keys", "/reports/personal-files"):
             refused = await live.get(path)
             assert (refused.status, int(refused.headers["Retry-After"]) > 0) == (429, True)
-        for page, login in (("/staff/login", "counter"), ("/me/login", "nobody")):  # as for every other way in
+        for page, login in (
+            ("/staff/login", "counter"),
+            ("/me/login", "nobody"),
+        ):  # as for every other way in
             form = {"town": "yabu", "login": login}
             async with live.session.post(live.url + page, data=form, allow_redirects=False) as answer:
                 assert answer.status == 429, page

@@ -122,4 +122,4 @@ async def test_nothing_of_one_town_means_anything_in_another(
         for cookie in (f"asago.{counter}", f".{counter}", counter, f"yabu/../asago.{counter}", f"yabu.{me}"):
             headers = {"Cookie": f"engawa-personal={cookie}"}
             reply = await live.session.get(f"{live.url}/staff", headers=headers, allow_redirects=False)
-            assert (reply.status, reply.headers["Location"]) == (303, "/staff/login"), cookie
+            assert (reply.status, urlsplit(reply.headers["Location"]).path) == (303, "/staff/login"), cookie
