@@ -40,8 +40,10 @@ async def describe(call: Call, _: Module) -> Answer:
 def name(db: Connection, office: str, address: str, *, by: str, now: int) -> Office:
     """Write down which office takes requests about personal data, and where that is."""
     made = Office(office.strip(), address.strip(), now)
-    if not all(text and is_line(text) for text in (made.name, made.address)):
-        raise BadRequestData("An office and its address are lines of up to 200 signs.")
+    if not made.name or not is_line(made.name):
+        raise BadRequestData("The office is a line of up to 200 signs.")
+    if not made.address or not is_line(made.address):
+        raise BadRequestData("The address is a line of up to 200 signs.")
     log.append(db, Entry("office-described", {"by": by, "office": made.name, "address": made.address}), now)
     offices.put(db, made)
     return made

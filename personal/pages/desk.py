@@ -206,7 +206,9 @@ class Desk:
 
     def filled(self, response: web.Response, visitor: Visitor, wrong: str = "") -> web.Response:
         """Put what was typed in back into the form it came from."""
-        response.text = refilled(response.text or "", visitor.request.path, visitor.form, wrong)
+        response.text = refilled(
+            response.text or "", visitor.request.path, visitor.form, wrong, visitor.wrong
+        )
         return response
 
     def file(self, body: bytes, name: str, kind: str) -> web.Response:
@@ -324,9 +326,9 @@ class Desk:
         """Show the page of a form that was refused, with what was typed in and why."""
         if page is None or not visitor.form:
             return self._failed(visitor, problem)
-        wrong = self._refusals.said(problem.detail, visitor.language)
+        visitor = replace(visitor, wrong=self._refusals.said(problem.detail, visitor.language))
         try:
-            response = await page(replace(visitor, wrong=wrong))
+            response = await page(visitor)
         except Exception:  # noqa: BLE001  # the page cannot be shown either: say why the form was refused
             return self._failed(visitor, problem)
         response.set_status(problem.status)

@@ -22,6 +22,7 @@ class Refusals:
     def __init__(self) -> None:
         told = packaged(HERE / "refusals.toml")
         self.texts: Mapping[str, Mapping[str, str]] = told["refusals"]
+        self.fields: Mapping[str, str] = told["fields"]
         self.words: Words = {**dict(_labels()), **told["words"]}
         gaps = sorted((text for text in self.texts if _GAP in text), key=lambda text: -len(text))
         self._patterns = [(re.compile(_pattern(text), re.DOTALL), text) for text in gaps]
@@ -38,13 +39,22 @@ class Refusals:
         return detail
 
     def field(self, detail: str) -> str:
-        """Name the field of a form that a schema refuses, its members parted by dots; empty if it is none."""
+        """Name the field of a form that is refused, its members parted by dots; empty if it is none."""
         found = _FAULT.search(detail)
         if found is None:
-            return ""
+            return self._told_field(detail)
         path = [part for part in found["where"].split("/") if part != "the body"]
         lacking = found["lacks"].split(", ")[:1] if found["lacks"] else []
         return ".".join([*path, *lacking])
+
+    def _told_field(self, detail: str) -> str:
+        """Name the field beside which a refusal stands that no schema says."""
+        if detail in self.texts:
+            return self.fields.get(detail, "")
+        for pattern, text in self._patterns:
+            if (found := pattern.fullmatch(detail)) is not None:
+                return self.fields.get(text, "").format(*found.groups())
+        return ""
 
     def _shown(self, text: str, language: str, detail: str) -> str:
         told = self.texts[text]

@@ -28,9 +28,9 @@ def pairs(visitor: Visitor, name: str) -> dict[str, str]:
     return found
 
 
-def json_of(text: str) -> Any:
-    """Read JSON that was typed or pasted in."""
+def json_of(visitor: Visitor, name: str, empty: str = "") -> Any:
+    """Read JSON that was typed or pasted in; empty: what stands for nothing."""
     try:
-        return orjson.loads(text)
+        return orjson.loads(visitor.given(name) or empty)
     except orjson.JSONDecodeError:
-        raise BadRequestData("The description or the keys are no JSON.") from None
+        raise BadRequestData(f"{name} is no JSON.") from None

@@ -10,6 +10,7 @@ from personal.login.first_registration import katakana
 from personal.pages.visitor import Visitor
 from personal.staff.permitted import demand
 from personal.staff.resident import ONE, PATH, ResidentsPage, first_of
+from personal.staff.residents import ResidentPages
 
 CARD: Final = PATH + "/card"
 BASIC: Final = "basic-four"
@@ -21,15 +22,15 @@ class CardPages(ResidentsPage):
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes."""
-        desk = self._desk
+        desk, resident = self._desk, ResidentPages(self._desk)
         return [
-            desk.sent(CARD + "/begin", self.begin, shows=True),
+            desk.sent(CARD + "/begin", self.begin, page=resident.begin, shows=True),
             desk.shown(CARD, self.come_back),
             desk.sent(CARD + "/match", self.match, page=self.again, shows=True),
             desk.sent(CARD + "/register", self.register, page=self.again),
             desk.sent(CARD + "/link", self.link, page=self.again),
-            desk.sent(ONE + "/city-card", self.issue, shows=True),
-            desk.sent(ONE + "/city-card/passcode", self.set_passcode),
+            desk.sent(ONE + "/city-card", self.issue, page=resident.show, shows=True),
+            desk.sent(ONE + "/city-card/passcode", self.set_passcode, page=resident.show),
         ]
 
     async def begin(self, visitor: Visitor) -> web.Response:

@@ -68,7 +68,7 @@ class CataloguePages:
             return await self._form(visitor, again, None)
         body: dict[str, Any] = {
             "service": visitor.given("service"),
-            "keys": json_of(visitor.given("keys") or '{"keys": []}'),
+            "keys": json_of(visitor, "keys", '{"keys": []}'),
             **visitor.chosen("certificate"),
         }
         return await self._propose(visitor, draft, body)
@@ -84,7 +84,7 @@ class CataloguePages:
         """Propose other keys of a service."""
         body: dict[str, Any] = {
             "service": visitor.request.match_info["id"],
-            "keys": json_of(visitor.given("keys")),
+            "keys": json_of(visitor, "keys"),
         }
         if visitor.given("certificate"):
             body["certificate"] = visitor.given("certificate")

@@ -36,7 +36,7 @@ class DeskPages:
         """Let a device act as a desk."""
         body: dict[str, Any] = {
             **visitor.chosen("id", "name", "place", "service"),
-            "keys": json_of(visitor.given("keys")),
+            "keys": json_of(visitor, "keys"),
         }
         await self._desk.ask(visitor, "POST", "/desks", body)
         return self._desk.back(visitor, PATH, "desk_added")

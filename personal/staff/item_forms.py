@@ -60,7 +60,7 @@ def alike(kind: str) -> tuple[str, ...]:
 def schema_of(form: Typed, version: int = 1) -> dict[str, Any]:
     """Make the JSON Schema of an item from what was typed in."""
     told = {name: form.get(name, "").strip() for name in ABOUT}
-    rows = [row for row in members(form) if row["name"]]
+    rows = [(f"m.{number}", row) for number, row in enumerate(members(form)) if row["name"]]
     return {
         "$schema": _SCHEMA,
         "title": told["title"],
@@ -70,8 +70,8 @@ def schema_of(form: Typed, version: int = 1) -> dict[str, Any]:
         "x-basis": f"law:{told['law']}" if told["by"] == "law" else "consent",
         "x-schema-version": version,
         "type": "object",
-        "properties": {row["name"]: _member(row) for row in rows},
-        "required": [row["name"] for row in rows if row["required"]],
+        "properties": {row["name"]: _member(at, row) for at, row in rows},
+        "required": [row["name"] for _, row in rows if row["required"]],
         "additionalProperties": False,
     }
 
@@ -87,24 +87,26 @@ def _lines(member: Mapping[str, Any]) -> str:
     return "\n".join(f"{code} = {told[code]['ja']} = {told[code]['en']}" for code in member.get("enum", ()))
 
 
-def _member(row: Typed) -> dict[str, Any]:
+def _member(at: str, row: Typed) -> dict[str, Any]:
+    """Make a member; at: where its row stands in the form."""
     label = {"x-label": {"ja": row["ja"], "en": row["en"]}}
     if row["kind"] == _CHOICE:
-        values = dict(_values(row["values"]))
+        values = dict(_values(f"{at}.values", row["values"]))
         return {"type": "string", "enum": list(values), "x-values": values, **label}
     if row["kind"] not in _FORMS:
-        raise BadRequestData("Choose a kind for each member.")
+        kind = f"{at}.kind"
+        raise BadRequestData(f"{kind}: choose the kind of this member.")
     return {**_FORMS[row["kind"]], **label}
 
 
-def _values(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _values(field: str, text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Read lines "value = in Japanese = in English"."""
     for line in text.splitlines():
         if not line.strip():
             continue
         code, ja, en = (*(part.strip() for part in line.split("=")), "", "")[:3]
         if not code or not ja or not en:
-            raise BadRequestData("Each choice is a line such as: yes = はい = Yes")
+            raise BadRequestData(f"{field}: each choice is a line such as: yes = はい = Yes")
         yield code, {"ja": ja, "en": en}
 
 

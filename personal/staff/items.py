@@ -52,7 +52,7 @@ class ItemPages:
 
     async def propose(self, visitor: Visitor) -> web.Response:
         """Propose a kind of item, or its next version."""
-        return await self._propose(visitor, "item", {"schema": json_of(visitor.given("schema"))})
+        return await self._propose(visitor, "item", {"schema": json_of(visitor, "schema")})
 
     async def describe(self, visitor: Visitor) -> web.Response:
         """Show the form to describe a kind of item."""
@@ -105,7 +105,7 @@ class ItemPages:
 
     async def propose_changed_json(self, visitor: Visitor) -> web.Response:
         """Propose the next version of a kind of item as JSON."""
-        return await self._propose(visitor, "item", {"schema": json_of(visitor.given("schema"))})
+        return await self._propose(visitor, "item", {"schema": json_of(visitor, "schema")})
 
     async def _schema(self, visitor: Visitor) -> dict[str, Any]:
         """Give a kind of item that the municipality may change; those that are built in it may not."""

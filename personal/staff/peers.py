@@ -31,7 +31,7 @@ class PeerPages:
         """Propose a municipality, or how it is from now on."""
         body: dict[str, Any] = {
             **visitor.chosen("peer", "name", "url", "municipality"),
-            "keys": json_of(visitor.given("keys")),
+            "keys": json_of(visitor, "keys"),
             "services": pairs(visitor, "services"),
             "active": visitor.given("active") != "no",
         }

@@ -68,10 +68,10 @@ class ProposalPages:
         """Propose a service, or another description of one, as JSON."""
         body: dict[str, Any] = {
             "service": visitor.given("service"),
-            "description": json_of(visitor.given("description")),
+            "description": json_of(visitor, "description"),
         }
         if visitor.given("keys"):
-            body["keys"] = json_of(visitor.given("keys"))
+            body["keys"] = json_of(visitor, "keys")
         made = await self._desk.ask(visitor, "POST", "/proposals", {"kind": "service", "body": body})
         return self._desk.back(visitor, f"{PROPOSALS}/{made['id']}", "proposed")
 

@@ -92,6 +92,8 @@ async def test_a_refused_form_is_shown_with_what_was_typed_and_can_be_sent_again
     assert reader.status == 400 and 'role="alert"' in page
     field = reader.found(r'(<input[^>]*name="item.birthDate"[^>]*>)')
     assert 'value="someday"' in field and 'aria-invalid="true"' in field and "autofocus" in field
+    beside = reader.found(r'name="item.birthDate"[^>]*><span class="why" id="wrong-here">([^<]+)</span>')
+    assert "生年月日" in beside and 'aria-describedby="wrong-here"' in field
     page = await reader.send(path, NOTHING, version="1", **TYPED)
     assert reader.status == 200 and "保存しました" in page
 
@@ -133,6 +135,21 @@ def test_only_the_form_that_was_sent_is_filled_in() -> None:
     assert "&lt;/textarea&gt;</textarea>" in shown and "old" not in shown
     assert 'value="u" checked' in shown and 'value="v">' in shown
     assert shown.endswith('<form action="/b"><input name="x" value="1"></form>&amp;&#38;<!doctype html>')
+
+
+def test_why_a_field_is_refused_stands_beside_it_once() -> None:
+    page = (
+        '<form action="/a"><textarea name="t" aria-describedby="hint">x</textarea><i id="hint"></i>'
+        '<select name="s"><option value="p">P</select><input type="radio" name="r"><input type="radio" name="r">'
+        '<input type="hidden" name="h"></form><form action="/b"><textarea name="t"></textarea></form>'
+    )
+    shown = refilled(page, "/a", {"t": "y"}, "t", "<why>")
+    assert 'aria-describedby="hint wrong-here"' in shown
+    assert '</textarea><span class="why" id="wrong-here">&lt;why&gt;</span><i' in shown
+    assert shown.count("wrong-here") == 3
+    assert '</select><span class="why"' in refilled(page, "/a", {}, "s", "why")
+    for name in ("r", "h"):  # the words above the form say it
+        assert 'class="why"' not in refilled(page, "/a", {}, name, "why")
 
 
 def test_a_passcode_is_never_written_back_into_a_page() -> None:

@@ -50,6 +50,7 @@ OF_SCHEMAS = (
     "{} must be of type {}.",
     "{} must be one of {}.",
     "{} must be {}.",
+    "{} breaks the rule minLength: 1.",
     "{} breaks the rule {}: {}.",
 )
 WORDS = Refusals()
@@ -147,6 +148,18 @@ def test_what_is_put_in_fits_the_text() -> None:
 def test_refusals_are_put_into_words(detail: str, ja: str, en: str) -> None:
     assert WORDS.said(detail, "ja") == ja
     assert WORDS.said(detail, "en").casefold() == en.casefold()
+
+
+def test_refusals_that_no_schema_says_stand_beside_a_field_that_there_is() -> None:
+    assert set(WORDS.fields) <= set(WORDS.texts), "nobody raises these"
+    forms = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "personal").glob("*/templates/*.html")
+    )
+    for field in set(WORDS.fields.values()) - {"{0}"}:
+        assert f"'{field}'" in forms or f'name="{field}"' in forms, field
+    assert WORDS.field("keys is no JSON.") == "keys"
+    assert WORDS.field("m.1.kind: choose the kind of this member.") == "m.1.kind"
+    assert WORDS.field("An emergency runs for 1 to 72 hours; then it may be prolonged by two.") == "hours"
 
 
 def test_the_field_that_a_schema_refuses_is_named() -> None:
