@@ -1,5 +1,7 @@
 """What a member of staff tries who is careless, or means ill. (issue 5: four eyes, roles, enumeration)"""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from base.errors import BadRequestData
