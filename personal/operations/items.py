@@ -72,6 +72,10 @@ def _next(db: Connection, item: Item) -> None:
         raise BadRequestData(
             f"{item.code} has other members, or another class or basis, than before: that is another item."
         )
+    if present is not None and item_changes.bares(present.schema, item.schema):
+        raise BadRequestData(
+            "A member by which their source knows residents stays replaced for each service."
+        )
     if present is not None and not item_changes.differences(present, item):
         raise Conflict("The item is as the version in force: there is nothing to approve.")
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Final
 
+from personal.rules import pairwise
 from schemas.personal.catalogue import Item
 
 Form = Mapping[str, Any]
@@ -46,6 +48,15 @@ def kinds(form: Form, path: str = "") -> Iterator[tuple[str, str]]:
         yield from kinds(inner, f"{path}/{name}")
     if "items" in form:
         yield from kinds(form["items"], f"{path}/[]")
+
+
+def bares(old: Form, new: Form) -> bool:
+    """Say whether services would receive of a member by which name its source knows residents, as they did not."""
+    if old.get(pairwise.MARK) and not new.get(pairwise.MARK):
+        return True
+    former = old.get("properties", {})
+    inner = [(former.get(name, {}), form) for name, form in new.get("properties", {}).items()]
+    return any(starmap(bares, [*inner, (old.get("items", {}), new.get("items", {}))] if new else []))
 
 
 def _differences(old: Form, new: Form, path: str, label: Mapping[str, str]) -> Iterator[Difference]:

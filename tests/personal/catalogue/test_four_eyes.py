@@ -216,6 +216,11 @@ async def test_a_city_adds_an_item_with_four_eyes(live: Live) -> None:
     ]
     assert (await decide(live, made.json["id"])).status == 204
     assert (await live.get("/items/electoral-roll")).json["x-schema-version"] == 2
+    mark: dict[str, object] = {"x-source-identifier": True}
+    hidden = {**changed, "x-schema-version": 3, "properties": {"district": {**longer["district"], **mark}}}
+    assert (await decide(live, (await propose(live, "item", {"schema": hidden})).json["id"])).status == 204
+    bare = await propose(live, "item", {"schema": {**changed, "x-schema-version": 4}})
+    assert bare.status == 400 and "stays replaced" in bare.json["detail"]
 
 
 async def test_a_proposal_takes_effect_once_however_many_approve_at_once(live: Live) -> None:
