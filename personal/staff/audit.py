@@ -15,6 +15,7 @@ from personal.rules import words
 PATH: Final = STAFF + "/audit"
 ENTRIES: Final = 50
 ASKED: Final = ("kind", "service", "by", "event", "since", "until")
+NAMED: Final = frozenset({"service", "items"})
 TOLD: Final = ("service", "purpose", "items", "outcome", "basis", "event")
 """What an entry's line shows; the rest stands in the entry itself."""
 
@@ -38,12 +39,14 @@ class AuditPages:
         if before.isascii() and before.isdigit() and len(before) < 15:
             params["before"] = before
         found = await self._desk.ask(visitor, "GET", "/audit/search", params=params)
-        entries = [_shown(one, found["staff"]) for one in found["entries"]]
         services = (await self._desk.ask(visitor, "GET", "/services"))["services"]
+        called = {one["id"]: one["name"][visitor.language] for one in services}
+        called |= await self._desk.labels(visitor)
+        entries = [_shown(one, found["staff"], called) for one in found["entries"]]
         more: dict[str, Any] = {
             "entries": entries,
             "next": found["next"],
-            "kinds": found["kinds"],
+            "kinds": sorted({*found["kinds"], asked["kind"]} - {""}),
             "actions": {kind: words.action(kind)[visitor.language] for kind in words.ACTIONS},
             "services": [(one["id"], one["name"][visitor.language]) for one in services],
             "staff": sorted(found["staff"].items(), key=lambda one: one[1]),
@@ -77,12 +80,15 @@ def _params(asked: Mapping[str, str]) -> dict[str, str]:
     return told
 
 
-def _shown(entry: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _shown(entry: dict[str, Any], names: Mapping[str, str], called: Mapping[str, str]) -> dict[str, Any]:
     facts = entry["facts"]
     by = str(facts.get("by", ""))
     told = {name: facts[name] for name in TOLD if facts.get(name)}
-    texts = {
-        name: " ".join(map(str, one)) if isinstance(one, list) else str(one) for name, one in told.items()
-    }
+    texts = {name: _said(one, called if name in NAMED else {}) for name, one in told.items()}
     raw = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
     return {**entry, "by": names.get(by, by), "told": texts, "raw": raw}
+
+
+def _said(value: Any, called: Mapping[str, str]) -> str:
+    listed = value if isinstance(value, list) else [value]
+    return "、".join(called.get(str(one), str(one)) for one in listed)

@@ -51,18 +51,20 @@ class ProposalPages:
         more = {
             "proposal": found,
             "raw": orjson.dumps(found["body"], option=orjson.OPT_INDENT_2).decode(),
-            "rows": self._rows(visitor, found),
+            "rows": await self._rows(visitor, found),
             "differences": told_of(found.get("differences", ()), labels, visitor.language),
             "own": found["proposer"] == visitor.actor.id,
             "labels": labels,
         }
         return self._desk.render(visitor, "proposal.html", **more)
 
-    def _rows(self, visitor: Visitor, proposal: dict[str, Any]) -> tuple[Row, ...]:
+    async def _rows(self, visitor: Visitor, proposal: dict[str, Any]) -> tuple[Row, ...]:
         if proposal["kind"] == ITEM:
             say = partial(self._desk.pages.say, visitor.language)
             return rows_of_item(proposal["body"]["schema"], say, visitor.language)
-        return rows_of(proposal["body"], self._desk.words, visitor.language)
+        listed = (await self._desk.ask(visitor, "GET", "/services"))["services"]
+        called = {one["id"]: one["name"] for one in listed}
+        return rows_of(proposal["body"], {**self._desk.words, **called}, visitor.language)
 
     async def propose(self, visitor: Visitor) -> web.Response:
         """Propose a service, or another description of one, as JSON."""

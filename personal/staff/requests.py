@@ -1,14 +1,16 @@
 """Pages about what was done with one resident's data, and what they ask for on paper."""
 
+import re
 from typing import Any, Final
 
 from aiohttp import web
 
-from personal.pages.visitor import Visitor
+from personal.pages.visitor import Visitor, see
 from personal.staff.resident import ONE, ResidentsPage
 from personal.staff.rights import RIGHTS
 
 MOST: Final = 50
+_NUMBER: Final = re.compile(r"w_[A-Za-z0-9_-]{1,60}\Z")
 
 
 class RequestPages(ResidentsPage):
@@ -36,11 +38,14 @@ class RequestPages(ResidentsPage):
     async def show_requests(self, visitor: Visitor) -> web.Response:
         """Show the form for what a resident asks for by law, on paper."""
         self._resident(visitor)
-        return self._render(visitor, "requests.html", rights=RIGHTS, labels=await self._desk.labels(visitor))
+        made, days = visitor.request.query.get("made", ""), int(self._desk.module.settings.rights_days)
+        more = {"rights": RIGHTS, "made": made if _NUMBER.match(made) else "", "days": days}
+        return self._render(visitor, "requests.html", labels=await self._desk.labels(visitor), **more)
 
     async def take(self, visitor: Visitor) -> web.Response:
         """Take a request down."""
         body: dict[str, Any] = visitor.chosen("right", "text", "evidence")
         if visitor.given("items"):
             body["items"] = visitor.given("items").split()
-        return await self._do(visitor, "/rights", "right_taken", "/requests", **body)
+        made = await self._ask(visitor, "/rights", **body)
+        return see(visitor.link(self._path(visitor, "/requests"), done="right_taken", made=made["id"]))

@@ -57,8 +57,12 @@ async def test_a_hold_is_set_seen_and_lifted_by_a_privacy_officer_who_opens_a_re
     await reader.get(f"{path}/requests")
     form = {"right": "stop", "text": "使わないでください", "evidence": "D-1", "items": "contact"}
     assert "請求を受け付けました" in await reader.send(f"{path}/requests", NOTHING, **form)
+    number = reader.found(r'受付番号 <strong class="id">(w_[^<]+)</strong>')
+    assert "30 日以内" in reader.page
+    await reader.get(f"{path}/requests?made=<b>")
+    assert "受付番号" not in reader.page
     await reader.log_in("privacy")
-    await reader.get("/staff/rights")
+    assert number in await reader.get("/staff/rights")
     await reader.get(reader.found(r'href="(/staff/rights/w_[^"]+)"'))
     request = reader.path
     await reader.send(f"{request}/open", resident=reader.found(r'name="resident" value="([^"]+)"'))

@@ -75,6 +75,10 @@ async def test_a_form_that_is_sent_twice_is_done_once(reader: Reader) -> None:
     reader.page = await reader.get("/staff/residents")
     found = await reader.send("/staff/residents/search", NOTHING, **fields)
     assert "1 人見つかりました" in found
+    found = await reader.send("/staff/residents/search", NOTHING, **{**fields, "nameKana": "カクウ ダレモ"})
+    assert 'href="#register"' in found  # what was searched is there to be registered
+    assert 'value="カクウ ダレモ"' in reader.found(r'(<input id="r-kana"[^>]*>)')
+    assert 'value="1990-01-02"' in reader.found(r'(<input id="r-birth"[^>]*>)')
 
 
 async def test_the_same_act_from_a_page_that_is_opened_anew_is_another_one(reader: Reader) -> None:

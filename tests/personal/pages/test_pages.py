@@ -33,6 +33,7 @@ async def test_each_role_sees_its_own_sections_only(reader: Reader) -> None:
     every = set.union(*sections.values())
     for login, own in sections.items():
         page = await (await reader.log_in(login)).get("/staff")
+        assert ('action="/staff/residents/card/begin"' in page) is (login == "counter")
         for section in every:
             assert (f'href="/staff/{section}"' in page) is (section in own), (login, section)
             await reader.get(f"/staff/{section}")
@@ -179,10 +180,12 @@ async def test_an_emergency_runs_when_a_second_person_approves_and_ends_at_once(
     assert "住民の同意なしに" in page and "災害対策基本法（見本）" in page and "アレルギー" in page
     await reader.send("/staff/emergencies", NOTHING, **told, hours="24")
     path = reader.path.partition("?")[0]
-    assert path.startswith("/staff/proposals/") and "緊急事態" in reader.page
+    assert path.startswith("/staff/proposals/") and "緊急事態 見本水害" in reader.page
+    assert "避難所受付（見本）" in reader.page  # the service by its name
     await reader.log_in("emergency2")
     await reader.get(path)
-    await reader.send(path, do="approve")
+    page = await reader.send(path, do="approve")
+    assert 'href="/staff/emergencies/e_' in page  # on to what was declared
     page = await reader.get("/staff/emergencies")
     assert "見本水害" in page and "実施中" in page
     page = await reader.get(reader.found(r'href="(/staff/emergencies/e_[^"]+)"'))
@@ -316,6 +319,10 @@ async def test_the_log_is_searched_and_taken_out_as_a_file(reader: Reader) -> No
     await reader.log_in("auditor")
     page = await reader.get("/staff/audit?kind=proposal-approved&since=2020-01-01")
     assert "提案を承認しました" in page and "見本 台帳二" in page and "一致しています" in page
+    assert "サービス: 避難所受付（見本）" in page
+    assert '<option value="exchange-disclosure" selected>' in await reader.get(
+        "/staff/audit?kind=exchange-disclosure"
+    )
     assert "職員を登録しました</strong>" not in page
     assert "当てはまる記録はありません" in await reader.get("/staff/audit?by=nobody")
     await reader.get("/staff/audit?since=yesterday")
