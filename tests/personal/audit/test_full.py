@@ -142,6 +142,7 @@ async def releasing(live: Live, done: Done) -> dict[str, Send]:
         "staff: consents": lambda: live.post("/consents/find", at_counter, by=counter),
         "staff: guardians": lambda: live.post("/delegations/find", at_counter, by=counter),
         "staff: name": lambda: live.post("/pseudonyms", {**at_counter, "service": "shelter"}, by=counter),
+        "staff: emergencies": lambda: live.post("/emergencies/find", at_counter, by=counter),
         "staff: alone": lambda: live.post(
             f"/break-glass/{glass.json['id']}/read", {"item": "allergies"}, by=emergency
         ),

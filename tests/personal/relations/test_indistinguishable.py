@@ -119,6 +119,7 @@ QUESTIONS: dict[str, Question] = {
     "read by a handle from before": by_staff("/residents/read", resident="HANDLE"),
     "records by a handle from before": by_staff("/records/find", resident="HANDLE"),
     "delegations by a handle from before": by_staff("/delegations/find", resident="HANDLE"),
+    "emergencies by a handle from before": by_staff("/emergencies/find", resident="HANDLE"),
     "districts by a handle from before": by_staff("/residents/districts", resident="HANDLE", districts=["oya"]),
     "a request on paper": by_staff("/rights", resident="HANDLE", right="stop", text="x", evidence="s"),
     "a link on paper": by_staff("/exchange/links", resident="HANDLE", peer="000000", evidence="s"),
