@@ -17,7 +17,8 @@ MOST: Final = 120
 class Limits:
     """When a page ends, in seconds: `idle`, `longest`: unused, and in any case; `left`, `last`: the same from now on.
 
-    shared: at a terminal that others use, too; at: the last moment of the login, empty if there is none.
+    shared: at a terminal that others use, too; at, name: the last moment of the login and what tells it from others,
+    empty if there is none.
     """
 
     idle: int
@@ -26,6 +27,7 @@ class Limits:
     last: int
     shared: bool
     at: str = ""
+    name: str = ""
 
     @property
     def login(self) -> bool:
@@ -45,7 +47,7 @@ def limits_of(actor: Actor, settings: PersonalSettings, now: int) -> Limits | No
     idle = logging_in.idle(actor.device, settings) // clock.SECOND
     longest = logging_in.longest(actor.device, settings) // clock.SECOND
     left, last = (max(0, -((now - end) // clock.SECOND)) for end in (actor.ends, actor.last))
-    return Limits(idle, longest, left, last, bool(actor.device), clock.show(actor.last))
+    return Limits(idle, longest, left, last, bool(actor.device), clock.show(actor.last), actor.login)
 
 
 def of_terminal(settings: PersonalSettings) -> Limits:

@@ -32,6 +32,8 @@
     look();
   };
 
+  const tell = (left, most) => other?.postMessage({ login: told.login, left, most });
+
   const over = () => {
     if (told.leave) location.replace(told.leave);
     else show("over");
@@ -52,7 +54,7 @@
       if (!reply.ok) throw new Error(reply.statusText);
       const { left, last: most } = await reply.json();
       if (!left) return over();
-      other?.postMessage({ left, most });
+      tell(left, most);
       goOn(left, most);
     } catch {
       failed.hidden = false;
@@ -64,9 +66,11 @@
   for (const when of ["last", "over"]) {
     dialogs[when].querySelector("button").addEventListener("click", () => dialogs[when].close());
   }
-  other?.addEventListener("message", ({ data }) => goOn(data.left, data.most));
+  other?.addEventListener("message", ({ data }) => {
+    if (told.login && data.login === told.login) goOn(data.left, data.most); // nobody else's use is use of this login
+  });
   lasts(Number(told.left), Number(told.last));
-  other?.postMessage({ left: Number(told.left), most: Number(told.last) });
+  if (told.login) tell(Number(told.left), Number(told.last));
   addEventListener("pageshow", look);
   document.addEventListener("visibilitychange", look);
   setInterval(look, 1000);
