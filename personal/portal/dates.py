@@ -19,6 +19,12 @@ def day_words(text: str, language: str) -> str:
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
+def month_words(text: str, language: str) -> str:
+    """Write a month such as 2027-03."""
+    year, _, month = text.partition("-")
+    return f"{year}年{int(month)}月" if language == "ja" else f"{_MONTHS[int(month) - 1]} {year}"
+
+
 def moment_words(text: str, language: str) -> str:
     """Write a moment to the minute."""
     return f"{day_words(text, language)} {_local(text):%H:%M}"

@@ -10,7 +10,7 @@ from personal.portal.accesses import AccessPages
 from personal.portal.asking import AskingPages
 from personal.portal.code import CodePages
 from personal.portal.data import DataPages
-from personal.portal.dates import day_words, moment_words
+from personal.portal.dates import day_words, moment_words, month_words
 from personal.portal.elsewhere import EmergencyPages, FilePages, LinkPages
 from personal.portal.family import FamilyPages
 from personal.portal.furigana import FuriganaPages, is_on, with_readings
@@ -57,6 +57,7 @@ class Portal:
             readings_on=is_on,
             day_words=day_words,
             moment_words=moment_words,
+            month_words=month_words,
         )
 
     def routes(self) -> list[web.RouteDef]:

@@ -191,11 +191,11 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "The services that know you were listed",
     ),
     "pseudonym-given": (
-        "サービスがあなたを指す仮名を、職員が渡しました",
+        "あなたを表す、サービスごとの名前（仮の名前）を、職員が渡しました",
         "Staff handed over the name by which a service knows you",
     ),
     "pseudonym-rotated": (
-        "サービスがあなたを指す仮名を変えました",
+        "あなたを表す、サービスごとの名前（仮の名前）を変えました",
         "The name by which a service knows you was changed",
     ),
     "notice": ("変更をサービスに知らせました", "A service was told of a change"),

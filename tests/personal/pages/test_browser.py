@@ -323,8 +323,7 @@ async def at_home(visits: Visits) -> None:
     await visit.send("/me/code")
     await visit.look()
     await visit.page.goto(visit.url + "/me/accesses?all=yes")
-    await visit.page.click(".entry a")
-    await visit.look()
+    await visit.look(str(await visit.page.locator(".entry a").first.get_attribute("href")))
 
 
 async def at_a_service(visits: Visits) -> None:
