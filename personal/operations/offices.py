@@ -13,7 +13,8 @@ from personal.rules.lines import is_line
 from personal.store import offices
 from personal.store.offices import Office
 
-_LINE: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 200}
+_MOST: Final = 200
+_LINE: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": _MOST}
 DESCRIBE: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["office", "address"],
@@ -40,9 +41,9 @@ async def describe(call: Call, _: Module) -> Answer:
 def name(db: Connection, office: str, address: str, *, by: str, now: int) -> Office:
     """Write down which office takes requests about personal data, and where that is."""
     made = Office(office.strip(), address.strip(), now)
-    if not made.name or not is_line(made.name):
+    if not 0 < len(made.name) <= _MOST or not is_line(made.name):
         raise BadRequestData("The office is a line of up to 200 signs.")
-    if not made.address or not is_line(made.address):
+    if not 0 < len(made.address) <= _MOST or not is_line(made.address):
         raise BadRequestData("The address is a line of up to 200 signs.")
     log.append(db, Entry("office-described", {"by": by, "office": made.name, "address": made.address}), now)
     offices.put(db, made)

@@ -42,6 +42,8 @@ async def test_the_register_names_the_office_that_an_administrator_writes_down(t
         assert told.exit_code == 0 and "市民課" in told.output, told.output
         assert (await live.get("/office")).json["office"] == "市民課" and described(live) == 2
         assert (await command(live, *telling[:2], "asago", *telling[3:])).exit_code != 0
+        assert (await command(live, *telling[:4], "x" * 201, *telling[5:])).exit_code != 0
+        assert described(live) == 2
 
 
 async def test_what_an_older_version_wrote_into_its_list_holds_until_another_office_is_named(
