@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from base.errors import BadRequestData, ResourceNotFound
+from base.errors import BadRequestData, Conflict, ResourceNotFound
 from personal.pages.desk import STAFF, Desk
 from personal.pages.typed import json_of
 from personal.pages.visitor import Visitor
@@ -99,6 +99,8 @@ class ItemPages:
         form = item_forms.form_of(schema)
         if form is None:
             raise BadRequestData("No form makes this item: change its JSON.")
+        if visitor.given("version") != str(schema["x-schema-version"]):
+            raise Conflict("The item was changed meanwhile: look at it and change it again.")
         typed = {name: visitor.given(name) for name in form if name in ("ja", "en") or _changes(name)}
         made = item_forms.schema_of({**form, **typed}, _next(schema)["x-schema-version"])
         return await self._propose(visitor, "item", {"schema": made})

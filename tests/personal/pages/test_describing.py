@@ -177,6 +177,7 @@ async def test_a_flat_item_is_described_in_a_form_and_changed_in_one_afterwards(
     assert 'value="犬の登録"' in page and "small = 小さい = Small" in page and 'value="whole"' not in page
     form = {name: text for name, text in right.items() if name.startswith("m.")}
     form |= {"ja": "犬の登録", "en": "Dog licence", "m.0.values": ""}
+    form["version"] = reader.found(r'name="version" value="(\d+)"')
     page = await reader.send(change, NOTHING, **form)
     assert reader.status == 409 and "今の内容と同じです" in page
     form |= {"en": "Dogs", "m.1.required": "yes", "m.1.values": "small = 小さい = Small"}
@@ -193,6 +194,9 @@ async def test_a_flat_item_is_described_in_a_form_and_changed_in_one_afterwards(
     await reader.send(path, do="approve")
     made = (await reader.live.get("/items/dog-licence")).json
     assert made["x-schema-version"] == 2 and made["required"] == ["dogName", "size"]
+    await (await reader.log_in("catalogue")).get(change)
+    page = await reader.send(change, NOTHING, **{**form, "en": "All dogs"})  # which began before that
+    assert reader.status == 409 and "ほかの人が変えました" in page and 'value="All dogs"' in page
     assert (await reader.log_in("catalogue")) and "標準" in await reader.get("/staff/items")
     await reader.get("/staff/items/contact/change")
     assert reader.status == 404
