@@ -67,11 +67,14 @@
     dialogs[when].querySelector("button").addEventListener("click", () => dialogs[when].close());
   }
   other?.addEventListener("message", ({ data }) => {
-    if (told.login && data.login === told.login) goOn(data.left, data.most); // nobody else's use is use of this login
+    if (told.login && data.login === told.login) goOn(data.left, data.most); // use by others is none of this login
   });
   lasts(Number(told.left), Number(told.last));
   if (told.login) tell(Number(told.left), Number(told.last));
-  addEventListener("pageshow", look);
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && told.leave) location.reload(); // who goes back may be somebody else
+    else look();
+  });
   document.addEventListener("visibilitychange", look);
   setInterval(look, 1000);
   look();

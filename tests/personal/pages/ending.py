@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TYPED = "番地が違います。"
 OTHERS = "new BroadcastChannel('engawa-limits').postMessage({login: 'l_other', left: 600, most: 600})"
 """What a page of another login says in the same browser."""
+RETURNED = "() => { dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})); }"
+"""What a browser tells a page that it had put away whole, when somebody goes back to it."""
 
 
 async def before_a_login_ends(visits: "Visits") -> None:
@@ -58,6 +60,8 @@ async def at_a_terminal(visits: "Visits") -> None:
     await warning.wait_for()
     await warning.locator("button").click()
     await warning.wait_for(state="hidden")
+    async with page.expect_navigation():  # the way back leads to no page as it was
+        await page.evaluate(RETURNED)
     await page.evaluate(OTHERS)  # who sits down next keeps nothing here for longer
     await page.clock.fast_forward(130_000)
     await page.wait_for_url(re.compile(r"/me/login\?done=ended_by_itself"))
