@@ -49,8 +49,8 @@ class Transaction:
     """One transaction. at: when what is signed has to hold (µs); desk: the only one that may claim it, empty: any.
 
     kiosk: the desk on which the browser stands; to, prepared, session: for a decision, where it is sent, what was
-    prepared, whose login began it; card: keyed hash; good: until when it is
-    (µs); code: the second secret; basics: what the desk read.
+    prepared, whose login began it; card: keyed hash; good: until when it is valid (µs); code: the second secret;
+    basics: what the desk read.
     """
 
     document: Mapping[str, Any] = field(repr=False)
