@@ -97,7 +97,7 @@ async def break_glass(call: Call, _: Module) -> Answer:
 
 async def read(call: Call, _: Module) -> Answer:
     """Read an item of the resident, while it lasts; for who broke the glass only."""
-    item, missing = call.body["item"], ResourceNotFound("There is no such record.")
+    item, missing, id = call.body["item"], ResourceNotFound("There is no such record."), fresh("d_")
 
     def work(db: Connection) -> str:
         one = emergencies.find(db, call.path["id"])
@@ -111,7 +111,8 @@ async def read(call: Call, _: Module) -> Answer:
             raise missing from None
         if item not in one.event.items or records.find(db, person.id, item) is None:
             raise missing
-        facts = {"by": call.actor.id, "event": one.event.id, "items": [item], "basis": one.basis}
+        told = {"disclosure": id, "by": call.actor.id, "event": one.event.id}
+        facts = {**told, "items": [item], "basis": one.basis}
         log.append(db, Entry("break-glass", facts, {"subject": person.id}), call.now)
         return person.id
 
@@ -119,7 +120,7 @@ async def read(call: Call, _: Module) -> Answer:
     try:
         found = await call.town.records.fetch(person, item)
     except Problem:
-        facts = {"by": call.actor.id, "items": [item]}
+        facts = {"disclosure": id, "by": call.actor.id, "items": [item]}
         await call.town.store.write(
             lambda db: log.append(db, Entry("break-glass-failed", facts, {"subject": person}), call.now)
         )

@@ -20,7 +20,7 @@ from personal.store.emergencies import Declared
 from personal.store.proposals import ProposalState
 
 _RELEASES: Final = frozenset({"emergency-disclosure", "break-glass"})
-_FAILED: Final = "disclosure-failed"
+_FAILED: Final = frozenset({"disclosure-failed", "break-glass-failed"})
 _ALL: Final = 1 << 62
 
 
@@ -66,7 +66,7 @@ def _gathered(db: Connection, person: str, scope: Scope | None) -> list[tuple[De
     failed: dict[str, list[str]] = {}
     for entry in reading.about(db, person, "subject", _ALL, _ALL):
         told = entry.facts()
-        if told["kind"] == _FAILED:
+        if told["kind"] in _FAILED and "disclosure" in told:
             failed.setdefault(told["disclosure"], []).extend(told["items"])
         if told["kind"] in _RELEASES and acting.covers(db, scope, entry):
             releases.setdefault(str(told.get("event", "")), []).append(entry)

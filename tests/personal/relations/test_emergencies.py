@@ -304,6 +304,16 @@ async def test_the_counter_sees_of_one_resident_who_received_what_in_emergencies
     await live.town.store.write(lambda db: log.append(db, failed, clock.now()))
     _, flood = (await live.post("/emergencies/find", body, by=counter)).json["emergencies"]
     assert flood["releases"][0]["failed"] == ["allergies"]
+    away = ("UPDATE record SET location = 'cloud' WHERE person = ?", (person,))
+    await live.town.store.write(lambda db: db.execute(*away))
+    path, by = f"/break-glass/{look['id']}/read", await live.staff("emergency")
+    assert (await live.post(path, {"item": "allergies"}, by=by)).status >= 500
+    for told in (
+        await live.post("/emergencies/find", body, by=counter),
+        await live.get("/me/emergencies", by=await live.resident("hanako")),
+    ):
+        looks = told.json["emergencies"][0]["releases"]
+        assert [one.get("failed") for one in looks] == [["allergies"], None]
     seen = (await live.get("/me/accesses", by=await live.resident("hanako"))).json["accesses"]
     assert any(one["kind"] == "emergencies-listed" for one in seen)
     for login in ("emergency", "catalogue", "admin"):
