@@ -1,5 +1,8 @@
 """What happened in emergencies, links with other towns, cards, where news goes: pages with something on them. (issue 6)"""
 
+from base import clock
+from personal.audit import log
+from personal.audit.log import Entry
 from tests.personal.pages.reading import NOTHING, Reader, opened
 from tests.personal.portal.acts import be_shelter
 
@@ -23,11 +26,17 @@ async def test_what_went_out_in_an_emergency_is_marked_with_its_basis_and_who_re
     body = {"subject": be_shelter(reader), "purpose": "reception", "items": ["allergies"]}
     body["event"] = made.json["body"]["emergency"]
     token = await live.service_token("shelter")
-    assert set((await live.post("/disclosures", body, by=token)).json["items"]) == {"allergies"}
+    given = (await live.post("/disclosures", body, by=token)).json
+    assert set(given["items"]) == {"allergies"}
     await reader.log_in_resident("hanako")
     page = await reader.get("/me/emergencies")
     for said in ("令和8年11月豪雨", "災害対策基本法49条の11第3項", "避難所受付（見本）", "アレルギー"):
         assert said in page
+    assert "届きませんでした" not in page
+    facts = {"disclosure": given["id"], "items": ["allergies"]}
+    failed = Entry("disclosure-failed", facts, {"subject": await live.person("hanako")})
+    await live.town.store.write(lambda db: log.append(db, failed, clock.now()))
+    assert "届きませんでした" in await reader.get("/me/emergencies")
     page = await reader.get("/me/accesses")
     assert 'class="entry urgent"' in page and "災害などの緊急" in page
     assert "緊急時に情報を渡しました" in await reader.get("/me/notices")
