@@ -10,6 +10,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # Python 3.11 to 3.13; name another one with `make setup PYTHON=…`
 PYTHON ?=
+LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 # what is handed to `engawa up`, e.g. make run ARGS='--offset 10000'
 ARGS ?=
 # two more than there are cores, since tests wait for processes they start; files come in their order, so that long
@@ -20,6 +21,8 @@ TEMPORARY := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)"
 # folder of open data that trials read
 ENGAWA_DATA ?= ../shared/data
 export ENGAWA_DATA
+# what is compiled is kept beside its source, whatever the shell says: tests start hundreds of processes
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test trial lint bench clean dev tools assets
 
@@ -31,7 +34,9 @@ setup: .venv/.run assets ## install the pinned dependencies into .venv (leaves .
 run: setup ## start broker (127.0.0.1:1026), personal-data module (:8026), desk (:8110) with made-up data; Ctrl-C ends it
 	@$(BIN)/engawa up --demo $(ARGS)
 
-test: dev tools .venv/.card lint ## install what tests need, check the style, run all tests
+test: dev tools .venv/.card ## install what tests need, check the style, run all tests
+	@# meanwhile tests are compiled, once for all workers
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 & { $(LINT); }; found=$$?; wait; exit $$found
 	@$(if $(TEMPORARY),PYTEST_DEBUG_TEMPROOT=$(TEMPORARY)) \
 	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -45,10 +50,7 @@ trial-%: dev
 	@$(BIN)/python -m tests.trials.$(subst -,_,$*) $(ARGS)
 
 lint: dev ## check style, types and the layers of imports
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(LINT)
 
 bench: dev ## measure the broker as ratios to the reference handler (docs/performance.md)
 	@command -v wrk >/dev/null || { $(call apt,wrk); }

@@ -55,7 +55,8 @@ def test_the_check_before_landing_is_make_test() -> None:
 def test_runs_style_types_and_layers_before_the_tests() -> None:
     steps = make("-n", "-o", "dev", "-o", "tools", "test").stdout
     order = [
-        steps.index(word) for word in ("ruff check", "ruff format --check", "mypy", "lint-imports", "pytest")
+        steps.index(word)
+        for word in ("ruff check", "ruff format --check", "mypy", "lint-imports", "pytest -n")
     ]
     assert order == sorted(order)
 
