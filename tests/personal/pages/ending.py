@@ -54,7 +54,8 @@ async def at_a_terminal(visits: "Visits") -> None:
     visit, _ = await _logged_in(visits, device="counter-1")
     page = visit.page
     await page.goto(visit.url + "/me/rights")
-    assert "画面が消えます" in await page.locator("p.limits").inner_text()
+    cleared = {"ja": "画面が消えます", "en": "the screen is cleared"}[visits.language]
+    assert cleared in await page.locator("p.limits").inner_text()
     await page.clock.fast_forward(81_000)
     warning = page.locator("dialog[data-when=soon]")
     await warning.wait_for()
@@ -65,7 +66,8 @@ async def at_a_terminal(visits: "Visits") -> None:
     await page.evaluate(OTHERS)  # who sits down next keeps nothing here for longer
     await page.clock.fast_forward(130_000)
     await page.wait_for_url(re.compile(r"/me/login\?done=ended_by_itself"))
-    assert "画面を消しました" in await page.inner_text("[role=status]")
+    ended = {"ja": "画面を消しました", "en": "screen was cleared"}[visits.language]
+    assert ended in await page.inner_text("[role=status]")
 
 
 async def _logged_in(visits: "Visits", device: str = "") -> tuple["Visit", str]:
